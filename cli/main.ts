@@ -1,9 +1,11 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
 import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
+import { preferCommandLine } from './options/environment.ts';
 import { exitWhenWritten } from './process/exit.ts';
 import { GateClosed, gateExit } from './process/gate.ts';
 import { leaveWebAssemblyUnoptimized } from './process/unoptimized-webassembly.ts';
 import { packageVersion } from './process/version.ts';
+import { startReporting } from './reporting/start-reporting.ts';
 import { asksForJson, writeError, writeNote } from './terminal/output.ts';
 
 /** What a file of cli/commands exports. */
@@ -161,6 +163,10 @@ export async function buildProgram(argv: readonly string[]): Promise<Command> {
       'after',
       '\nTo begin:\n  fairlead quickstart\nTo see the options of a command, with examples:\n  fairlead push --help',
     );
+  program.hook('preAction', async (_, command) => {
+    preferCommandLine(command);
+    await startReporting(command);
+  });
   const named = new Set(argv.filter((word) => !word.startsWith('-')).slice(0, 2));
   const isWhole = Object.entries(commands).some(([name, { readsAll }]) => readsAll && named.has(name));
   for (const [name, entry] of Object.entries(commands)) {

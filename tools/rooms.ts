@@ -17,6 +17,7 @@ export interface Room {
 }
 
 const errors = 'lib/errors.ts';
+const steps = 'lib/steps.ts';
 /** Types that every kind of profile uses. Functions for any kind are next to them. */
 const place = 'lib/profile/place.ts';
 const profileTypes = ['change', 'constraint', 'finding', 'resource-name'].map((name) => `lib/profile/${name}.ts`);
@@ -33,6 +34,7 @@ const libseccomp = 'lib/profile/seccomp/libseccomp';
  */
 export const rooms: readonly Room[] = [
   { name: errors, imports: [] },
+  { name: steps, imports: [] },
   { name: 'lib/text', imports: [], packages: ['fastest-levenshtein'], pure: true },
   { name: 'lib/config', imports: [errors, 'lib/text'], packages: ['valibot', 'yaml'], pure: true },
   { name: 'lib/concurrency', imports: [errors] },
@@ -138,7 +140,7 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'lib/registry/credentials',
-    imports: [errors, 'lib/files', 'lib/registry'],
+    imports: [errors, steps, 'lib/files', 'lib/registry'],
     packages: ['valibot', 'yaml'],
   },
   {
@@ -185,7 +187,17 @@ export const rooms: readonly Room[] = [
   {
     name: 'lib/trust/policy',
     imports: [
-      ...[errors, 'lib/config', 'lib/files', 'lib/profile', model, 'lib/registry', 'lib/registry/remote', 'lib/text'],
+      ...[
+        errors,
+        steps,
+        'lib/config',
+        'lib/files',
+        'lib/profile',
+        model,
+        'lib/registry',
+        'lib/registry/remote',
+        'lib/text',
+      ],
       ...['lib/trust/keys', 'lib/trust/roots', 'lib/trust/signature', 'lib/trust/sigstore'],
     ],
     packages: ['valibot', 'yaml'],
@@ -204,7 +216,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'lib/trust/verify',
     imports: [
-      ...[errors, 'lib/profile', 'lib/registry', 'lib/trust/policy', 'lib/trust/signature'],
+      ...[errors, steps, 'lib/profile', 'lib/registry', 'lib/trust/policy', 'lib/trust/signature'],
       ...['lib/trust/signature/read', 'lib/trust/verify/checks', 'lib/trust/verify/fetch'],
     ],
     packages: ['@sigstore/bundle'],
@@ -354,6 +366,7 @@ export const rooms: readonly Room[] = [
     imports: [
       ...[
         errors,
+        steps,
         'cli/files',
         'cli/terminal',
         'lib/network',
@@ -429,10 +442,11 @@ export const rooms: readonly Room[] = [
     ],
     packages: ['commander'],
   },
+  { name: 'cli/reporting', imports: [steps, 'cli/options', 'cli/terminal'], packages: ['commander'] },
   { name: 'cli/usage', imports: [errors, 'lib/text'], packages: ['commander'] },
   {
     name: 'cli',
-    imports: ['cli/commands', 'cli/process', 'cli/terminal', 'cli/usage', errors],
+    imports: ['cli/commands', 'cli/options', 'cli/process', 'cli/reporting', 'cli/terminal', 'cli/usage', errors],
     packages: ['commander'],
   },
 

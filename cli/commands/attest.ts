@@ -96,6 +96,7 @@ async function attest(referenceText: string, options: AttestOptions): Promise<vo
     text: () =>
       `attested     ${pinned}\ntype         ${predicateType}\n` +
       `attestation  ${digest}${alreadyThere ? ' (already attested, none added)' : ''}`,
+    quiet: () => pinned,
   });
 }
 

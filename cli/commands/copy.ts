@@ -15,6 +15,7 @@ import type { TagCopy } from '#lib/trust/sign/copy-repository';
 import { openRegistries } from '../options/connect.ts';
 import { addOutputOption, examples, type OutputOptions, trustRealmOption } from '../options/options.ts';
 import { settleRequested } from '../options/requested.ts';
+import { addVerbosityOptions } from '../options/verbosity.ts';
 import { writeResult } from '../terminal/output.ts';
 import { describeTransfer, watchTransfer } from '../terminal/transfer.ts';
 
@@ -49,7 +50,7 @@ export function define(command: Command): void {
     .option('--to-oci-layout <directory>', 'write to this OCI layout directory instead of a registry')
     .option('--plain-http', 'use HTTP instead of HTTPS for the registries (always used for loopback addresses)')
     .addOption(trustRealmOption());
-  addOutputOption(command)
+  addVerbosityOptions(addOutputOption(command))
     .addHelpText(
       'after',
       examples([
@@ -113,6 +114,7 @@ async function copy(sourceText: string, destinationText: string, options: CopyCo
       skipped: transfer.skipped,
     }),
     text: () => `copied     ${formatReference(copied)}\n${describeTransfer(transfer)}`,
+    quiet: () => formatReference(copied),
   });
 }
 
@@ -162,6 +164,11 @@ async function copyAllTags(source: Reference, destination: Reference, options: C
         describeTransfer(transfer),
       ].join('\n');
     },
+    quiet: () =>
+      tags
+        .filter(({ status }) => status !== 'failed')
+        .map(({ tag, digest }) => formatReference({ ...destination, tag, ...(digest && { digest }) }))
+        .join('\n'),
   });
   const failures = tags.filter((tag) => tag.status === 'failed');
   const [first] = failures;

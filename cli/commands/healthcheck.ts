@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { quote, shorten } from '#lib/text/quote';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { addVerbosityOptions } from '../options/verbosity.ts';
 import { writeResult } from '../terminal/output.ts';
 
 /** Milliseconds for an answer. Probes of containers have a timeout of a few seconds as well. */
@@ -15,7 +16,7 @@ export function define(command: Command): void {
         'the answer has status 200. The service is asked once, for at most 5 seconds, and not through a proxy.',
     )
     .argument('<url>', 'address of the service, with the path /readyz or /healthz');
-  addOutputOption(command)
+  addVerbosityOptions(addOutputOption(command))
     .addHelpText(
       'after',
       examples([
@@ -44,7 +45,11 @@ async function healthcheck(text: string, options: OutputOptions): Promise<void> 
       hint: 'The log of the service has the reason.',
     });
   }
-  writeResult('healthcheck', options.output, { json: () => ({ url, status, body: answer }), text: () => answer });
+  writeResult('healthcheck', options.output, {
+    json: () => ({ url, status, body: answer }),
+    text: () => answer,
+    quiet: () => '',
+  });
 }
 
 function parseUrl(text: string): string {

@@ -69,7 +69,11 @@ async function inspect(referenceText: string, options: OutputOptions & RegistryO
     signatures: await fetchSignatures(target, descriptor, { onSkipped: (error) => void passedOver.push(error) }),
     passedOver,
   };
-  writeResult('inspect', options.output, { json: () => asJson(inspection), text: () => asText(inspection) });
+  writeResult('inspect', options.output, {
+    json: () => asJson(inspection),
+    text: () => asText(inspection),
+    quiet: () => descriptor.digest,
+  });
 }
 
 function parseContent(bytes: Uint8Array, { mediaType, digest }: Descriptor): Manifest | Index {

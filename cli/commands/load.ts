@@ -87,6 +87,7 @@ async function load(
   writeResult('load', options.output, {
     json: () => ({ loaded: references, content: transfer.counts, sentBytes: transfer.sentBytes }),
     text: () => [...references.map((each) => `loaded     ${each.reference}`), describeTransfer(transfer)].join('\n'),
+    quiet: () => references.map((each) => each.reference).join('\n'),
   });
 }
 

@@ -4,6 +4,7 @@ import { isRegistry } from '#lib/registry/reference';
 import { quote } from '#lib/text/quote';
 import { openNetwork, readPassword } from '../options/connect.ts';
 import { addOutputOption, examples, type OutputOptions, trustRealmOption } from '../options/options.ts';
+import { addVerbosityOptions } from '../options/verbosity.ts';
 import { writeResult } from '../terminal/output.ts';
 import { askHidden, askLine, isInteractive } from '../terminal/passphrase.ts';
 
@@ -27,7 +28,7 @@ export function define(command: Command): void {
     .option('--password-stdin', 'read the password or token from stdin')
     .option('--plain-http', 'use HTTP instead of HTTPS for the registry (always used for loopback addresses)')
     .addOption(trustRealmOption());
-  addOutputOption(command)
+  addVerbosityOptions(addOutputOption(command))
     .addHelpText(
       'after',
       examples([
@@ -55,6 +56,7 @@ async function login(registry: string, options: LoginOptions): Promise<void> {
   writeResult('login', options.output, {
     json: () => ({ registry, username, kept }),
     text: () => `logged in  ${registry} as ${username}\nstored in  ${kept}`,
+    quiet: () => '',
   });
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { addVerbosityOptions } from '../options/verbosity.ts';
 import { writeResult } from '../terminal/output.ts';
 
 /** `fairlead logout REGISTRY`. */
@@ -9,7 +10,7 @@ export function define(command: Command): void {
       "Remove the password of a registry from the credential helper of Docker's config.json, or from that file.",
     )
     .argument('<registry>', 'host[:port] of the registry, as for fairlead login');
-  addOutputOption(command)
+  addVerbosityOptions(addOutputOption(command))
     .addHelpText('after', examples([['log out', 'fairlead logout registry.example.com']]))
     .action(logout);
 }
@@ -20,5 +21,6 @@ async function logout(registry: string, options: OutputOptions): Promise<void> {
   writeResult('logout', options.output, {
     json: () => ({ registry, forgotten }),
     text: () => (forgotten ? `logged out of ${registry}` : `not logged in to ${registry}`),
+    quiet: () => '',
   });
 }

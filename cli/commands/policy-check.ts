@@ -2,11 +2,12 @@ import type { Command } from 'commander';
 import { policyDocument, policyText } from '../explain/show-policy.ts';
 import { loadPresentPolicy } from '../files/policy-file.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { addVerbosityOptions } from '../options/verbosity.ts';
 import { writeResult } from '../terminal/output.ts';
 
 /** `fairlead policy check FILE`. */
 export function define(command: Command): void {
-  addOutputOption(command)
+  addVerbosityOptions(addOutputOption(command))
     .summary('validate a policy and show what it requires')
     .description(
       'Validate a policy and every file that it names, as a node does, and show what each rule requires. ' +
@@ -19,5 +20,9 @@ export function define(command: Command): void {
 
 async function check(file: string, options: OutputOptions): Promise<void> {
   const policy = await loadPresentPolicy(file);
-  writeResult('policy check', options.output, { json: () => policyDocument(policy), text: () => policyText(policy) });
+  writeResult('policy check', options.output, {
+    json: () => policyDocument(policy),
+    text: () => policyText(policy),
+    quiet: () => '',
+  });
 }

@@ -53,6 +53,7 @@ async function test(file: string, referenceText: string, options: TestOptions): 
   writeResult('policy test', options.output, {
     json: () => explanationDocument(named),
     text: () => explanationText(named),
+    quiet: () => '',
   });
   if (explanation.refusal !== undefined) throw explanation.refusal;
 }

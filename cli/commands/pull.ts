@@ -4,6 +4,7 @@ import { FairleadError } from '#lib/errors';
 import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { dependsOnContainer } from '#lib/profile/seccomp/read/docker';
+import { formatReference } from '#lib/registry/reference';
 import { parseRequested } from '#lib/registry/requested-reference';
 import { describePulled, withProfile } from '#services/pull/pulled-document';
 import { explainingContent } from '../explain/explain-content.ts';
@@ -89,6 +90,7 @@ async function pull(referenceText: string, options: PullOptions, command: Comman
     writeResult('pull', options.output, {
       json: () => ({ ...describePulled(pulled), file }),
       text: () => `${explainPulled(pulled, { ruled: options.policy !== undefined })}\nwritten    ${file}`,
+      quiet: () => formatReference({ ...pulled.reference, digest: pulled.descriptor.digest }),
     });
   } else if (options.output === 'json') writeJson(withProfile(versioned('pull', describePulled(pulled)), content));
   else process.stdout.write(content);

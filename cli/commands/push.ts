@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { quote } from '#lib/text/quote';
 import { refuseSharedStdin } from '../files/files.ts';
+import { policyOption } from '../options/environment.ts';
 import { addKeylessOptions } from '../options/keyless.ts';
 import {
   addOutputOption,
@@ -48,7 +49,7 @@ export function define(command: Command): void {
     .option('--allow-older', 'move the tags of a version backwards too')
     .option('--subject <image>', 'attach the profile to this container image: registry/repository@sha256:…')
     .option('--provenance', 'attach SLSA provenance of this CI job too')
-    .option('--policy <file>', 'trust policy: set the tags only if a node with this policy would accept the profile')
+    .addOption(policyOption('trust policy: set the tags only if a node with this policy would accept the profile'))
     .addOption(
       new Option(
         '--fail-on <direction>',
@@ -128,14 +129,17 @@ function report(
     const profile = profiles[at];
     return profile === undefined ? [] : [{ outcome, document: () => outcomeDocument(outcome, profile) }];
   });
+  const quiet = (): string =>
+    documents.flatMap(({ document }) => (document().digest === null ? [] : [document().reference])).join('\n');
   const [only] = documents;
   if (isSingle && only !== undefined) {
     if (only.outcome.status === 'failed') throw only.outcome.error;
-    writeResult('push', output, { json: only.document, text: () => singleText(only.outcome) });
+    writeResult('push', output, { json: only.document, text: () => singleText(only.outcome), quiet });
   } else {
     writeResult('push', output, {
       json: () => ({ profiles: documents.map(({ document }) => document()), summary: countOutcomes(outcomes) }),
       text: () => manyText(outcomes),
+      quiet,
     });
   }
   throwFirst(outcomes, isSingle);

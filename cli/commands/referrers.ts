@@ -71,6 +71,7 @@ async function referrers(referenceText: string, options: ReferrersOptions): Prom
         formatReference({ ...reference, digest: artifact.digest }),
         ...(found.length === 0 ? ['  no referrers'] : asLines(found, '  ')),
       ].join('\n'),
+    quiet: () => digestsOf(found).join('\n'),
   });
 }
 
@@ -102,4 +103,8 @@ function asLines(found: readonly Referrer[], indent: string): string[] {
     `${indent}${digest}  ${oneLine(artifactType ?? 'no type')}  ${size} bytes`,
     ...asLines(below, `${indent}  `),
   ]);
+}
+
+function digestsOf(found: readonly Referrer[]): string[] {
+  return found.flatMap(({ descriptor: { digest }, referrers: below }) => [digest, ...digestsOf(below)]);
 }

@@ -93,6 +93,7 @@ async function save(words: readonly string[], options: OutputOptions & RegistryO
         `written    ${file}`,
         describeTransfer(transfer),
       ].join('\n'),
+    quiet: () => saved.map(({ reference }) => reference).join('\n'),
   });
 }
 

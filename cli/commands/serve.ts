@@ -5,11 +5,12 @@ import { type ListenAddress, parseListenAddress } from '#lib/http/listen-address
 import type { SignatureFormat } from '#lib/trust/signature/signature';
 import { openRegistries } from '../options/connect.ts';
 import {
-  addRegistryOptions,
+  addConnectionOptions,
   addSignatureFormatOption,
   addSignerOptions,
   examples,
   type RegistryOptions,
+  serviceKeyOption,
 } from '../options/options.ts';
 import { type KeyOptions, startSigner } from '../options/signer.ts';
 import { stayLean } from '../process/lean-process.ts';
@@ -54,8 +55,8 @@ export function define(command: Command): void {
     .option('--policy <file>', 'trust policy: what may be published and pulled')
     .option('--token-file <file>', 'bearer token that the push service requires (default: FAIRLEAD_PUSH_TOKEN)');
   command.option('--decision-log <file>', 'append each decision about a pull to this file, one JSON object per line');
-  addSignatureFormatOption(addSignerOptions(command));
-  addRegistryOptions(command).addHelpText(
+  addSignatureFormatOption(addSignerOptions(command, serviceKeyOption()));
+  addConnectionOptions(command).addHelpText(
     'after',
     examples([
       [

@@ -7,6 +7,7 @@ import { readPieces, refuseDash, replaceFile, unreadable } from '../files/files.
 import { addKeylessOptions } from '../options/keyless.ts';
 import { addKeyOptions, addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { type SignerOptions, startRequiredSigner } from '../options/signer.ts';
+import { addVerbosityOptions } from '../options/verbosity.ts';
 import { writeResult } from '../terminal/output.ts';
 
 interface SignBlobOptions extends OutputOptions, SignerOptions {
@@ -32,7 +33,7 @@ export function define(command: Command): void {
     .option('--bundle <file>', 'write the bundle to this file; for one file only');
   addKeyOptions(command);
   addKeylessOptions(command);
-  addOutputOption(command)
+  addVerbosityOptions(addOutputOption(command))
     .addHelpText(
       'after',
       examples([
@@ -69,6 +70,7 @@ async function signBlob(files: readonly string[], options: SignBlobOptions): Pro
             `signed  ${file}\nbundle  ${bundle}${alreadySigned ? ' (already signed, not changed)' : ''}`,
         )
         .join('\n'),
+    quiet: () => signed.map(({ bundle }) => bundle).join('\n'),
   });
 }
 

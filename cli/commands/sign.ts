@@ -61,5 +61,6 @@ async function sign(referenceText: string, options: SignOptions): Promise<void> 
       alreadySigned: alreadyThere,
     }),
     text: () => `signed     ${pinned}\nsignature  ${digest}${alreadyThere ? ' (already signed, none added)' : ''}`,
+    quiet: () => pinned,
   });
 }

@@ -60,5 +60,6 @@ async function tag(
   writeResult('tag', options.output, {
     json: () => ({ digest: artifact.digest, tagged }),
     text: () => tagged.map((each) => `tagged     ${each}`).join('\n'),
+    quiet: () => tagged.join('\n'),
   });
 }

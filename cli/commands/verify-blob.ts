@@ -8,6 +8,7 @@ import type { VerifiedBlob } from '#lib/trust/verify/verify-blob';
 import { bundleFileOf, readBundleFile, readExistingBundle } from '../files/bundle-file.ts';
 import { readPieces, refuseSharedStdin, unreadable } from '../files/files.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { addVerbosityOptions } from '../options/verbosity.ts';
 import { addVerifierOptions, openVerifier, type VerifierOptions } from '../options/verifier.ts';
 import { oneLine, writeResult } from '../terminal/output.ts';
 
@@ -31,7 +32,7 @@ export function define(command: Command): void {
         `${Object.keys(predicateTypeNames).join(', ')}, or a URI`,
     );
   addVerifierOptions(command);
-  addOutputOption(command)
+  addVerbosityOptions(addOutputOption(command))
     .addHelpText(
       'after',
       examples([
@@ -89,6 +90,7 @@ async function verify(file: string, options: VerifyBlobOptions): Promise<void> {
         ['source', built?.source],
         ['commit', built?.commit],
       ]),
+    quiet: () => verified.digest,
   });
 }
 

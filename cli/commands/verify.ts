@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { RuntimeKind } from '#lib/profile/profile';
+import { formatReference } from '#lib/registry/reference';
 import { parseRequested } from '#lib/registry/requested-reference';
 import { describePulled } from '#services/pull/pulled-document';
 import { explainingContent } from '../explain/explain-content.ts';
@@ -70,5 +71,6 @@ async function verify(referenceText: string, options: VerifyOptions): Promise<vo
   writeResult('verify', options.output, {
     json: () => describePulled(pulled),
     text: () => explainPulled(pulled, { ruled: options.policy !== undefined }),
+    quiet: () => formatReference({ ...pulled.reference, digest: pulled.descriptor.digest }),
   });
 }

@@ -59,7 +59,7 @@ export const verification = v.object({
 
 /** A pulled or verified profile. */
 export const pulled = {
-  reference: text('reference with its digest'),
+  reference: text('reference that was asked for'),
   digest,
   kind,
   verification: meaning(verification, 'why the profile may be used'),

@@ -6,6 +6,7 @@ import type { Repository } from '#lib/registry/target';
 import { readStdin } from '../files/files.ts';
 import { asksForJson, writeNote } from '../terminal/output.ts';
 import type { RegistryOptions } from './options.ts';
+import { reportedRepository } from './reported-repository.ts';
 
 /** Longer than the tokens of cloud registries, and shorter than a profile piped in by mistake. */
 const maxPasswordBytes = 64 * 1024;
@@ -28,13 +29,16 @@ export async function openRegistries(options: RegistryOptions, env: NodeJS.Proce
       );
     }
     const { layoutRepository } = await import('#lib/registry/layout/repository');
-    return (reference) => layoutRepository(directory, repositoryName(formatRepository(reference)));
+    return (reference) => {
+      const name = repositoryName(formatRepository(reference));
+      return reportedRepository(layoutRepository(directory, name), `${directory}/${name}`);
+    };
   }
   const [{ remoteRepository }, remoteOptions] = await Promise.all([
     import('#lib/registry/remote/repository'),
     openNetwork(options, env),
   ]);
-  return (reference) => remoteRepository(reference, remoteOptions);
+  return (reference) => reportedRepository(remoteRepository(reference, remoteOptions), formatRepository(reference));
 }
 
 /**

@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { RuntimeKind } from '#lib/profile/profile';
 import type { OutputForm } from '../terminal/output.ts';
+import { environmentOption } from './environment.ts';
+import { addVerbosityOptions } from './verbosity.ts';
 
 /** Values of the options that addRegistryOptions adds. */
 export interface RegistryOptions {
@@ -28,6 +30,11 @@ export function addOutputOption(command: Command, more: readonly string[] = []):
  * names.
  */
 export function addRegistryOptions(command: Command): Command {
+  return addVerbosityOptions(addConnectionOptions(command));
+}
+
+/** Adds the same options to a command that runs until it is stopped, and has a log. */
+export function addConnectionOptions(command: Command): Command {
   return command
     .option('--oci-layout <directory>', 'use this OCI layout directory instead of a registry')
     .option('--plain-http', 'use HTTP instead of HTTPS for the registry (always used for loopback addresses)')
@@ -40,17 +47,30 @@ export function addRegistryOptions(command: Command): Command {
 }
 
 /** Adds the options of a key and `--unsigned`, for commands that can publish unsigned artifacts. */
-export function addSignerOptions(command: Command): Command {
-  return addKeyOptions(command).option(
+export function addSignerOptions(command: Command, keyOption: Option = signingKeyOption()): Command {
+  return addKeyOptions(command, keyOption).option(
     '--unsigned',
     'publish without a signature; required if there is neither --key nor --keyless',
   );
 }
 
+const keyDescription = 'private key for signing, from fairlead keygen or cosign generate-key-pair';
+
+/** Makes the option `--key` of a command that signs, by default FAIRLEAD_KEY. */
+function signingKeyOption(): Option {
+  const others = ['keyless', 'unsigned'];
+  return environmentOption('--key <file>', keyDescription, { variable: 'FAIRLEAD_KEY', others });
+}
+
+/** Makes the option `--key` of a service, which takes nothing from the environment but secrets. */
+export function serviceKeyOption(): Option {
+  return new Option('--key <file>', keyDescription);
+}
+
 /** Adds the options of commands that sign with a key. */
-export function addKeyOptions(command: Command): Command {
+export function addKeyOptions(command: Command, keyOption: Option = signingKeyOption()): Command {
   return command
-    .option('--key <file>', 'private key for signing, from fairlead keygen or cosign generate-key-pair')
+    .addOption(keyOption)
     .option(
       '--passphrase-file <file>',
       'passphrase of the key (default: FAIRLEAD_PASSPHRASE, COSIGN_PASSWORD or a prompt)',

@@ -3,6 +3,7 @@ import { FairleadError } from '#lib/errors';
 import { defaultPublicationLimits, type PublicationLimits } from '#lib/profile/publication-limits';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
 import { loadPresentPolicy } from '../files/policy-file.ts';
+import { policyOption } from './environment.ts';
 import { addVerifierOptions, openVerifier, type VerifierOptions } from './verifier.ts';
 
 /** Values of the options that addTrustOptions adds. */
@@ -18,9 +19,12 @@ export interface ReadingTrustOptions extends TrustOptions {
 /** A trust policy with the limits for what is pulled. */
 type LimitedPolicy = TrustPolicy & { readonly limits: PublicationLimits };
 
+/** Options that specify what a profile must meet without a policy. */
+const verifying = ['key', 'certificateIdentity', 'certificateOidcIssuer', 'trustedRoot', 'insecureUnverified'];
+
 /** Adds the options that specify what a profile from a registry must meet: a policy or a signer. */
 export function addTrustOptions(command: Command): Command {
-  return addVerifierOptions(command.option('--policy <file>', 'trust policy'));
+  return addVerifierOptions(command.addOption(policyOption('trust policy', verifying)));
 }
 
 /** Adds the same options to a command that may also read a profile without verifying it. */

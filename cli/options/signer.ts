@@ -1,4 +1,5 @@
 import { FairleadError, toFairleadError } from '#lib/errors';
+import { step } from '#lib/steps';
 import { loadPrivateKey, type PrivateKey } from '#lib/trust/keys/key';
 import type { Signer } from '#lib/trust/sign/signer';
 import { readText } from '../files/files.ts';
@@ -84,6 +85,7 @@ async function startKey(
   passphraseFile: string | undefined,
   env: NodeJS.ProcessEnv,
 ): Promise<{ readonly key: Promise<PrivateKey> }> {
+  step(() => `sign with the key ${file}`);
   const pem = await readText(file);
   const isEncrypted = pem.includes('ENCRYPTED');
   // A passphrase file is read even if the key is not encrypted, to report that it is missing.

@@ -3,6 +3,7 @@ import type { FairleadError } from '#lib/errors';
 import type { Document, DocumentName } from '../documents/documents.ts';
 import { schemaVersion } from '../documents/schema-version.ts';
 import { withFlags } from './hints.ts';
+import { reporting } from './verbosity.ts';
 
 /** Form of a result: text for people, or one JSON document. */
 export type OutputForm = 'text' | 'json';
@@ -14,13 +15,19 @@ export type OutputForm = 'text' | 'json';
 export function writeResult<Name extends DocumentName>(
   name: Name,
   form: OutputForm,
-  result: { readonly json: () => Document<Name>; readonly text: () => string },
+  result: {
+    readonly json: () => Document<Name>;
+    readonly text: () => string;
+    /** The text with --quiet, if it is another. */
+    readonly quiet?: () => string;
+  },
 ): void {
   if (form === 'json') {
     writeJson(versioned(name, result.json()));
     return;
   }
-  const text = withoutCommands(printable(result.text()));
+  const { text: full, quiet = full } = result;
+  const text = withoutCommands(printable(reporting.isQuiet ? quiet() : full()));
   if (text !== '') process.stdout.write(`${text}\n`);
 }
 
@@ -90,8 +97,14 @@ export function withoutCommandsInJson(json: string): string {
 
 /** Prints a line on stderr beside the result: `note: …` or `failed: …`. */
 export function writeNote(word: 'note' | 'failed', text: string): void {
+  if (word === 'note' && reporting.isQuiet) return;
   const line = withoutCommands(oneLine(text));
   process.stderr.write(`${styled(word === 'note' ? 'cyan' : 'red', `${word}:`)} ${line}\n`);
+}
+
+/** Prints a line on stderr about what is done: a step, a request or a program that is run. */
+export function writeReport(word: 'step' | 'http' | 'exec', text: string): void {
+  process.stderr.write(`${styled('gray', `${word}:`)} ${withoutCommands(oneLine(text))}\n`);
 }
 
 /**
@@ -105,7 +118,7 @@ export function asksForJson(argv: readonly string[]): boolean {
   );
 }
 
-function styled(colour: 'red' | 'cyan', text: string): string {
+function styled(colour: 'red' | 'cyan' | 'gray', text: string): string {
   return styleText(colour, text, { stream: process.stderr });
 }
 

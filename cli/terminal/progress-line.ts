@@ -1,3 +1,5 @@
+import { reporting } from './verbosity.ts';
+
 /** Erases a line of a terminal, and returns to its beginning (ECMA-48, EL and CR). */
 const erase = '\r\u001b[K';
 
@@ -16,10 +18,10 @@ export class ProgressLine {
   /** Counts one more; `describe` returns the line about it. */
   advance(describe: (done: number, all: number) => string): void {
     this.#done++;
-    if (this.#all < 2) return;
+    if (this.#all < 2 || reporting.isQuiet) return;
     const line = describe(this.#done, this.#all);
     const { stderr } = process;
-    if (!stderr.isTTY) {
+    if (!reporting.showsProgress) {
       stderr.write(`${line}\n`);
       return;
     }
@@ -31,6 +33,6 @@ export class ProgressLine {
 
   /** Removes the line from a terminal. */
   end(): void {
-    if (this.#all >= 2 && process.stderr.isTTY) process.stderr.write(erase);
+    if (this.#all >= 2 && reporting.showsProgress) process.stderr.write(erase);
   }
 }

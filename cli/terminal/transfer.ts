@@ -2,6 +2,7 @@ import type { FairleadError } from '#lib/errors';
 import type { CopyOptions } from '#lib/registry/copy';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { oneLine } from './output.ts';
+import { reporting } from './verbosity.ts';
 
 type How = Parameters<NonNullable<CopyOptions['onContent']>>[1];
 
@@ -32,7 +33,7 @@ export function watchTransfer(): Transfer {
     onContent({ digest, size, mediaType }, how) {
       counts[how]++;
       if (how === 'sent') sentBytes += size;
-      if (process.stderr.isTTY) process.stderr.write(`${how.padEnd(7)}  ${digest}  ${size} bytes  ${mediaType}\n`);
+      if (reporting.showsProgress) process.stderr.write(`${how.padEnd(7)}  ${digest}  ${size} bytes  ${mediaType}\n`);
     },
     onSkipped({ digest }, { message: reason }) {
       skipped.push({ digest, reason });

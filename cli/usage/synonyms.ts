@@ -67,6 +67,7 @@ export const optionSynonyms: Readonly<Record<string, readonly string[]>> = {
   '--json': ['--output json'],
   '--password': ['--password-stdin'],
   '--predicate-type': ['--type'],
+  '--silent': ['--quiet'],
   '--src-oci-layout': ['--from-oci-layout'],
   '--user': ['--username'],
   '-a': ['--annotation'],

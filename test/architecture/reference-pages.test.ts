@@ -35,6 +35,19 @@ function namesIn(text: string, pattern: RegExp): readonly string[] {
   return [...new Set([...text.matchAll(pattern)].map(([, name = '']) => name))].sort();
 }
 
+/** Variables that the system or a CI system sets. */
+const notForUsers: ReadonlySet<string> = new Set([
+  ...[
+    'GITHUB_ACTIONS',
+    'GITLAB_CI',
+    'GITHUB_OUTPUT',
+    'GITHUB_STEP_SUMMARY',
+    'HOME',
+    'KUBERNETES_SERVICE_HOST',
+    'NODE_OPTIONS',
+  ],
+]);
+
 describe('the reference pages', () => {
   it('cli.md has every command with its arguments, options and examples', async () => {
     const { subcommands } = await describeProgram();
@@ -69,6 +82,14 @@ describe('the reference pages', () => {
     const page = metricsReference({ Services: await servicesMetrics(), Shim: await shimMetrics() });
     assertPage('metrics.md', page);
     assert.deepEqual(namesIn(page, /`(fairlead_\w+)`/g), namesIn(sources, /name: '(fairlead_\w+)'/g));
+  });
+
+  it('environment.md has every variable of Fairlead, and names no other', () => {
+    const page = readFileSync(new URL('docs/reference/environment.md', root), 'utf8');
+    assert.deepEqual(namesIn(page, /\b(FAIRLEAD_[A-Z_]+)/g), namesIn(sources, /\b(FAIRLEAD_[A-Z_]+)/g));
+    for (const name of namesIn(sources, /\benv\['([A-Z_]+)'\]/g)) {
+      if (!notForUsers.has(name)) assert.ok(page.includes(`\`${name}\``), name);
+    }
   });
 
   it('logs.md has every messageId that is logged', () => {

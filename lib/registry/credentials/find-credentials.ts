@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { step } from '#lib/steps';
 import { formatRepository } from '../reference.ts';
 import { registryName, registryNames, repositoryName } from '../registry-name.ts';
 import { type AuthEntry, type ConfigFile, parseConfigFile, readConfigFile } from './config-file.ts';
@@ -89,7 +90,10 @@ function fileCredentials(file: string, env: Env): CredentialSource {
     const helper = helperOf(config, name.registry);
     if (helper !== undefined) return askHelper(helper, name.registry, env);
     const stored = config.credsStore === '' ? undefined : await askHelper(config.credsStore, name.registry, env);
-    return stored ?? findInAuths(config.auths, name, file);
+    if (stored !== undefined) return stored;
+    const found = findInAuths(config.auths, name, file);
+    if (found !== undefined) step(() => `use the credentials for ${name.registry} in ${file}`);
+    return found;
   };
 }
 
@@ -117,7 +121,9 @@ export function serversOf(registry: string): readonly [string, ...string[]] {
 async function askHelper(helper: string, registry: string, env: Env): Promise<Credentials | undefined> {
   for (const server of serversOf(registry)) {
     const found = await getFromHelper(helper, server, env);
-    if (found !== undefined) return found;
+    if (found === undefined) continue;
+    step(() => `use the credentials for ${server} from docker-credential-${helper}`);
+    return found;
   }
   return undefined;
 }

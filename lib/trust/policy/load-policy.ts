@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import type { FileName } from '#lib/config/config-text';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
+import { step } from '#lib/steps';
 import { loadPublicKey } from '../keys/key.ts';
 import type { SigstoreRoot } from '../roots/trusted-root.ts';
 import type { Baseline, Policy } from './node-policy.ts';
@@ -48,6 +49,7 @@ export async function loadPolicy(path: string, { checkPath }: PolicyReading = {}
     rules.push({ ...rule, require: requirements, ...(attestations && { attestations: attested }) });
   }
   const { seccomp } = document.baseline;
+  step(() => `use the trust policy ${path} (${rules.length === 1 ? '1 rule' : `${rules.length} rules`})`);
   return {
     ...(text === undefined ? { source: `${path} (which does not exist)`, missing: true } : { source: path }),
     rules,

@@ -1,10 +1,11 @@
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { formatRepository, type Reference } from '#lib/registry/reference';
+import { step } from '#lib/steps';
 import type { Rule } from '../policy/policy.ts';
 import type { Signature, Verification } from '../signature/signature.ts';
 import { examineSignatures } from './examine-signatures.ts';
-import { type Examined, isMet } from './examined.ts';
+import { describeRequirement, type Examined, isMet } from './examined.ts';
 import { type Judged, refusal } from './refusal.ts';
 
 /**
@@ -35,6 +36,9 @@ export function judge(examined: readonly Examined[], judged: Judged): Verificati
   const { rule } = judged;
   if (rule.require.length === 0) {
     throw new FairleadError('Internal', `rule ${rule.match} neither requires a signature nor is unsigned`);
+  }
+  for (const each of examined) {
+    step(() => `rule ${rule.match} requires ${describeRequirement(each)}: ${isMet(each) ? 'met' : 'not met'}`);
   }
   const failed = examined.find((each) => !isMet(each));
   if (failed !== undefined) throw refusal(failed, judged);

@@ -1,0 +1,21 @@
+import { type Command, Option } from 'commander';
+
+/** Values of the options that addVerbosityOptions adds. */
+export interface VerbosityOptions {
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly debug?: boolean;
+}
+
+/** Adds the options of commands that send requests. */
+export function addVerbosityOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '-q, --quiet',
+        'print only the shortest result, such as a reference or digest, and no notes',
+      ).conflicts(['verbose', 'debug']),
+    )
+    .option('-v, --verbose', 'report each step on stderr')
+    .option('--debug', 'report each step, HTTP request and program that is run on stderr, without secrets');
+}
