@@ -135,7 +135,7 @@ export const rooms: readonly Room[] = [
 
   {
     name: 'lib/registry',
-    imports: [errors, 'lib/network', 'lib/network/hosts', 'lib/text'],
+    imports: [errors, 'lib/concurrency', 'lib/network', 'lib/network/hosts', 'lib/text'],
     packages: ['semver', 'valibot'],
   },
   {
@@ -224,7 +224,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'lib/trust/sign',
     imports: [
-      ...[errors, 'lib/artifact', 'lib/network', 'lib/registry'],
+      ...[errors, 'lib/artifact', 'lib/concurrency', 'lib/network', 'lib/registry'],
       ...[
         'lib/trust/keys',
         'lib/trust/policy',

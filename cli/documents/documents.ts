@@ -29,6 +29,8 @@ export const documents = {
   save: registry.save,
   load: registry.load,
   tag: registry.tag,
+  untag: registry.untag,
+  delete: registry.deletion,
   ls: registry.ls,
   referrers: registry.referrers,
   login: registry.login,

@@ -175,6 +175,25 @@ export const load = v.object({
 /** `fairlead tag`. */
 export const tag = v.object({ digest, tagged: texts('references that were set') });
 
+/** `fairlead untag`. */
+export const untag = v.object({
+  reference: text('reference of the artifact, with its digest'),
+  digest,
+  tag: text('tag that was removed'),
+  restored: texts('tags that the registry removed as well, and that were set again'),
+});
+
+/** `fairlead delete`. */
+export const deletion = v.object({
+  reference: text('reference of the artifact'),
+  digest,
+  tags: texts('tags that name the artifact or its referrers'),
+  referrers: texts('digests of its signatures and other referrers'),
+  derivedTags: texts('tags that are derived from these digests'),
+  deleted: texts('digests of the manifests that were deleted; empty with `--dry-run`'),
+  kept: list(v.object({ tag: text('derived tag'), reason: text('why') }), 'derived tags that were not deleted'),
+});
+
 /** `fairlead ls`. */
 export const ls = v.object({ names: texts('tags of the repository, or repositories of the registry') });
 

@@ -36,6 +36,7 @@ export { machineOptions } from './remote/machine-options.ts';
 export { type RemoteOptions, type RemoteRepository, remoteRepository } from './remote/repository.ts';
 export type {
   CallOptions,
+  Collector,
   Content,
   Deleter,
   Fetcher,

@@ -89,5 +89,11 @@ export interface Deleter {
   delete(descriptor: Descriptor, options?: CallOptions): Promise<void>;
 }
 
+/** A repository that keeps blobs until it is asked. Registries remove them by themselves. */
+export interface Collector {
+  /** Removes those blobs that no manifest refers to any more. Returns how many they were. */
+  collect(blobs: readonly Descriptor[]): Promise<number>;
+}
+
 /** All operations on one repository. */
 export type Repository = Target & TagLister & Deleter;

@@ -9,7 +9,7 @@ import { type Digest, digestParts, isDigest } from '../digest.ts';
 import { type Links, linksOf, ofArtifactType, referrerDescriptor } from '../graph.ts';
 import { isManifestMediaType, manifestBytesLimit } from '../manifest.ts';
 import { isTag } from '../reference.ts';
-import type { CallOptions, Content, ReferrerOptions, Repository } from '../target.ts';
+import type { CallOptions, Collector, Content, ReferrerOptions, Repository } from '../target.ts';
 import { verifiedStream } from '../verified-stream.ts';
 import { fileError, fileErrorCode } from './file-error.ts';
 import { IndexFile } from './index-file.ts';
@@ -25,16 +25,16 @@ export const tagAnnotation = 'org.opencontainers.image.ref.name';
  * are found. Files appear whole or not at all; processes may write at the same time. Throws
  * InvalidInput for a name that is not a repository.
  */
-export function layoutRepository(directory: string, name: string): Repository {
+export function layoutRepository(directory: string, name: string): Repository & Collector {
   return layoutAt(repositoryDirectory(directory, name));
 }
 
 /** Opens one OCI image layout by its directory, as any tool may have written it. */
-export function layoutAt(root: string): Repository {
+export function layoutAt(root: string): Repository & Collector {
   return new LayoutRepository(root);
 }
 
-class LayoutRepository implements Repository {
+class LayoutRepository implements Repository, Collector {
   readonly #root: string;
   readonly #index: IndexFile;
   /** Links of manifests by digest: content never changes, so they are read once. */
@@ -127,20 +127,68 @@ class LayoutRepository implements Repository {
     this.#links.delete(digest);
   }
 
+  async collect(blobs: readonly Descriptor[]): Promise<number> {
+    let removed = 0;
+    await this.#index.change(
+      () => undefined,
+      async () => {
+        const used = await this.#reachable();
+        for (const { digest } of blobs) {
+          if (used.has(digest) || (await this.#sizeOf(digest)) === undefined) continue;
+          const path = this.#blobPath(digest);
+          await rm(path, { force: true }).catch((error: unknown) => {
+            throw fileError(path, error);
+          });
+          this.#links.delete(digest);
+          removed++;
+        }
+      },
+    );
+    return removed;
+  }
+
+  /** Returns the digests of all content that the index lists, and of its parts at any level. */
+  async #reachable(): Promise<Set<Digest>> {
+    const found = new Set<Digest>();
+    const waiting: Descriptor[] = [...(await this.#index.read())];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (found.has(next.digest)) continue;
+      found.add(next.digest);
+      waiting.push(...((await this.#readLinks(next))?.children ?? []));
+    }
+    return found;
+  }
+
   async #pushManifest(descriptor: Descriptor, content: Content): Promise<void> {
     const path = this.#blobPath(descriptor.digest);
     const bytes = await contentBytes(descriptor, content, this.#root);
     const read = linksOf(descriptor.mediaType, bytes, `${this.#root}: ${descriptor.digest}`);
+    let added = false;
     do {
       if (!(await this.#hasContent(descriptor))) await writeFileWhole(this.#root, path, bytes);
       this.#links.set(descriptor.digest, read);
-      await this.#index.change((manifests) =>
-        manifests.some(({ digest }) => digest === descriptor.digest)
-          ? undefined
-          : [...manifests, indexEntry(descriptor, read.artifactType)],
-      );
+      await this.#index.change((manifests) => {
+        if (manifests.some(({ digest }) => digest === descriptor.digest)) return undefined;
+        added = true;
+        return [...manifests, indexEntry(descriptor, read.artifactType)];
+      });
       // Another process may have deleted it before it was listed.
     } while (!(await this.#hasContent(descriptor)));
+    if (added) await this.#requireParts(descriptor, read);
+  }
+
+  /**
+   * Throws Conflict, and removes a manifest again, if one of its blobs is missing: another process
+   * may have removed it when nothing referred to it.
+   */
+  async #requireParts(descriptor: Descriptor, { children }: Links): Promise<void> {
+    for (const { digest } of children) {
+      if ((await this.#sizeOf(digest)) !== undefined) continue;
+      await this.delete(descriptor);
+      throw new FairleadError('Conflict', `${this.#root}: ${digest} was removed while its manifest was pushed`, {
+        hint: 'Another process deletes from this directory. Try again.',
+      });
+    }
   }
 
   #blobPath(digest: Digest): string {

@@ -1,3 +1,4 @@
+import { forEachOf } from '#lib/concurrency/for-each-of';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import type { CopyOptions } from '#lib/registry/copy';
 import type { Descriptor } from '#lib/registry/descriptor';
@@ -79,7 +80,7 @@ class RepositoryCopy {
       listTags(this.#target, this.#call).catch(ifAbsent),
     ]);
     const known = { sourceTags: new Set(sourceTags), targetTags: new Set(targetTags) };
-    await forEachOf(artifacts, (artifact) => this.#copyArtifact(artifact, known));
+    await forEachOf(artifacts, artifactsAtOnce, (artifact) => this.#copyArtifact(artifact, known));
     return tags.map((tag) => this.#done.get(tag) as TagCopy);
   }
 
@@ -87,7 +88,7 @@ class RepositoryCopy {
   async #resolve(tags: readonly string[]): Promise<Tagged[]> {
     const found = new Map<Digest, Tagged>();
     let kept = 0;
-    await forEachOf(tags, async (tag) => {
+    await forEachOf(tags, artifactsAtOnce, async (tag) => {
       await this.#attempt([tag], undefined, async () => {
         const { descriptor, bytes } = await resolveManifest(this.#source, tag, this.#call);
         const known = found.get(descriptor.digest);
@@ -166,13 +167,4 @@ async function listTags(repository: TagLister, call: CallOptions): Promise<strin
 function ifAbsent(error: unknown): string[] {
   if (error instanceof FairleadError && error.kind === 'NotFound') return [];
   throw error;
-}
-
-/** Runs an action for each item, some at the same time. The first failure ends it. */
-async function forEachOf<T>(items: readonly T[], action: (item: T) => Promise<void>): Promise<void> {
-  const waiting = items.values();
-  const work = async (): Promise<void> => {
-    for (const item of waiting) await action(item);
-  };
-  await Promise.all(Array.from({ length: artifactsAtOnce }, work));
 }

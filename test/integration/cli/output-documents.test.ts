@@ -65,10 +65,16 @@ describePeers(['docker-registry'], 'fairlead COMMAND --output json', () => {
     await json(['inspect', artifact, ...layout]);
     await json(['referrers', artifact, ...layout]);
     await json(['tag', artifact, 'stable', ...layout]);
+    await json(['untag', 'localhost/nginx:stable', ...layout]);
     await json(['ls', 'localhost/nginx', ...layout]);
     await json(['copy', artifact, 'localhost/copy', '--from-oci-layout', 'layout', '--to-oci-layout', 'copies']);
     await json(['save', artifact, 'nginx.tar', ...layout]);
     await json(['load', 'nginx.tar', 'localhost/loaded', ...layout]);
+    const { loaded } = JSON.parse(
+      (await runFairlead(['load', 'nginx.tar', 'localhost/loaded', ...layout, '-o', 'json'], { cwd })).stdout,
+    );
+    await json(['delete', loaded[0].reference, '--dry-run', ...layout]);
+    await json(['delete', loaded[0].reference, '--yes', ...layout]);
     await json(['policy', 'check', 'policy.yaml']);
     await json(['policy', 'test', 'policy.yaml', artifact, ...layout]);
     await json(['policy', 'test', 'policy.yaml', 'localhost/nginx']);

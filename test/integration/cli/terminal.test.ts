@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
-import { runFairlead } from '#test/support/cli/run';
+import { runFairlead, succeeded } from '#test/support/cli/run';
 import { runAtTerminal, type Session } from '#test/support/cli/terminal';
 
 const user = { username: 'ann', password: 'correct horse' };
@@ -103,5 +103,29 @@ describePeers(['docker-registry', 'script'], 'fairlead at a terminal', () => {
     assert.equal(session.code, 0, session.screen);
     showsNoPassword(session);
     assert.match(await readFile(join(home, 'made.key'), 'utf8'), /ENCRYPTED/);
+  });
+
+  it('asks before it deletes, and deletes nothing unless the answer is yes', async () => {
+    await writeFile(join(home, 'nginx.json'), '{"defaultAction": "SCMP_ACT_ERRNO"}');
+    const layout = ['--oci-layout', join(home, 'layout')];
+    const push = ['push', join(home, 'nginx.json'), 'localhost/nginx:1', '--unsigned', ...layout, '--output', 'json'];
+    const { digest } = JSON.parse(succeeded(await runFairlead(push)));
+    const answer = (keys: string) =>
+      runAtTerminal(['delete', `localhost/nginx:1@${digest}`, ...layout], {
+        answers: [['[y/N] ', keys]],
+        env: { HOME: home },
+      });
+    for (const keys of ['\r', 'n\r', 'yesterday\r']) {
+      const session = await answer(keys);
+      assert.equal(session.code, 2, session.screen);
+      assert.match(session.screen, new RegExp(`artifact {3}localhost/nginx:1@${digest}`));
+      assert.match(session.screen, /nothing was deleted/);
+    }
+    const interrupted = await answer('\u0003');
+    assert.equal(interrupted.code, 130, interrupted.screen);
+    succeeded(await runFairlead(['inspect', 'localhost/nginx:1', ...layout]));
+    const session = await answer('y\r');
+    assert.equal(session.code, 0, session.screen);
+    assert.match(session.screen, /deleted {4}1 manifest/);
   });
 });
