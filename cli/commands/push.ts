@@ -130,7 +130,7 @@ function report(
     return profile === undefined ? [] : [{ outcome, document: () => outcomeDocument(outcome, profile) }];
   });
   const quiet = (): string =>
-    documents.flatMap(({ document }) => (document().digest === null ? [] : [document().reference])).join('\n');
+    documents.flatMap(({ outcome, document }) => ('error' in outcome ? [] : [document().reference])).join('\n');
   const [only] = documents;
   if (isSingle && only !== undefined) {
     if (only.outcome.status === 'failed') throw only.outcome.error;

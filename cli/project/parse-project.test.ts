@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { FairleadError } from '#lib/errors';
 import { formatReference } from '#lib/registry/reference';
@@ -103,6 +104,16 @@ profiles:
         ['main', undefined],
         [undefined, undefined],
       ],
+    );
+  });
+
+  it('parses the example of the guide', async () => {
+    const guide = await readFile(new URL('../../docs/guides/publishing.md', import.meta.url), 'utf8');
+    const [, example = ''] = /```yaml\n(# fairlead\.yaml[^]*?)```/.exec(guide) ?? [];
+    const { profiles } = await parse(example);
+    assert.deepEqual(
+      profiles.map(({ name }) => name),
+      ['nginx', 'db/redis', 'edge-proxy', 'app'],
     );
   });
 

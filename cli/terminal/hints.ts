@@ -6,6 +6,7 @@ export const flagOfOption: Readonly<Record<string, string>> = {
   allowUnsigned: '--allow-unsigned',
   clientCa: '--client-ca',
   document: '--document',
+  failOn: '--fail-on',
   "form: 'runtime'": '--to runtime',
   format: '--from',
   "format: 'legacy'": '--signature-format legacy',
@@ -15,6 +16,7 @@ export const flagOfOption: Readonly<Record<string, string>> = {
   kubeconfig: '--kubeconfig',
   listen: '--listen',
   name: '--name',
+  overwrite: '--no-overwrite',
   plainHttp: '--plain-http',
   policy: '--policy',
   predicateType: '--type',
@@ -24,6 +26,7 @@ export const flagOfOption: Readonly<Record<string, string>> = {
   skip: '--skip',
   state: '--state',
   trustedRealms: '--trust-realm',
+  version: '--version',
 };
 
 /**

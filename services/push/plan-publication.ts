@@ -90,9 +90,13 @@ function validateRequest(
     });
   }
   if (failOn !== undefined && signer === undefined && policy === undefined) {
-    throw new FairleadError('InvalidInput', `\`failOn\` needs a policy or a signer, to verify what the tag holds now`, {
-      hint: 'Sign with a key or an identity, or add `policy`.',
-    });
+    throw new FairleadError(
+      'InvalidInput',
+      'comparing a profile with what its tag holds now needs a policy or a signer to verify that',
+      {
+        hint: 'Sign with a key or an identity, add `policy`, or leave out `failOn`.',
+      },
+    );
   }
 }
 

@@ -63,7 +63,10 @@ describe('fairlead push with arguments that are not clear', () => {
     [['a', 'localhost/p/', '--tag', 'x', '--title', 'x'], /--title is for one profile/],
     [['a/one.json', 'localhost/one:v1', '--subject', 'localhost/app:v1'], /has no digest/],
     [['a/one.json', 'localhost/one:v1', '--annotate-from-ci'], /unknown CI system/],
-    [['a/one.json', 'localhost/one:v1', '--fail-on', 'loosened'], /needs a policy or a signer/],
+    [
+      ['a/one.json', 'localhost/one:v1', '--fail-on', 'loosened'],
+      /needs a policy or a signer .*\nhint: .*add --policy, or leave out --fail-on/,
+    ],
   ];
   for (const [args, message] of refused) {
     it(`refuses push ${args.join(' ')}`, async () => {
