@@ -60,7 +60,10 @@ export const rooms: readonly Room[] = [
   { name: 'lib/kube', imports: [errors, 'lib/text'], packages: ['@kubernetes/client-node'] },
 
   { name: place, imports: [], pure: true },
-  ...profileTypes.map((name): Room => ({ name, imports: [place], pure: true })),
+  ...['lib/profile/change.ts', 'lib/profile/finding.ts'].map((name): Room => ({ name, imports: [place], pure: true })),
+  ...['lib/profile/constraint.ts', 'lib/profile/resource-name.ts'].map(
+    (name): Room => ({ name, imports: [], pure: true }),
+  ),
   { name: violation, imports: [errors], pure: true },
   { name: 'lib/profile/json', imports: [errors, place, 'lib/text'], pure: true },
   { name: 'lib/profile/yaml', imports: [errors, 'lib/profile/json', 'lib/text'], packages: ['yaml'], pure: true },

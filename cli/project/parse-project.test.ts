@@ -109,7 +109,7 @@ profiles:
 
   it('parses the example of the guide', async () => {
     const guide = await readFile(new URL('../../docs/guides/publishing.md', import.meta.url), 'utf8');
-    const [, example = ''] = /```yaml\n(# fairlead\.yaml[^]*?)```/.exec(guide) ?? [];
+    const [, example = ''] = /```yaml\n(# fairlead\.yaml.*?)```/s.exec(guide) ?? [];
     const { profiles } = await parse(example);
     assert.deepEqual(
       profiles.map(({ name }) => name),
