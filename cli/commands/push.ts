@@ -1,6 +1,7 @@
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { quote } from '#lib/text/quote';
+import { completing } from '../definitions/completable.ts';
 import { refuseSharedStdin } from '../files/files.ts';
 import { policyOption } from '../options/environment.ts';
 import { addKeylessOptions } from '../options/keyless.ts';
@@ -34,9 +35,14 @@ export function define(command: Command): void {
         'the creation time.',
     )
     .usage('[options] FILE REFERENCE | PATH... PREFIX/ | [PATH...]')
-    .argument(
-      '[arguments...]',
-      'seccomp or AppArmor profiles in the runtime form (JSON); - is stdin. Then registry/repository[:tag] or registry/prefix/',
+    .addArgument(
+      completing(
+        new Argument(
+          '[arguments...]',
+          'seccomp or AppArmor profiles in the runtime form (JSON); - is stdin. Then registry/repository[:tag] or registry/prefix/',
+        ),
+        'file',
+      ),
     );
   addSignerOptions(command);
   addKeylessOptions(command);

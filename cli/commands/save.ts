@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { formatReference, type Reference, tagOrDigestOf } from '#lib/registry/reference';
 import { parseRequested, type RequestedReference } from '#lib/registry/requested-reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import type { Repository } from '#lib/registry/target';
+import { completing } from '../definitions/completable.ts';
 import { refuseDash } from '../files/files.ts';
 import { withTemporaryLayout } from '../files/temporary-layout.ts';
 import { type Connect, openRegistries } from '../options/connect.ts';
@@ -35,10 +36,15 @@ export function define(command: Command): void {
         'registry there, and the artifacts verify offline.',
     )
     .usage('[options] <reference...> <file>')
-    .argument(
-      '<reference...>',
-      'registry/repository:tag, registry/repository@sha256:… or registry/repository@RANGE; last the file, an OCI archive, which ' +
-        'is replaced if it exists',
+    .addArgument(
+      completing(
+        new Argument(
+          '<reference...>',
+          'registry/repository:tag, registry/repository@sha256:… or registry/repository@RANGE; last the file, an OCI archive, which ' +
+            'is replaced if it exists',
+        ),
+        'file',
+      ),
     );
   addRegistryOptions(command);
   addOutputOption(command)

@@ -1,7 +1,5 @@
 import type { Argument, Command, Help, Option } from 'commander';
-
-/** What the shell can complete as a value. */
-export type Completable = 'file' | 'directory';
+import { type Completable, completableOf, completables } from './completable.ts';
 
 /** What users write in a place of the command line. */
 export interface ValueDefinition {
@@ -80,7 +78,7 @@ function describeArgument(argument: Argument, help: Help): ArgumentDefinition {
     description: help.argumentDescription(argument),
     variadic: argument.variadic,
     choices: argument.argChoices ?? [],
-    completable: completables[argument.name()],
+    completable: completableOf(argument),
   };
 }
 
@@ -97,15 +95,6 @@ function describeOption(option: Option, help: Help): OptionDefinition {
     mandatory: option.mandatory,
   };
 }
-
-/** What the names of values stand for. `diff` compares the file `from` with the file `to`. */
-const completables: Readonly<Record<string, Completable>> = {
-  file: 'file',
-  path: 'file',
-  from: 'file',
-  to: 'file',
-  directory: 'directory',
-};
 
 /** Returns what the help of a command adds after the options. */
 function notesOf(command: Command): Note[] {

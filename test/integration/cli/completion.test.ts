@@ -28,6 +28,10 @@ const cases: readonly (readonly [typed: string, ...args: string[]])[] = [
   ['pull prof\t', 'pull', 'prof'],
   ['pull ghcr.io/a:1 --output j\t', 'pull', 'ghcr.io/a:1', '--output', 'json'],
   ['save ghcr.io/a:1 oth\t', 'save', 'ghcr.io/a:1', 'other.txt'],
+  ['explain prof\t', 'explain', 'profile.json'],
+  ['push profile.json oth\t', 'push', 'profile.json', 'other.txt'],
+  ['verify x -o j\t', 'verify', 'x', '-o', 'json'],
+  ['verify x --verb\t', 'verify', 'x', '--verbose'],
   ['completion zs\t', 'completion', 'zsh'],
   ['serve --push 127.0.0.1:80 --decis\t', 'serve', '--push', '127.0.0.1:80', '--decision-log'],
 ];
