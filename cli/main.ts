@@ -6,6 +6,7 @@ import { GateClosed, gateExit } from './process/gate.ts';
 import { leaveWebAssemblyUnoptimized } from './process/unoptimized-webassembly.ts';
 import { packageVersion } from './process/version.ts';
 import { startReporting } from './reporting/start-reporting.ts';
+import { helpWidth, wrapExitCodes } from './terminal/help-width.ts';
 import { asksForJson, writeError, writeNote } from './terminal/output.ts';
 
 /** What a file of cli/commands exports. */
@@ -107,8 +108,15 @@ export async function run(argv: readonly string[]): Promise<number> {
   });
   // If stderr cannot be written, the exit code still reports the error.
   process.stderr.on('error', () => undefined);
-  const program = await buildProgram(argv);
+  let program: Command | undefined;
+  let running: Command | undefined;
   try {
+    program = await buildProgram(argv);
+    program.hook('preAction', async (_, command) => {
+      running = command;
+      preferCommandLine(command);
+      await startReporting(command);
+    });
     await program.parseAsync(argv, { from: 'user' });
     return 0;
   } catch (thrown) {
@@ -116,10 +124,10 @@ export async function run(argv: readonly string[]): Promise<number> {
       writeNote('failed', thrown.message);
       return gateExit;
     }
-    const error = await (thrown instanceof CommanderError
+    const error = await (thrown instanceof CommanderError && program !== undefined
       ? explainUsage(thrown, argv, program)
       : toFairleadError(thrown));
-    return error === undefined ? 0 : report(error, argv);
+    return error === undefined ? 0 : report(error, argv, running?.getOptionValue('ociLayout'));
   }
 }
 
@@ -133,8 +141,8 @@ async function explainUsage(
 }
 
 /** Prints an error in the requested form, and returns its exit code. */
-function report(error: FairleadError, argv: readonly string[]): number {
-  writeError(error, asksForJson(argv) ? 'json' : 'text');
+function report(error: FairleadError, argv: readonly string[], ociLayout?: string): number {
+  writeError(error, asksForJson(argv) ? 'json' : 'text', ociLayout);
   return errorMapping[error.kind].exit;
 }
 
@@ -160,15 +168,15 @@ export async function buildProgram(argv: readonly string[]): Promise<Command> {
     // `--version` after `push` is that of the profile.
     .enablePositionalOptions()
     // run() prints usage errors, in the form of all errors.
-    .configureOutput({ writeErr: () => {} })
+    .configureOutput({
+      writeErr: () => {},
+      writeOut: (text) => void process.stdout.write(wrapExitCodes(text, helpWidth(process.stdout))),
+      getOutHelpWidth: () => helpWidth(process.stdout),
+    })
     .addHelpText(
       'after',
       '\nTo begin:\n  fairlead quickstart\nTo see the options of a command, with examples:\n  fairlead push --help',
     );
-  program.hook('preAction', async (_, command) => {
-    preferCommandLine(command);
-    await startReporting(command);
-  });
   const named = new Set(argv.filter((word) => !word.startsWith('-')).slice(0, 2));
   const isWhole = Object.entries(commands).some(([name, { readsAll }]) => readsAll && named.has(name));
   for (const [name, entry] of Object.entries(commands)) {

@@ -64,7 +64,7 @@ async function tags(name: string, options: ListOptions): Promise<string[]> {
   const reference = parseReference(name);
   if (reference.tag !== undefined || reference.digest !== undefined) {
     throw new FairleadError('InvalidInput', `${name} is the reference of an artifact`, {
-      hint: `To list its repository: fairlead ls ${formatRepository(reference)}. To show the artifact: fairlead inspect ${name}`,
+      hint: `To list its repository: \`fairlead ls ${formatRepository(reference)}\`. To show the artifact: \`fairlead inspect ${name}\``,
     });
   }
   const connect = await openRegistries(options, process.env);

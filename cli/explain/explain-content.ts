@@ -21,7 +21,7 @@ export async function explainingContent<T>(pulling: Promise<T>, reference: Refer
     throw new FairleadError(kind, `${formatReference(reference)} ${said}: ${why}`, {
       cause: error.cause,
       ...(details && { details }),
-      hint: `Name the reference of a profile. To see what is there: fairlead inspect ${formatReference(reference)}`,
+      hint: `Name the reference of a profile. To see what is there: \`fairlead inspect ${formatReference(reference)}\``,
     });
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { buildProgram } from '../main.ts';
-import { flagOfOption, withFlags } from './hints.ts';
+import { flagOfOption, forLayout, withFlags } from './hints.ts';
 
 const root = new URL('../../', import.meta.url);
 
@@ -98,6 +98,27 @@ describe('the flags of options', async () => {
       );
     });
   }
+});
+
+describe('forLayout', () => {
+  it('names the directory in commands, and no program that cannot use it', () => {
+    assert.equal(
+      forLayout(
+        'Sign it with `fairlead sign localhost/a@sha256:1 --key …`, or with `cosign sign --key … localhost/a`.',
+        'l',
+      ),
+      'Sign it with `fairlead sign localhost/a@sha256:1 --key … --oci-layout l`.',
+    );
+    assert.equal(
+      forLayout('See `fairlead ls localhost/a`.', "it's"),
+      "See `fairlead ls localhost/a --oci-layout 'it'\\''s'`.",
+    );
+  });
+
+  it('leaves other commands, and quoted text of others', () => {
+    const text = 'Run `fairlead keygen`, or "`fairlead sign x`".';
+    assert.equal(forLayout(text, 'l'), text);
+  });
 });
 
 describe('withFlags', () => {

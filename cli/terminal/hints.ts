@@ -41,3 +41,20 @@ export function withFlags(hint: string): string {
     option !== undefined && Object.hasOwn(flagOfOption, option) ? (flagOfOption[option] ?? whole) : whole,
   );
 }
+
+/**
+ * Returns the hint for users of an OCI layout directory: each command in backticks that reads or
+ * changes an artifact gets --oci-layout, and cosign, which cannot sign there, is not proposed.
+ */
+export function forLayout(hint: string, directory: string): string {
+  const quotedOrCommand =
+    /"(?:[^"\\]|\\.)*"|(, or with `cosign sign [^`]*`)|`(fairlead (?:attest|inspect|ls|referrers|sign|tag) [^`]*)`/g;
+  return hint.replace(quotedOrCommand, (whole, cosign?: string, command?: string) => {
+    if (cosign !== undefined) return '';
+    return command === undefined ? whole : `\`${command} --oci-layout ${shellWord(directory)}\``;
+  });
+}
+
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

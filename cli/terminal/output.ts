@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import type { FairleadError } from '#lib/errors';
 import type { Document, DocumentName } from '../documents/documents.ts';
 import { schemaVersion } from '../documents/schema-version.ts';
-import { withFlags } from './hints.ts';
+import { forLayout, withFlags } from './hints.ts';
 import { reporting } from './verbosity.ts';
 
 /** Form of a result: text for people, or one JSON document. */
@@ -46,10 +46,13 @@ export function writeJson(document: object | string): void {
  * Prints an error on stderr: `error: …`, its details and causes, and `hint: …`; or the same as one
  * JSON object. A message may quote untrusted text: no part of that becomes a line of its own, which
  * a CI system could take for a command.
+ *
+ * @param ociLayout the directory that the command uses instead of a registry: hints name it too.
  */
-export function writeError(error: FairleadError, form: OutputForm): void {
+export function writeError(error: FairleadError, form: OutputForm, ociLayout?: string): void {
   const causes = causeMessages(error);
-  const hint = error.hint === undefined ? undefined : withFlags(error.hint);
+  const flagged = error.hint === undefined ? undefined : withFlags(error.hint);
+  const hint = flagged !== undefined && ociLayout !== undefined ? forLayout(flagged, ociLayout) : flagged;
   if (form === 'json') {
     const { kind, message, pointer } = error;
     const json = JSON.stringify(versioned('error', { error: { kind, message, causes, hint, pointer } }));

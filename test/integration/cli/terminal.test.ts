@@ -85,6 +85,56 @@ describePeers(['docker-registry', 'script'], 'fairlead at a terminal', () => {
     }
   });
 
+  it('wraps the help at the width of the terminal, at most at 120 columns, and not elsewhere', async () => {
+    const widest = (text: string): number =>
+      Math.max(
+        ...text.split(/\r?\n/).map((line) => (/^ {2}(?:#|fairlead| )|^Usage/.test(line) ? 0 : line.trimEnd().length)),
+      );
+    for (const [columns, least, most] of [
+      [80, 70, 80],
+      [100, 90, 100],
+      [200, 110, 120],
+      [0, 70, 80],
+    ] as const) {
+      const { screen } = await runAtTerminal(['push', '--help'], { columns });
+      const width = widest(screen);
+      assert.ok(width >= least && width <= most, `${width} of ${columns} columns: ${screen}`);
+    }
+    const { stdout } = await runFairlead(['push', '--help']);
+    assert.ok(widest(stdout) > 200, stdout);
+  });
+
+  it('uses colors as the terminal and the environment want', async () => {
+    const args = ['inspect', 'nothing'];
+    const red = '\u001b[31merror:';
+    const colored = async (env: Record<string, string>): Promise<boolean> =>
+      (await runAtTerminal(args, { env: { TERM: 'xterm', ...env } })).screen.includes(red);
+    assert.equal(await colored({ NO_COLOR: '' }), true);
+    assert.equal(await colored({ NO_COLOR: '1' }), false);
+    assert.equal(await colored({ NO_COLOR: '', TERM: 'dumb' }), false);
+    const elsewhere = async (env: Record<string, string>) => (await runFairlead(args, { env })).stderr.startsWith(red);
+    assert.equal(await elsewhere({ NO_COLOR: '' }), false);
+    assert.equal(await elsewhere({ NO_COLOR: '', FORCE_COLOR: '1' }), true);
+  });
+
+  it('shows progress at a terminal that can, and in no log of a CI system', async () => {
+    const cwd = await mkdtemp(join(tmpdir(), 'fairlead-progress-'));
+    const profile = '{"defaultAction": "SCMP_ACT_ERRNO"}';
+    await writeFile(join(cwd, 'nginx.json'), profile);
+    const layout = ['--oci-layout', 'layout', '--unsigned'];
+    await runFairlead(['push', 'nginx.json', 'localhost/a:1', ...layout], { cwd });
+    const args = ['copy', 'localhost/a:1', 'localhost/b', '--from-oci-layout', 'layout', '--to-oci-layout'];
+    const shows = async (to: string, env: Record<string, string>, ...more: string[]): Promise<boolean> =>
+      /sent {5}sha256:/.test(
+        (await runAtTerminal([...args, to, ...more], { cwd, env: { TERM: 'xterm', ...env } })).screen,
+      );
+    assert.equal(await shows('one', {}), true);
+    assert.equal(await shows('two', { CI: 'true' }), false);
+    assert.equal(await shows('three', { TERM: 'dumb' }), false);
+    assert.equal(await shows('four', {}, '--quiet'), false);
+    await rm(cwd, { recursive: true });
+  });
+
   it('asks for a passphrase twice, and generates no key if they differ', async () => {
     const choose = (again: string) =>
       runAtTerminal(['keygen', '--prefix', 'made'], {

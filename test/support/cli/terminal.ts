@@ -17,11 +17,22 @@ export interface Session {
 /** Runs `fairlead` at a pseudo-terminal, in front of a person who gives these answers in turn. */
 export function runAtTerminal(
   args: readonly string[],
-  { answers, env, cwd }: { answers: readonly Answer[]; env: Readonly<Record<string, string>>; cwd?: string },
+  {
+    answers = [],
+    env = {},
+    cwd,
+    columns = 0,
+  }: {
+    readonly answers?: readonly Answer[];
+    readonly env?: Readonly<Record<string, string>>;
+    readonly cwd?: string;
+    /** The width of the terminal; 0 if it does not know it. */
+    readonly columns?: number;
+  },
 ): Promise<Session> {
   const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
   const program = [process.execPath, launcher, ...args].map(quote).join(' ');
-  const command = `${program}; code=$?; echo "modes: $(stty -a | tr '\\n' ' ')"; exit $code`;
+  const command = `stty columns ${columns}; ${program}; code=$?; echo "modes: $(stty -a | tr '\\n' ' ')"; exit $code`;
   return new Promise((resolve, reject) => {
     const child = spawn(peer('script'), ['--quiet', '--return', '--flush', '--command', command, '/dev/null'], {
       cwd,
