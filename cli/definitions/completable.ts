@@ -11,7 +11,7 @@ export function completing(argument: Argument, completable: Completable): Argume
   return argument;
 }
 
-/** Returns what the shell completes for an argument: what completing() specifies, or by its name. */
+/** Returns what the shell completes for an argument: as completing() specifies, or by its name. */
 export function completableOf(argument: Argument): Completable | undefined {
   return completedAs.get(argument) ?? completables[argument.name()];
 }
