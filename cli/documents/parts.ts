@@ -37,6 +37,7 @@ const certificate = v.object({
 /** Who made a signature: a key or an identity. */
 export const signer = {
   logIndexes: v.optional(texts('indexes in transparency logs, if their entries were verified')),
+  signedAt: v.optional(text('earliest time in its verified log entries and timestamps (RFC 3339), if they have one')),
   key: v.optional(text('file of the public key')),
   keyFingerprint: v.optional(text('SHA-256 of the public key (SPKI, DER), hex')),
   certificate: v.optional(meaning(certificate, 'certificate of a keyless signature')),

@@ -24,7 +24,7 @@ export type {
 } from './policy/policy.ts';
 export type { ExpectedProvenance, ProvenanceFact, ProvenanceFacts } from './policy/provenance.ts';
 export { openTrustedRoot } from './roots/open-trusted-root.ts';
-export type { LogUse, SigstoreRoot } from './roots/trusted-root.ts';
+export type { LogUse, SigstoreRoot, Witnessed } from './roots/trusted-root.ts';
 export {
   type Attached,
   type AttestationRequest,

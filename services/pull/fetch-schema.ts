@@ -44,6 +44,11 @@ const pulledSchema = {
                 items: { type: 'string' },
                 description: 'Indexes of the verified entries in transparency logs, if the rule requires them',
               },
+              signedAt: {
+                type: 'string',
+                format: 'date-time',
+                description: 'The earliest time in its verified log entries and timestamps, if they have one',
+              },
               certificate: {
                 type: 'object',
                 description: 'The signer in the certificate of a keyless signature, which has no key',

@@ -7,7 +7,7 @@ import type { SignedContent } from '../signature/read/signed-content.ts';
 import { identityOfCertificate } from './certificate-identity.ts';
 import { assertEntryShows } from './log-entry-signer.ts';
 import { oncePerSignature } from './once-per-signature.ts';
-import type { LogUse, SigstoreRoot } from './trusted-root.ts';
+import type { LogUse, SigstoreRoot, Witnessed } from './trusted-root.ts';
 
 /**
  * The most log entries, and the most timestamps, of a signature. Each is verified, and a bundle has
@@ -22,8 +22,8 @@ const withCertificate = { ctlogThreshold: 1, timestampThreshold: 1 };
 export class SigstoreVerifier implements SigstoreRoot {
   readonly #trust: TrustMaterial;
   readonly #identityOf = oncePerSignature((content) => identityOfCertificate(leafCertificate(content.bundle())));
-  /** Verifies a signature with a certificate; returns the indexes of its log entries. */
-  readonly #verified: Readonly<Record<LogUse, (content: SignedContent) => readonly string[]>>;
+  /** Verifies a signature with a certificate; returns what its witnesses state. */
+  readonly #verified: Readonly<Record<LogUse, (content: SignedContent) => Witnessed>>;
 
   constructor(trust: TrustMaterial) {
     this.#trust = trust;
@@ -41,11 +41,11 @@ export class SigstoreVerifier implements SigstoreRoot {
   }
 
   verifyCertificate(content: SignedContent, use: LogUse) {
-    const logIndexes = this.#verified[use](content);
-    return { certificate: this.#identityOf(content), logIndexes };
+    const witnessed = this.#verified[use](content);
+    return { certificate: this.#identityOf(content), ...witnessed };
   }
 
-  verifyKey(content: SignedContent, key: KeyObject, use: LogUse): readonly string[] {
+  verifyKey(content: SignedContent, key: KeyObject, use: LogUse): Witnessed {
     const trust: TrustMaterial = { ...this.#trust, publicKey: () => ({ publicKey: key, validFor: () => true }) };
     const tlogThreshold = use === 'required' ? 1 : 0;
     return verifyWitnessed(content, trust, { tlogThreshold, ctlogThreshold: 0, timestampThreshold: 0 });
@@ -61,14 +61,14 @@ interface VerifyOptions {
 }
 
 /**
- * Verifies a signature, and the witnesses of its time. Returns the indexes of its log entries.
- * Throws SignatureInvalid.
+ * Verifies a signature, and the witnesses of its time. Returns what they state. Throws
+ * SignatureInvalid.
  */
 function verifyWitnessed(
   content: SignedContent,
   trust: TrustMaterial,
   { ignoreLog = false, ...thresholds }: VerifyOptions,
-): readonly string[] {
+): Witnessed {
   try {
     // The bytes of a message are not needed: the content compares and verifies them.
     const entity = toSignedEntity(content.bundle());
@@ -83,13 +83,18 @@ function verifyWitnessed(
     new Verifier({ ...trust, tlogs }, thresholds).verify({ ...entity, tlogEntries, timestamps, signature });
     const signer = signerOf(entity, content, trust);
     for (const { canonicalizedBody } of tlogEntries) assertEntryShows(canonicalizedBody, signer);
-    return tlogEntries.map(({ logIndex }) => logIndex);
+    return { logIndexes: tlogEntries.map(({ logIndex }) => logIndex), ...earliestOf(timestamps.map(timeOf)) };
   } catch (cause) {
     if (cause instanceof FairleadError) throw cause;
     // The verifier throws errors of many kinds at what is malformed; each of them is a refusal.
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FairleadError('SignatureInvalid', `it does not verify: ${reason}`, { cause });
   }
+}
+
+function earliestOf(times: readonly (Date | undefined)[]): { signedAt?: string } {
+  const known = times.flatMap((time) => (time === undefined ? [] : [time.getTime()]));
+  return known.length === 0 ? {} : { signedAt: new Date(Math.min(...known)).toISOString() };
 }
 
 function assertFewWitnesses({ tlogEntries, timestamps }: SignedEntity): void {

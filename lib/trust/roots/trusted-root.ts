@@ -9,6 +9,14 @@ import type { SignedContent } from '../signature/read/signed-content.ts';
  */
 export type LogUse = 'required' | 'optional' | 'off';
 
+/** What the verified witnesses of a signature state: transparency logs and timestamp authorities. */
+export interface Witnessed {
+  /** The indexes of its log entries. */
+  readonly logIndexes: readonly string[];
+  /** The earliest of the times that they give it (RFC 3339); absent if none gives one. */
+  readonly signedAt?: string;
+}
+
 /** The authorities and logs that signatures are checked against (see sigstore-verifier.ts). */
 export interface SigstoreRoot {
   /**
@@ -19,16 +27,13 @@ export interface SigstoreRoot {
   claimedIdentity(content: SignedContent): CertificateIdentity;
   /**
    * Verifies a signature made with a certificate: the certificate, its entry in a certificate log,
-   * the time of the signature, and its entries in transparency logs. Returns the signer and the
-   * indexes of these entries. Throws SignatureInvalid.
+   * the time of the signature, and its entries in transparency logs. Returns the signer, and what
+   * the logs and timestamps state. Throws SignatureInvalid.
    */
-  verifyCertificate(
-    content: SignedContent,
-    use: LogUse,
-  ): { readonly certificate: CertificateIdentity; readonly logIndexes: readonly string[] };
+  verifyCertificate(content: SignedContent, use: LogUse): Witnessed & { readonly certificate: CertificateIdentity };
   /**
-   * Verifies a signature made with a key, and its entries in transparency logs. Returns the indexes
-   * of these entries. Throws SignatureInvalid.
+   * Verifies a signature made with a key, and its entries in transparency logs. Returns what the
+   * logs and timestamps state. Throws SignatureInvalid.
    */
-  verifyKey(content: SignedContent, key: KeyObject, use: LogUse): readonly string[];
+  verifyKey(content: SignedContent, key: KeyObject, use: LogUse): Witnessed;
 }

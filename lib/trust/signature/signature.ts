@@ -90,6 +90,11 @@ export type SignedBy = {
    * entries.
    */
   readonly logIndexes?: readonly string[];
+  /**
+   * When the signature was there already (RFC 3339): the earliest time in its verified log entries
+   * and timestamps. Absent if none has a time, or the rule ignores them.
+   */
+  readonly signedAt?: string;
 } & (
   | {
       /** The key file of the policy that it was verified with. */

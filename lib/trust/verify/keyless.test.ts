@@ -118,11 +118,46 @@ describe('examineSignatures', () => {
             manifest: good.manifest,
             certificate: { issuer, identity, claims: {} },
             logIndexes: [json.verificationMaterial.tlogEntries[0].logIndex],
+            signedAt: new Date(Number(json.verificationMaterial.tlogEntries[0].integratedTime) * 1000).toISOString(),
           },
         ],
         refused,
       },
     ]);
+  });
+});
+
+describe('the time of a signature', () => {
+  it('is what a log entry with a promise, or a timestamp, states', async () => {
+    const lastMonth = new Date(Date.now() - 30 * 24 * 3600 * 1000);
+    const old = await privateSigstore({ certificateTime: lastMonth });
+    const near = async (from: PrivateSigstore, options: object, use: LogUse, expected: number) => {
+      const signature = bundled(await from.sign(artifact, { ...signedAs, ...options }));
+      const [examined] = examineSignatures(artifact, reference, [signature], ruleFor(from, { use }));
+      assert.equal(examined?.held.length, 1, examined?.refused[0]?.reason);
+      const { signedAt = '' } = examined?.held[0] ?? {};
+      assert.ok(Math.abs(Date.parse(signedAt) - expected) < 60_000, signedAt);
+    };
+    await near(sigstore, {}, 'required', Date.now());
+    await near(old, { promised: false, timestamped: true }, 'required', lastMonth.getTime());
+    await near(old, { logged: false, timestamped: true }, 'optional', lastMonth.getTime());
+    await near(sigstore, { timestamped: true }, 'off', Date.now());
+  });
+
+  it('is unknown for a key whose log entries the rule ignores', async () => {
+    const { privateKey, publicKey: spki } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const publicKey = loadPublicKey(spki.export({ type: 'spki', format: 'pem' }).toString());
+    const signature = bundled(await sigstore.signWithKey(artifact, privateKey));
+    const by = (alternative: object): Rule => ({
+      match: '**',
+      unsigned: false,
+      require: [{ anyOf: [{ key: 'a.pub', publicKey, ...alternative }] }],
+    });
+    const held = (rule: Rule) => examineSignatures(artifact, reference, [signature], rule)[0]?.held[0];
+    assert.equal(held(by({}))?.keyFingerprint, publicKey.fingerprint);
+    assert.equal(held(by({}))?.signedAt, undefined);
+    const logged = held(by({ log: { use: 'required', root: rootOf(sigstore.trustedRoot) } }));
+    assert.ok(Math.abs(Date.parse(logged?.signedAt ?? '') - Date.now()) < 60_000);
   });
 });
 

@@ -43,7 +43,7 @@ function verifyWithKey(
   if (!trial.isNeeded({ keyFingerprint })) return undefined;
   if (log === undefined) return { key, keyFingerprint };
   trial.countVerification();
-  return { key, keyFingerprint, logIndexes: log.root.verifyKey(content, publicKey.key, log.use) };
+  return { key, keyFingerprint, ...log.root.verifyKey(content, publicKey.key, log.use) };
 }
 
 function verifyKeyless(
