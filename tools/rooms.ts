@@ -254,6 +254,10 @@ export const rooms: readonly Room[] = [
     ],
     packages: ['lru-cache'],
   },
+  {
+    name: 'lib/node/find',
+    imports: [errors, 'lib/artifact', 'lib/node/pull', 'lib/profile', 'lib/registry', 'lib/text'],
+  },
 
   { name: 'services', imports: ['lib/http', 'lib/trust/policy'] },
   { name: 'lib/profile/index.ts', imports: ['lib/profile/**'] },
@@ -441,7 +445,7 @@ export const rooms: readonly Room[] = [
         'cli/terminal',
       ],
       ...['cri-shim', errors, 'lib/artifact', 'lib/config', 'lib/http', 'lib/network', 'lib/node/**', 'lib/profile/**'],
-      ...['lib/registry/**', 'lib/text', 'lib/trust/**', 'operator/run', 'services/**'],
+      ...['lib/registry/**', 'lib/text', 'lib/trust/**', 'operator/api', 'operator/run', 'services/**'],
     ],
     packages: ['commander'],
   },

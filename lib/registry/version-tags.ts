@@ -51,6 +51,11 @@ export function versionOfTag(tag: string): Version | undefined {
   return parse(tag.replace('_', '+')) ?? undefined;
 }
 
+/** Compares versions, then their build metadata: below 0 if `one` is older. */
+export function compareVersions(one: Version, other: Version): number {
+  return compareBuild(one, other);
+}
+
 /**
  * Parses a range of versions as npm writes them (`^1.4`, `~1.4.2`, `>=1.4 <3`, `1.x`). Throws
  * InvalidInput.
