@@ -25,6 +25,7 @@ const commands = [
   'tag',
   'ls',
   'referrers',
+  'find',
   'login',
   'logout',
   'keygen',

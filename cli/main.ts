@@ -52,6 +52,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   delete: { summary: 'delete an artifact with its signatures', load: () => import('./commands/delete.ts') },
   ls: { summary: 'list tags or repositories', load: () => import('./commands/ls.ts') },
   referrers: { summary: 'list what refers to an artifact', load: () => import('./commands/referrers.ts') },
+  find: { summary: 'find the profiles of a container image', load: () => import('./commands/find.ts') },
   login: { summary: 'log in to a registry', load: () => import('./commands/login.ts') },
   logout: { summary: 'log out of a registry', load: () => import('./commands/logout.ts') },
   keygen: { summary: 'generate a key pair for signing', load: () => import('./commands/keygen.ts') },

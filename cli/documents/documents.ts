@@ -33,6 +33,7 @@ export const documents = {
   delete: registry.deletion,
   ls: registry.ls,
   referrers: registry.referrers,
+  find: registry.find,
   login: registry.login,
   logout: registry.logout,
   keygen: trust.keygen,

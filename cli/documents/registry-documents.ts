@@ -216,6 +216,57 @@ export const referrers = v.object({
   referrers: list(referrer, 'what refers to the artifact, as the registry lists it'),
 });
 
+/** The manifest that a profile is attached to. */
+const subject = v.object({
+  digest: text('digest of the image, or of the manifest of one platform'),
+  platform: v.optional(text('`os/architecture[/variant]`')),
+});
+
+/** `fairlead find`. */
+export const find = v.object({
+  reference: text('reference of the image with its digest'),
+  digest: text('digest of the image'),
+  profiles: list(
+    v.object({
+      reference: text('reference of the profile with its digest'),
+      digest,
+      kind,
+      subject: meaning(subject, 'what the profile is attached to'),
+      name: v.optional(text('its name, as its publisher states')),
+      version: v.optional(text('its version, as its publisher states')),
+      summary: v.optional(text('what it permits, as its publisher states')),
+      time: v.optional(
+        meaning(
+          v.object({
+            at: text('time (RFC 3339)'),
+            of: meaning(
+              v.picklist(['signature', 'creation']),
+              '`signature`: proven by a log or timestamp; `creation`: as its publisher states',
+            ),
+          }),
+          'when it was signed or created',
+        ),
+      ),
+      verified: flag('false with `--insecure-unverified`'),
+      verification: meaning(verification, 'why the profile may be used'),
+      localhostProfile: text('value of `localhostProfile` in a pod'),
+    }),
+    'profiles of the image, the newest first',
+  ),
+  refusedCount: number('number of referrers that are refused'),
+  refused: v.optional(
+    list(
+      v.object({
+        reference: text('reference of the referrer with its digest'),
+        subject: meaning(subject, 'whose referrer it is'),
+        error: meaning(failure, 'why it is refused'),
+      }),
+      'referrers that are refused, with `--all`',
+    ),
+  ),
+  unexamined: number('number of referrers that were not examined, because there are too many'),
+});
+
 /** `fairlead login`. */
 export const login = v.object({
   registry: text('host of the registry'),

@@ -1,9 +1,9 @@
 import type { TrustPolicy } from '#lib/trust/policy/policy';
-import type { HeldSignature } from '#lib/trust/signature/signature';
 import { describeRequirement, type Examined, isMet } from '#lib/trust/verify/examined';
 import type { DecisionExplanation } from '#lib/trust/verify/explain-decision';
 import type { Document } from '../documents/documents.ts';
 import { oneLine } from '../terminal/output.ts';
+import { signerText } from './signer-text.ts';
 
 interface Named {
   readonly policy: TrustPolicy;
@@ -70,12 +70,4 @@ function requirementLines(examined: Examined): string[] {
         `  not by   ${manifest} (${format}, with ${wanted}): ${oneLine(reason)}`,
     ),
   ];
-}
-
-function signerText({ key, keyFingerprint, certificate, logIndexes = [] }: HeldSignature): string {
-  const signer =
-    certificate === undefined
-      ? `key ${key} (SHA-256 ${keyFingerprint})`
-      : oneLine(`${certificate.identity} (issuer ${certificate.issuer})`);
-  return logIndexes.length === 0 ? signer : `${signer}, log entry ${logIndexes.join(', ')}`;
 }

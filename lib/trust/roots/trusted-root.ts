@@ -9,7 +9,7 @@ import type { SignedContent } from '../signature/read/signed-content.ts';
  */
 export type LogUse = 'required' | 'optional' | 'off';
 
-/** What the verified witnesses of a signature state: transparency logs and timestamp authorities. */
+/** What the verified witnesses of a signature state: logs and timestamp authorities. */
 export interface Witnessed {
   /** The indexes of its log entries. */
   readonly logIndexes: readonly string[];

@@ -34,9 +34,10 @@ describePeers(['docker-registry'], 'fairlead COMMAND --output json', () => {
   });
   after(() => rm(cwd, { recursive: true }));
 
-  const json = async (args: readonly string[], code = 0, options: RunOptions = {}): Promise<void> => {
+  const json = async (args: readonly string[], code = 0, options: RunOptions = {}): Promise<string> => {
     const finished = await runFairlead([...args, '--output', 'json'], { cwd, ...options });
     assert.equal(finished.code, code, `${args.join(' ')}\n${finished.stderr}`);
+    return finished.stdout;
   };
   const layout = ['--oci-layout', 'layout'];
   const key = ['--key', 'fairlead.key'];
@@ -64,6 +65,11 @@ describePeers(['docker-registry'], 'fairlead COMMAND --output json', () => {
     await json(['pull', artifact, '--policy', 'policy.yaml', '--file', 'pulled.json', ...layout]);
     await json(['inspect', artifact, ...layout]);
     await json(['referrers', artifact, ...layout]);
+    const { digest } = JSON.parse(await json(['inspect', artifact, ...layout]));
+    const subject = ['--subject', `localhost/nginx@${digest}`];
+    await json(['push', 'nginx.json', 'localhost/nginx', ...key, ...subject, ...layout]);
+    await json(['push', 'other.json', 'localhost/nginx', '--unsigned', ...subject, ...layout]);
+    await json(['find', artifact, '--key', 'fairlead.pub', '--all', ...layout]);
     await json(['tag', artifact, 'stable', ...layout]);
     await json(['untag', 'localhost/nginx:stable', ...layout]);
     await json(['ls', 'localhost/nginx', ...layout]);
