@@ -87,7 +87,7 @@ async function pushMissing(target: Target, { blobs }: ProfileArtifact, options: 
  * manifest is at the target; the signature is made meanwhile.
  */
 async function signAndAttest(
-  { artifact: { descriptor } }: PublicationPlan,
+  { artifact: { descriptor }, tags: [first] }: PublicationPlan,
   sent: Promise<void>,
   signer: Signer | undefined,
   { reference, signatureFormat: format = 'bundle', provenance }: PublishRequest,
@@ -99,7 +99,9 @@ async function signAndAttest(
   const signature = await attachSignature(target, { ...request, sent }, options);
   if (provenance === undefined) return { signature };
   const attestation = { predicateType: provenancePredicateType, predicate: provenance };
-  return { signature, provenance: await attachAttestation(target, { ...request, attestation }, options) };
+  // What the tag holds was built before: a job that runs for another commit has not built it.
+  const unlessAny = signature.alreadyThere && first?.change === 'unchanged';
+  return { signature, provenance: await attachAttestation(target, { ...request, attestation, unlessAny }, options) };
 }
 
 /**

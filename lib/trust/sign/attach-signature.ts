@@ -75,6 +75,8 @@ export interface AttestationRequest {
   /** The repository of the artifact, which the legacy format has in its statement. */
   readonly reference: Pick<Reference, 'registry' | 'repository'>;
   readonly attestation: Attestation;
+  /** True to add nothing if the signer has made any attestation of this type about the artifact. */
+  readonly unlessAny?: boolean;
   readonly signer: Signer;
   readonly format: SignatureFormat;
   readonly created?: Date | undefined;
@@ -82,11 +84,11 @@ export interface AttestationRequest {
 
 /**
  * Signs a statement about an artifact and attaches it in the same ways, unless the same statement
- * of the same signer exists. Throws as attachSignature.
+ * of the same signer exists; with `unlessAny`, any one of this type. Throws as attachSignature.
  */
 export async function attachAttestation(
   target: Target,
-  { descriptor, reference, attestation, signer, format, created }: AttestationRequest,
+  { descriptor, reference, attestation, unlessAny = false, signer, format, created }: AttestationRequest,
   options: CallOptions = {},
 ): Promise<Attached> {
   const { predicateType } = attestation;
@@ -94,7 +96,7 @@ export async function attachAttestation(
     format === 'legacy'
       ? legacyAttestStatement(descriptor, formatRepository(reference), attestation)
       : attestStatement(descriptor, attestation);
-  const signed = preAuthEncoding(statementPayloadType, statement);
+  const signed = unlessAny ? undefined : preAuthEncoding(statementPayloadType, statement);
   const request = { descriptor, reference, signer, format, attestation: { predicateType, signed } };
   const find = (): Promise<Descriptor | undefined> => findHeld(target, request, options);
   if (format === 'legacy') {

@@ -272,6 +272,22 @@ describe('existing content does not prevent a signature from being added if it',
 });
 
 describe('attesting what is attested already', () => {
+  it('adds nothing, if that is asked, beside any attestation of this type and signer', async () => {
+    for (const format of ['bundle', 'legacy'] as const) {
+      const [target, alice, bob] = [await repository(), await newSigner(), await newSigner()];
+      const unlessAny = (signer: KeySigner, predicateType: string) => {
+        const attestation = { predicateType, predicate: { commit: 'b' } };
+        return attachAttestation(target, { descriptor, reference, signer, format, attestation, unlessAny: true });
+      };
+      const first = await attest(target, alice, format, { commit: 'a' });
+      const again = await unlessAny(alice, review);
+      assert.deepEqual([again.alreadyThere, again.digest], [true, first.digest]);
+      assert.equal((await unlessAny(bob, review)).alreadyThere, false);
+      assert.equal((await unlessAny(alice, `${review}/other`)).alreadyThere, false);
+      assert.equal(await found(target), 3);
+    }
+  });
+
   const attest = (
     target: Target,
     signer: KeySigner,

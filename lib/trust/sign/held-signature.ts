@@ -18,8 +18,11 @@ export interface HeldRequest {
   readonly reference: Pick<Reference, 'registry' | 'repository'>;
   readonly signer: Signer;
   readonly format: SignatureFormat;
-  /** The bytes to be signed, for an attestation: one over other bytes is not equivalent. */
-  readonly attestation?: { readonly predicateType: string; readonly signed: Uint8Array };
+  /**
+   * The bytes to be signed, for an attestation: one over other bytes is not equivalent. Without
+   * them, every attestation of this type is.
+   */
+  readonly attestation?: { readonly predicateType: string; readonly signed?: Uint8Array | undefined };
 }
 
 /**
@@ -58,7 +61,7 @@ async function fetchCandidates(
     if (content === undefined) return false;
     return (
       (format === 'legacy' || isWritten(content)) &&
-      (attestation === undefined || content.signedDigest() === digestOf(attestation.signed))
+      (attestation?.signed === undefined || content.signedDigest() === digestOf(attestation.signed))
     );
   });
 }
