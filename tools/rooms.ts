@@ -403,15 +403,18 @@ export const rooms: readonly Room[] = [
     ],
   },
   {
-    name: 'cli/compare',
-    imports: [errors, 'cli/documents', 'cli/files', 'cli/options', 'cli/process', 'cli/terminal', 'lib/profile/**'],
-  },
-  {
     name: 'cli/publish',
     imports: [
       ...[errors, 'cli/documents', 'cli/files', 'cli/options', 'cli/project', 'cli/terminal'],
-      ...['lib/profile', 'lib/profile/change.ts', 'lib/registry', 'lib/text', 'services/push'],
+      ...['lib/profile/**', 'lib/registry', 'lib/text', 'services/push'],
       ...['lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature'],
+    ],
+  },
+  {
+    name: 'cli/compare',
+    imports: [
+      ...[errors, 'cli/documents', 'cli/files', 'cli/options', 'cli/process', 'cli/project', 'cli/terminal'],
+      'lib/profile/**',
     ],
   },
   {
@@ -439,6 +442,7 @@ export const rooms: readonly Room[] = [
         'cli/files',
         'cli/options',
         'cli/process',
+        'cli/project',
         'cli/publish',
         'cli/quickstart',
         'cli/serve',

@@ -30,6 +30,7 @@ import { type OutputForm, withoutCommands, writeResult } from '../terminal/outpu
 
 interface DiffOptions extends ReadingOptions, SideOptions {
   readonly base?: string;
+  readonly project?: string;
   readonly output: OutputForm | ReportForm | 'markdown';
   readonly failOn?: 'loosened';
 }
@@ -51,7 +52,11 @@ export function define(command: Command): void {
       'old profile: a file in any form, - for stdin, oci://REFERENCE; or a directory; /dev/null stands for none',
     )
     .argument('[to]', 'new profile or directory, named in the same way')
-    .option('--base <revision>', 'compare the only file or directory (default: .) with this commit of git')
+    .option(
+      '--base <revision>',
+      'compare the only file or directory with this commit of git (default: the profiles of fairlead.yaml, otherwise .)',
+    )
+    .option('--project <file>', 'with --base: compare the profiles of this project file (default: fairlead.yaml)')
     .option('--new', 'the only profile is new')
     .option('--deleted', 'the only profile was deleted')
     .addOption(
@@ -73,7 +78,8 @@ export function define(command: Command): void {
           'fairlead diff oci://ghcr.io/acme/profiles/nginx:1.27 nginx.json --key fairlead.pub',
         ],
         ['show a new profile', 'fairlead diff --new nginx.json'],
-        ['show what a branch changes in all profiles of a directory', 'fairlead diff --base origin/main profiles'],
+        ['show what a branch changes in all profiles of fairlead.yaml', 'fairlead diff --base origin/main'],
+        ['show it for those of a directory', 'fairlead diff --base origin/main profiles'],
         ['compare two directories', 'fairlead diff released profiles'],
         ['write a comment for a pull request', 'fairlead diff base.json nginx.json --output markdown > comment.md'],
         [

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { toFairleadError } from '#lib/errors';
+import { FairleadError, toFairleadError } from '#lib/errors';
 import type { Finding } from '#lib/profile/finding';
 import { lint as lintProfile } from '#lib/profile/lint';
 import type { ProfileKind } from '#lib/profile/profile';
@@ -13,10 +13,14 @@ import { type ReadingOptions, settleProfiles } from '../options/read-profiles.ts
 import { reportedFile, unreadFile } from '../options/reported-file.ts';
 import { GateClosed, gateExit } from '../process/gate.ts';
 import { isReportForm, type ReportForm, reportForms, writeReport } from '../process/report-output.ts';
+import { projectFile } from '../project/project.ts';
+import { projectProfiles } from '../project/project-profiles.ts';
+import { isFile } from '../project/read-project.ts';
 import { type OutputForm, oneLine, writeNote, writeResult } from '../terminal/output.ts';
 
 interface LintOptions extends ReadingOptions {
   readonly output: OutputForm | ReportForm;
+  readonly project?: string;
   readonly failOn?: Finding['severity'];
 }
 
@@ -37,7 +41,11 @@ export function define(command: Command): void {
       'Find likely mistakes in security profiles: names that no kernel knows, entries without effect, and profiles that ' +
         'confine nothing or that no container can start with. Push refuses a profile with errors; warnings and remarks are advice.',
     )
-    .argument('<file...>', 'profiles: files in any form, directories, - for stdin, oci://REFERENCE')
+    .argument(
+      '[file...]',
+      'profiles: files in any form, directories, - for stdin, oci://REFERENCE (default: those of fairlead.yaml, otherwise .)',
+    )
+    .option('--project <file>', 'check the profiles of this project file too')
     .addOption(
       new Option(
         '--fail-on <severity>',
@@ -66,7 +74,12 @@ export function define(command: Command): void {
 async function lint(paths: readonly string[], options: LintOptions): Promise<void> {
   const linted: Linted[] = [];
   const reported: ReportedFile[] = [];
-  const { files, refused } = await withDirectoriesRead(paths);
+  const { files, refused } = await withDirectoriesRead(await pathsToCheck(paths, options));
+  if (files.length + refused.length === 0) {
+    throw new FairleadError('InvalidInput', `no profiles in ${paths.join(', ') || 'this directory'}`, {
+      hint: 'Name files or directories with profiles: fairlead lint PATH….',
+    });
+  }
   const unread: unknown[] = refused.map(({ error }) => error);
   for (const { file, error } of refused) reported.push(refusedFile(unreadFile(file), error));
   for (const [index, read] of (await settleProfiles(files, options, { places: true })).entries()) {
@@ -95,6 +108,16 @@ async function lint(paths: readonly string[], options: LintOptions): Promise<voi
   for (const error of others) writeNote('failed', error instanceof Error ? error.message : String(error));
   if (first !== undefined) throw first;
   if (severe.length > 0) throw new GateClosed(`${count(severe.length, 'finding')} of severity ${failOn} or above`);
+}
+
+/**
+ * Returns what is to be checked: the paths and the files of the project that the options name; by
+ * default, those of fairlead.yaml or of the working directory.
+ */
+async function pathsToCheck(paths: readonly string[], { project }: LintOptions): Promise<readonly string[]> {
+  const file = project ?? (paths.length === 0 && (await isFile(projectFile)) ? projectFile : undefined);
+  if (file !== undefined) return [...(await projectProfiles(file)).map((profile) => profile.file), ...paths];
+  return paths.length === 0 ? ['.'] : paths;
 }
 
 function isAtLeast(severity: Finding['severity'], wanted: Finding['severity'] | undefined): boolean {

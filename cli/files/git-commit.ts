@@ -19,7 +19,7 @@ export async function withCommit<T>(
   revision: string,
   action: (files: string) => Promise<T>,
 ): Promise<T> {
-  const top = firstLine(await git(directory, ['rev-parse', '--show-toplevel'], notARepository));
+  const top = await workTree(directory);
   const below = firstLine(await git(directory, ['rev-parse', '--show-prefix'], notARepository)).replace(/\/$/, '');
   const verified = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`];
   const commit = firstLine(await git(top, verified, noSuchCommit(revision)));
@@ -38,6 +38,11 @@ export async function withCommit<T>(
     }
     return action(files);
   });
+}
+
+/** Returns the root of the work tree of a directory. Throws InvalidInput if it is in none. */
+export async function workTree(directory: string): Promise<string> {
+  return firstLine(await git(directory, ['rev-parse', '--show-toplevel'], notARepository));
 }
 
 function firstLine(output: string): string {

@@ -6,7 +6,7 @@ import { mayHoldProfile } from '#lib/profile/may-hold-profile';
 import { readInput, unreadable } from './files.ts';
 
 /** The limit of importProfile. */
-const maxProfileBytes = 8 * 1024 * 1024;
+export const maxProfileBytes = 8 * 1024 * 1024;
 
 /** At most this many files of a directory are read. */
 const maxFiles = 10_000;

@@ -13,6 +13,10 @@ import { isLoosened } from './render-diff.ts';
 export interface ProfileFile {
   /** What it is called before and after: the name under which it is published, or its path. */
   readonly name: string;
+  /**
+   * Where it is published: a file with another name that is published there is the same profile.
+   */
+  readonly publishedTo?: string;
   /** Its path, for messages. */
   readonly file: string;
   /** Its bytes, or why it cannot be read. */
@@ -72,8 +76,9 @@ interface Pair {
 
 /**
  * Compares the profiles of two directories by what they permit. Profiles of the same name are
- * compared; a deleted one is also compared with a new one of the same content or the same file
- * name. A change that cannot be judged counts as loosened, so that a gate errs on the safe side.
+ * compared; a deleted one is also compared with a new one that is published to the same place, or
+ * has the same content or file name. A change that cannot be judged counts as loosened, so that a
+ * gate errs on the safe side.
  *
  * @returns those that differ; nothing is thrown for a file that is invalid.
  */
@@ -136,8 +141,8 @@ function pairsOf(before: readonly ProfileFile[], after: readonly ProfileFile[]):
 }
 
 /**
- * Returns deleted files with the new files that they became: the same content, or the only ones of
- * a file name.
+ * Returns deleted files with the new files that they became: published to the same place, with the
+ * same content, or the only ones of a file name.
  */
 function movesOf(
   deleted: readonly ProfileFile[],
@@ -161,6 +166,7 @@ function movesOf(
       arrived.add(to);
     }
   };
+  move(({ publishedTo }) => publishedTo);
   move(({ content }) => (content instanceof Uint8Array ? Buffer.from(content).toString('latin1') : undefined));
   move(({ file }) => file.slice(file.lastIndexOf('/') + 1));
   return moves;

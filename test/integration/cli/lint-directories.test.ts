@@ -30,6 +30,11 @@ describe('fairlead lint of directories', () => {
     failed(await runFairlead(['lint', 'profiles', '--fail-on', 'warning'], { cwd }), 1, /findings of severity warning/);
   });
 
+  it('refuses a directory without profiles', async () => {
+    await mkdir(join(cwd, 'empty'));
+    failed(await runFairlead(['lint', 'empty'], { cwd }), 2, /^error: no profiles in empty$/m);
+  });
+
   it('adds the findings to the summary of a step of GitHub', async () => {
     const env = { GITHUB_STEP_SUMMARY: join(cwd, 'summary'), GITHUB_OUTPUT: join(cwd, 'output') };
     const text = succeeded(await runFairlead(['lint', 'profiles', '--output', 'github'], { cwd, env }));
