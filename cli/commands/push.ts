@@ -1,5 +1,6 @@
 import { Argument, type Command, Option } from 'commander';
 import { FairleadError } from '#lib/errors';
+import { formatReference } from '#lib/registry/reference';
 import { quote } from '#lib/text/quote';
 import { completing } from '../definitions/completable.ts';
 import { refuseSharedStdin } from '../files/files.ts';
@@ -14,10 +15,11 @@ import {
   examples,
 } from '../options/options.ts';
 import { GateClosed, gateExit } from '../process/gate.ts';
-import { outcomeDocument, type SignedOutcome } from '../publish/describe-outcome.ts';
+import { outcomeDocument, planOf, type SignedOutcome } from '../publish/describe-outcome.ts';
 import { openPublications } from '../publish/open-publications.ts';
 import { countOutcomes, manyText, progressText, singleText, totals } from '../publish/print-outcome.ts';
 import type { PushOptions } from '../publish/push-options.ts';
+import { reportToGithub } from '../publish/report-to-github.ts';
 import { requestProfiles } from '../publish/request-profiles.ts';
 import type { RequestedProfile } from '../publish/requested-profile.ts';
 import { signerName } from '../publish/signer-name.ts';
@@ -68,7 +70,7 @@ export function define(command: Command): void {
     .option('--annotation <key=value>', 'add an annotation to the manifest; can be repeated', collectAnnotation)
     .option('--annotate-from-ci', 'add source and revision of this CI job as annotations');
   addRegistryOptions(command);
-  addOutputOption(command)
+  addOutputOption(command, ['github'])
     .addHelpText(
       'after',
       examples([
@@ -122,28 +124,40 @@ async function push(args: readonly string[], options: PushOptions): Promise<void
       return { ...outcome, signer: await signerName(await publications[at]?.dependencies.signer) };
     }),
   );
-  report(signed, profiles, { isSingle, output: options.output });
+  await report(signed, profiles, { isSingle, output: options.output });
 }
 
 /** Prints what became of the profiles. Throws if one was refused or failed. */
-function report(
+async function report(
   outcomes: readonly SignedOutcome[],
   profiles: readonly RequestedProfile[],
   { isSingle, output }: Pick<PushOptions, 'output'> & { readonly isSingle: boolean },
-): void {
-  const documents = outcomes.flatMap((outcome, at) => {
+): Promise<void> {
+  const publications = outcomes.flatMap((outcome, at) => {
     const profile = profiles[at];
-    return profile === undefined ? [] : [{ outcome, document: () => outcomeDocument(outcome, profile) }];
+    return profile === undefined ? [] : [{ outcome, profile }];
   });
   const quiet = (): string =>
-    documents.flatMap(({ outcome, document }) => ('error' in outcome ? [] : [document().reference])).join('\n');
-  const [only] = documents;
+    outcomes
+      .flatMap((outcome) => ('error' in outcome ? [] : (planOf(outcome)?.reference ?? [])))
+      .map(formatReference)
+      .join('\n');
+  const [only] = publications;
+  if (output === 'github') await reportToGithub(publications);
+  const form = output === 'json' ? output : 'text';
   if (isSingle && only !== undefined) {
     if (only.outcome.status === 'failed') throw only.outcome.error;
-    writeResult('push', output, { json: only.document, text: () => singleText(only.outcome), quiet });
+    writeResult('push', form, {
+      json: () => outcomeDocument(only.outcome, only.profile),
+      text: () => singleText(only.outcome),
+      quiet,
+    });
   } else {
-    writeResult('push', output, {
-      json: () => ({ profiles: documents.map(({ document }) => document()), summary: countOutcomes(outcomes) }),
+    writeResult('push', form, {
+      json: () => ({
+        profiles: publications.map(({ outcome, profile }) => outcomeDocument(outcome, profile)),
+        summary: countOutcomes(outcomes),
+      }),
       text: () => manyText(outcomes),
       quiet,
     });

@@ -3,11 +3,12 @@ import { renderSarif } from '#lib/profile/report/render-sarif';
 import type { Report } from '#lib/profile/report/report';
 import { githubAnnotations } from '../terminal/github-annotations.ts';
 import { type ForGithub, writeForGithub } from '../terminal/github-files.ts';
+import { gitlabCodeQuality } from '../terminal/gitlab-code-quality.ts';
 import { withoutCommands, withoutCommandsInJson } from '../terminal/output.ts';
 import { packageVersion } from './version.ts';
 
 /** Forms of a report that CI systems read. */
-export const reportForms = ['github', 'sarif', 'junit'] as const;
+export const reportForms = ['github', 'gitlab', 'sarif', 'junit'] as const;
 export type ReportForm = (typeof reportForms)[number];
 
 /** Reports whether a value of `--output` is a form of a report. */
@@ -17,6 +18,7 @@ export function isReportForm(form: string): form is ReportForm {
 
 const writers: { readonly [Form in ReportForm]: (report: Report) => string } = {
   github: githubAnnotations,
+  gitlab: (report) => withoutCommandsInJson(gitlabCodeQuality(report)),
   sarif: (report) => withoutCommandsInJson(renderSarif(report, packageVersion())),
   junit: (report) => withoutCommands(renderJunit(report)),
 };

@@ -1,9 +1,11 @@
 import type { SignatureFormat } from '#lib/trust/signature/signature';
-import type { OutputOptions, RegistryOptions } from '../options/options.ts';
+import type { RegistryOptions } from '../options/options.ts';
 import type { SignerOptions } from '../options/signer.ts';
+import type { OutputForm } from '../terminal/output.ts';
 
 /** Values of the options of `fairlead push`. */
-export interface PushOptions extends OutputOptions, RegistryOptions, SignerOptions {
+export interface PushOptions extends RegistryOptions, SignerOptions {
+  readonly output: OutputForm | 'github';
   readonly project?: string;
   readonly version?: string;
   readonly tag?: string;

@@ -9,7 +9,7 @@ const at = (line: number, pointer: string) => ({ line, column: 5, endColumn: 9, 
 
 function annotations(path: string | undefined, ...entries: readonly ReportEntry[]): readonly string[] {
   const file = { name: path ?? 'stdin', ...(path !== undefined && { path }), entries };
-  return githubAnnotations({ command: 'lint', files: [file] })
+  return githubAnnotations({ files: [file] })
     .trimEnd()
     .split('\n');
 }
@@ -42,7 +42,6 @@ describe('annotations for GitHub', () => {
 
   it('report a file that cannot be read', () => {
     const text = githubAnnotations({
-      command: 'lint',
       files: [{ name: 'p.json', path: 'p.json', entries: [], unread: 'cannot read p.json' }],
     });
     assert.equal(text, '::error file=p.json,line=1,title=unreadable::cannot read p.json\n');

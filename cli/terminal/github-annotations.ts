@@ -13,7 +13,7 @@ const shownSubjects = 20;
  * annotation, since GitHub shows only ten of each level for a step. Nothing from a profile becomes
  * a command or a property of one.
  */
-export function githubAnnotations({ files }: Report): string {
+export function githubAnnotations({ files }: Pick<Report, 'files'>): string {
   return files
     .flatMap(annotateFile)
     .map((line) => `${line}\n`)
