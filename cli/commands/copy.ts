@@ -96,11 +96,13 @@ async function copy(sourceText: string, destinationText: string, options: CopyCo
   const [read, write] = [from(source), to(destination)];
   const artifact = await read.resolve(tagOrDigestOf(source));
   const transfer = watchTransfer();
-  const { onContent, onSkipped } = transfer;
-  if (options.referrers)
-    await copySigned(read, write, artifact, { onContent, onSkipped, tags: tag === undefined ? [] : [tag] });
-  else {
-    await copyGraph(read, write, artifact, { onContent, withReferrers: false });
+  const { onContent, onProgress, onSkipped } = transfer;
+  const watched = { onContent, onProgress, onSkipped };
+  if (options.referrers) {
+    const tags = tag === undefined ? [] : [tag];
+    await transfer.during(copySigned(read, write, artifact, { ...watched, tags }));
+  } else {
+    await transfer.during(copyGraph(read, write, artifact, { ...watched, withReferrers: false }));
     if (tag !== undefined) await write.tag(artifact, tag);
   }
   const copied: Reference = { ...destination, ...(tag === undefined ? {} : { tag }), digest: artifact.digest };
@@ -143,8 +145,9 @@ async function copyAllTags(source: Reference, destination: Reference, options: C
     openBoth(options),
   ]);
   const transfer = watchTransfer();
-  const { onContent, onSkipped } = transfer;
-  const tags = await copyRepository(places.from(source), places.to(destination), { onContent, onSkipped });
+  const { onContent, onProgress, onSkipped } = transfer;
+  const watched = { onContent, onProgress, onSkipped };
+  const tags = await transfer.during(copyRepository(places.from(source), places.to(destination), watched));
   writeResult('copy', options.output, {
     json: () => ({
       source: from,

@@ -66,7 +66,7 @@ async function load(
   ]);
   const destination = parseLoadDestination(destinationText);
   const transfer = watchTransfer();
-  const { onContent } = transfer;
+  const { onContent, onProgress } = transfer;
   const loaded: PlannedLoad[] = [];
   const repositories = new Map<string, Repository>();
   await withLayout(file, async ({ roots, repository }) => {
@@ -74,7 +74,8 @@ async function load(
       const name = formatRepository(planned.repository);
       const target = repositories.get(name) ?? connect(planned.repository);
       repositories.set(name, target);
-      await copySigned(repository, target, planned.descriptor, { onContent, tags: planned.tags });
+      const watched = { onContent, onProgress, tags: planned.tags };
+      await transfer.during(copySigned(repository, target, planned.descriptor, watched));
       loaded.push(planned);
     }
   });

@@ -74,7 +74,7 @@ async function save(words: readonly string[], options: OutputOptions & RegistryO
     openRegistries(options, process.env),
   ]);
   const transfer = watchTransfer();
-  const { onContent, onSkipped } = transfer;
+  const { onContent, onProgress, onSkipped } = transfer;
   const artifacts: SavedArtifact[] = [];
   for (const reference of await settleAll(requested, connect)) {
     const source = connect(reference);
@@ -82,7 +82,8 @@ async function save(words: readonly string[], options: OutputOptions & RegistryO
   }
   await withTemporaryLayout(async ({ directory, name, repository }) => {
     for (const { source, descriptor } of artifacts) {
-      await copySigned(source, repository, descriptor, { onContent, onSkipped, tags: [] });
+      const watched = { onContent, onProgress, onSkipped, tags: [] };
+      await transfer.during(copySigned(source, repository, descriptor, watched));
     }
     await nameArtifacts(join(directory, name), artifacts);
     await writeArchive(file, directory, name);

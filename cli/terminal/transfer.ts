@@ -2,7 +2,7 @@ import type { FairleadError } from '#lib/errors';
 import type { CopyOptions } from '#lib/registry/copy';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { oneLine } from './output.ts';
-import { reporting } from './verbosity.ts';
+import { TransferProgress } from './transfer-progress.ts';
 
 type How = Parameters<NonNullable<CopyOptions['onContent']>>[1];
 
@@ -18,23 +18,30 @@ interface Skipped {
  */
 export interface Transfer {
   readonly onContent: (descriptor: Descriptor, how: How) => void;
+  readonly onProgress: (descriptor: Descriptor, bytes: number) => void;
   readonly onSkipped: (descriptor: Descriptor, error: FairleadError) => void;
+  /** Returns the result of a copy that reports here, and then leaves nothing on the terminal. */
+  during<T>(copying: Promise<T>): Promise<T>;
   readonly counts: Readonly<Record<How, number>>;
   readonly sentBytes: number;
   readonly skipped: readonly Skipped[];
 }
 
-/** Counts what is copied, and shows progress on stderr if that is a terminal. */
+/** Counts what is copied, and shows progress on stderr: each content if that is a terminal. */
 export function watchTransfer(): Transfer {
   const counts = { sent: 0, mounted: 0, present: 0 };
   const skipped: Skipped[] = [];
+  const progress = new TransferProgress();
   let sentBytes = 0;
   return {
-    onContent({ digest, size, mediaType }, how) {
+    onContent(descriptor, how) {
       counts[how]++;
+      const { digest, size, mediaType } = descriptor;
       if (how === 'sent') sentBytes += size;
-      if (reporting.showsProgress) process.stderr.write(`${how.padEnd(7)}  ${digest}  ${size} bytes  ${mediaType}\n`);
+      progress.finish(descriptor, `${how.padEnd(7)}  ${digest}  ${size} bytes  ${oneLine(mediaType)}`);
     },
+    onProgress: (descriptor, bytes) => progress.advance(descriptor, bytes),
+    during: (copying) => copying.finally(() => progress.erase()),
     onSkipped({ digest }, { message: reason }) {
       skipped.push({ digest, reason });
     },

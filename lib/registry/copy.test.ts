@@ -154,6 +154,30 @@ describe('copy', () => {
     assert.deepEqual(unlisted, new Set());
   });
 
+  it('reports how far each blob is', async () => {
+    const large = blob('x'.repeat(100_000));
+    const image = manifest([large]);
+    const held = memoryRepository('source');
+    await pushAll(held, [emptyConfig, large, image]);
+    const source: Target = {
+      ...held,
+      async fetch(descriptor, options) {
+        const whole = await held.fetch(descriptor, options);
+        return (async function* () {
+          for await (const piece of whole)
+            for (let at = 0; at < piece.length; at += 30_000) yield piece.subarray(at, at + 30_000);
+        })();
+      },
+    };
+    const seen: [string, number][] = [];
+    const onProgress = ({ digest }: Descriptor, bytes: number): void => void seen.push([digest, bytes]);
+    await copyGraph(source, memoryRepository('target'), image.descriptor, { withReferrers: false, onProgress });
+    assert.deepEqual(
+      seen.filter(([digest]) => digest === large.descriptor.digest).map(([, bytes]) => bytes),
+      [30_000, 60_000, 90_000, 100_000],
+    );
+  });
+
   it('reports what was sent and what was present', async () => {
     const source = await filled();
     const target = memoryRepository();

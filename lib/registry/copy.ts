@@ -18,6 +18,11 @@ export interface CopyOptions extends CallOptions {
   /** Called when a manifest or blob is at the target, to report progress. */
   readonly onContent?: (descriptor: Descriptor, how: 'sent' | 'mounted' | 'present') => void;
   /**
+   * Called while a blob is sent, with the number of its bytes that were read from the source. It
+   * begins again at 0 if the blob is sent again.
+   */
+  readonly onProgress?: (descriptor: Descriptor, bytes: number) => void;
+  /**
    * Called for a referrer that is incomplete at the source, and for a manifest whose list of
    * referrers cannot be read there: anyone with push access can write such a list. The rest is
    * copied. Without it, the copy fails.
@@ -186,13 +191,19 @@ class GraphCopy {
         if (await this.#mounter.mount(descriptor, repository, this.#call)) return this.#arrived(descriptor, 'mounted');
       }
       let opened = false;
-      const open = (): Promise<AsyncIterable<Uint8Array>> => {
+      const open = async (): Promise<AsyncIterable<Uint8Array>> => {
         opened = true;
-        return this.#reading(() => this.#source.fetch(descriptor, this.#call));
+        return this.#watched(descriptor, await this.#reading(() => this.#source.fetch(descriptor, this.#call)));
       };
       await this.#target.push(descriptor, open, this.#call);
       this.#arrived(descriptor, opened ? 'sent' : 'present');
     });
+  }
+
+  /** Reports the progress of a blob while it is read. */
+  #watched(descriptor: Descriptor, source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    const { onProgress } = this.#options;
+    return onProgress === undefined ? source : counted(source, (bytes) => onProgress(descriptor, bytes));
   }
 
   async #copyManifest(descriptor: Descriptor, depth: number): Promise<void> {
@@ -297,6 +308,19 @@ class GraphCopy {
 
   #arrived(descriptor: Descriptor, how: 'sent' | 'mounted' | 'present'): void {
     this.#options.onContent?.(descriptor, how);
+  }
+}
+
+/** Passes pieces on, and reports how many bytes they were so far. */
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  report: (bytes: number) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let bytes = 0;
+  for await (const piece of source) {
+    yield piece;
+    bytes += piece.length;
+    report(bytes);
   }
 }
 

@@ -3,10 +3,15 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { emptyConfigBytes, mediaTypes } from '#lib/registry/descriptor';
+import { digestOf } from '#lib/registry/digest';
+import { layoutRepository } from '#lib/registry/layout/repository';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
 import { runFairlead, succeeded } from '#test/support/cli/run';
 import { runAtTerminal, type Session } from '#test/support/cli/terminal';
+import { startFaultProxy } from '#test/support/faults/tcp-proxy';
 
 const user = { username: 'ann', password: 'correct horse' };
 const name = 'User name for ';
@@ -177,5 +182,57 @@ describePeers(['docker-registry', 'script'], 'fairlead at a terminal', () => {
     const session = await answer('y\r');
     assert.equal(session.code, 0, session.screen);
     assert.match(session.screen, /deleted {4}1 manifest/);
+  });
+
+  it('shows how much of a large blob is copied, in one line, and leaves no trace of it', async (t) => {
+    const slow = await startRegistry();
+    t.after(() => slow.stop());
+    const proxy = await startFaultProxy(slow.port);
+    t.after(() => proxy.stop());
+    proxy.set({ latency: 4 });
+    const layer = Buffer.alloc(24_000_000, 'layer');
+    const source = layoutRepository(join(home, 'large'), 'localhost/large');
+    const config = { mediaType: mediaTypes.emptyConfig, digest: digestOf(emptyConfigBytes), size: 2 };
+    const descriptor = { mediaType: 'application/octet-stream', digest: digestOf(layer), size: layer.length };
+    const manifest = Buffer.from(
+      JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers: [descriptor] }),
+    );
+    const image = { mediaType: mediaTypes.manifest, digest: digestOf(manifest), size: manifest.length };
+    await source.push(config, emptyConfigBytes);
+    await source.push(descriptor, layer);
+    await source.push(image, manifest);
+    await source.tag(image, '1');
+    const copy = (to: string) => [
+      'copy',
+      'localhost/large:1',
+      `${proxy.host}/${to}`,
+      '--from-oci-layout',
+      join(home, 'large'),
+    ];
+    const shown = await runAtTerminal(copy('shown'), { answers: [], env: { HOME: home } });
+    assert.equal(shown.code, 0, shown.screen);
+    const erase = '\r\u001b[K';
+    const line = new RegExp(
+      `\\r\\u001b\\[Ksending  ${descriptor.digest.slice(0, 19)}…  [0-9.]+ of 24\\.0 MB, [0-9]+ %`,
+    );
+    assert.match(shown.screen, line);
+    assert.match(shown.screen, new RegExp(`\\r\\u001b\\[Ksent {5}${descriptor.digest}  24000000 bytes`));
+    assert.doesNotMatch(shown.screen.split('copied ').at(-1) ?? '', /sending/);
+
+    for (const [to, args, env] of [
+      ['quiet', ['--quiet'], {}],
+      ['ci', [], { CI: 'true' }],
+    ] as const) {
+      const hidden = await runAtTerminal([...copy(to), ...args], { answers: [], env: { HOME: home, ...env } });
+      assert.equal(hidden.code, 0, hidden.screen);
+      assert(!/sending/.test(hidden.screen) && !hidden.screen.includes(erase), hidden.screen);
+    }
+    proxy.set({ cutAfterSent: 6_000_000, stall: true, latency: 4 });
+    const failing = runAtTerminal(copy('failed'), { answers: [], env: { HOME: home } });
+    for (let waited = 0; proxy.cuts === 0 && waited < 15_000; waited += 20) await delay(20);
+    await proxy.stop();
+    const failed = await failing;
+    assert.equal(failed.code, 8, failed.screen);
+    assert(failed.screen.includes(`${erase}error: `), failed.screen);
   });
 });
