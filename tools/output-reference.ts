@@ -16,9 +16,8 @@ Some commands print something else:
 
 | command | prints |
 |---|---|
-| \`baseline\`, \`convert\`, \`merge\`, \`pull\` | the profile, without \`--output json\` |
+| \`baseline\`, \`convert\`, \`merge\`, \`pull\`, \`policy import\` | the profile or policy, without \`--output json\` |
 | \`completion\` | a script |
-| \`policy import\` | a trust policy |
 | \`quickstart\` | what it does, for people |
 | \`serve\`, \`shim\`, \`operator\` | [logs](logs.md), one JSON object per line |
 `;

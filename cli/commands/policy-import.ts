@@ -5,11 +5,11 @@ import type { FileName } from '#lib/config/config-text';
 import { FairleadError } from '#lib/errors';
 import { makeChosenDirectory } from '../files/chosen-directory.ts';
 import { readInput, writeNewFile } from '../files/files.ts';
-import { examples } from '../options/options.ts';
+import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { withFlags } from '../terminal/hints.ts';
-import { writeNote } from '../terminal/output.ts';
+import { versioned, writeJson, writeNote } from '../terminal/output.ts';
 
-interface ImportOptions {
+interface ImportOptions extends OutputOptions {
   readonly directory?: string;
   readonly allowUnsigned?: boolean;
   readonly skip?: boolean;
@@ -38,7 +38,8 @@ export function define(command: Command): void {
     .option(
       '--skip',
       'leave out entries that cannot be imported (GPG signatures, a default that accepts anything); they are denied and listed',
-    )
+    );
+  addOutputOption(command)
     .addHelpText(
       'after',
       examples([
@@ -49,7 +50,7 @@ export function define(command: Command): void {
     .action(importPolicy);
 }
 
-async function importPolicy(file: string, { directory, allowUnsigned, skip }: ImportOptions): Promise<void> {
+async function importPolicy(file: string, { directory, allowUnsigned, skip, output }: ImportOptions): Promise<void> {
   const { importContainersPolicy } = await import('#lib/trust/policy/import-containers-policy');
   const text = new TextDecoder().decode(await readInput(file, maxPolicyBytes));
   const source = file === '-' ? 'stdin' : file;
@@ -60,18 +61,27 @@ async function importPolicy(file: string, { directory, allowUnsigned, skip }: Im
     });
   }
   if (directory !== undefined) await makeChosenDirectory(directory);
-  for (const note of [...notes, ...(await missingKeys(keyFiles, directory ?? '.'))]) writeNote('note', withFlags(note));
-  if (directory === undefined) process.stdout.write(policy);
-  else await writePolicy(directory, policy, keys);
+  const allNotes = [...notes, ...(await missingKeys(keyFiles, directory ?? '.'))].map(withFlags);
+  const written = directory === undefined ? [] : await writePolicy(directory, policy, keys);
+  if (output === 'json') {
+    writeJson(versioned('policy import', { policy, written, notes: allNotes }));
+    return;
+  }
+  for (const note of allNotes) writeNote('note', note);
+  process.stdout.write(directory === undefined ? policy : written.map((path) => `written    ${path}\n`).join(''));
 }
 
-/** Writes a policy and its keys into a directory, and prints their names. */
-async function writePolicy(directory: string, policy: string, keys: ReadonlyMap<string, string>): Promise<void> {
+/** Writes a policy and its keys into a directory, and returns their names. */
+async function writePolicy(
+  directory: string,
+  policy: string,
+  keys: ReadonlyMap<string, string>,
+): Promise<readonly string[]> {
   const files = [...keys, ['policy.yaml', policy] as const].map(
     ([name, text]) => [join(directory, name), text] as const,
   );
   for (const [path, text] of files) await writeNewFile(path, text, 0o644);
-  process.stdout.write(`${files.map(([path]) => `written    ${path}`).join('\n')}\n`);
+  return files.map(([path]) => path);
 }
 
 /** Returns a note for each key file that cannot be read from a policy in this directory. */

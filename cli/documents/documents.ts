@@ -25,6 +25,7 @@ export const documents = {
   baseline: profile.baseline,
   'policy check': trust.policyCheck,
   'policy test': trust.policyTest,
+  'policy import': trust.policyImport,
   copy: registry.copy,
   save: registry.save,
   load: registry.load,

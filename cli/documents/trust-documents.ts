@@ -91,6 +91,13 @@ export const policyTest = v.object({
   ),
 });
 
+/** `fairlead policy import`. */
+export const policyImport = v.object({
+  policy: text('trust policy, in YAML'),
+  written: texts('files that were written, with `--directory`'),
+  notes: texts('what is allowed unsigned, what was left out, and which keys are missing'),
+});
+
 /** `fairlead keygen`. */
 export const keygen = v.object({
   privateKey: text('file of the private key'),

@@ -27,6 +27,8 @@ export function suggestOption(written: string, command: Command, program: Comman
   const [flag = ''] = written.split('=');
   const own = command.options.filter(({ hidden }) => !hidden).flatMap(flagsOf);
   if (own.includes(flag)) return `Write ${flag} after ${wordsOf(command)}.`;
+  const opposite = flag.startsWith('--no-') ? `--${flag.slice(5)}` : `--no-${flag.slice(2)}`;
+  if (own.includes(opposite)) return `That is the default; the opposite is ${opposite}.`;
   const same = (Object.hasOwn(optionSynonyms, flag) ? (optionSynonyms[flag] ?? []) : []).filter((each) =>
     own.includes(each.split(' ')[0] ?? ''),
   );

@@ -4,6 +4,7 @@
  */
 export const commandSynonyms: Readonly<Record<string, string>> = {
   add: 'push',
+  attach: 'push --subject',
   auth: 'login',
   backup: 'save',
   cat: 'pull',
@@ -16,6 +17,7 @@ export const commandSynonyms: Readonly<Record<string, string>> = {
   cp: 'copy',
   default: 'baseline',
   describe: 'inspect',
+  del: 'delete',
   digest: 'inspect',
   discover: 'referrers',
   download: 'pull',
@@ -38,8 +40,10 @@ export const commandSynonyms: Readonly<Record<string, string>> = {
   repo: 'ls',
   repos: 'ls',
   repositories: 'ls',
+  remove: 'delete',
   resolve: 'inspect',
   restore: 'load',
+  rm: 'delete',
   run: 'quickstart',
   server: 'serve',
   show: 'inspect',

@@ -33,6 +33,8 @@ const lines: readonly [line: string, message: RegExp | string, hint: string][] =
   ['get x', "unknown command 'get'", `The command for this is fairlead pull. ${program}`],
   ['GET x', "unknown command 'GET'", `The command for this is fairlead pull. ${program}`],
   ['generate-key-pair', "unknown command 'generate-key-pair'", `The command for this is fairlead keygen. ${program}`],
+  ['rm x', "unknown command 'rm'", `The command for this is fairlead delete. ${program}`],
+  ['attach x', "unknown command 'attach'", `The command for this is fairlead push --subject. ${program}`],
   ['constructor', "unknown command 'constructor'", program],
   ['kubernetes', "unknown command 'kubernetes'", program],
   ['nginx.json', "unknown command 'nginx.json'", program],
@@ -65,6 +67,17 @@ const lines: readonly [line: string, message: RegExp | string, hint: string][] =
     '--oci-layout is an option of fairlead push, fairlead pull and other commands. ' +
       'fairlead copy has --from-oci-layout and --to-oci-layout. See fairlead copy --help.',
   ],
+  [
+    'pull --no-overwrite x',
+    "unknown option '--no-overwrite'",
+    '--no-overwrite is an option of fairlead push. See fairlead pull --help.',
+  ],
+  [
+    'push --overwrite a b',
+    "unknown option '--overwrite'",
+    'That is the default; the opposite is --no-overwrite. See fairlead push --help.',
+  ],
+  ['push --unsinged a b', "unknown option '--unsinged'", 'Did you mean --unsigned? See fairlead push --help.'],
   ['login --password x r', "unknown option '--password'", 'Use --password-stdin. See fairlead login --help.'],
   ['login -p x r', "unknown option '-p'", 'Use --password-stdin. See fairlead login --help.'],
   ['ls --insecure r', "unknown option '--insecure'", 'Use --plain-http. See fairlead ls --help.'],

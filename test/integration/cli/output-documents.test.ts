@@ -30,6 +30,7 @@ describePeers(['docker-registry'], 'fairlead COMMAND --output json', () => {
     await writeFile(join(cwd, 'one/nginx.json'), profile);
     await writeFile(join(cwd, 'two/nginx.json'), profile.replace('"write"', '"close"'));
     await writeFile(join(cwd, 'two/other.json'), profile);
+    await writeFile(join(cwd, 'containers.json'), '{"default": [{"type": "insecureAcceptAnything"}]}');
     await writeFile(join(cwd, 'predicate.json'), '{"reviewer": "alice"}');
   });
   after(() => rm(cwd, { recursive: true }));
@@ -82,6 +83,8 @@ describePeers(['docker-registry'], 'fairlead COMMAND --output json', () => {
     await json(['delete', loaded[0].reference, '--dry-run', ...layout]);
     await json(['delete', loaded[0].reference, '--yes', ...layout]);
     await json(['policy', 'check', 'policy.yaml']);
+    await json(['policy', 'import', 'containers.json', '--skip']);
+    await json(['policy', 'import', 'containers.json', '--skip', '--directory', 'imported']);
     await json(['policy', 'test', 'policy.yaml', artifact, ...layout]);
     await json(['policy', 'test', 'policy.yaml', 'localhost/nginx']);
     await json(['policy', 'test', 'policy.yaml', 'ghcr.io/elsewhere/nginx'], 4);
