@@ -1,4 +1,4 @@
-import { type FairleadError, toFairleadError } from '#lib/errors';
+import { FairleadError, toFairleadError } from '#lib/errors';
 import { planPublication } from './plan-publication.ts';
 import type { PublicationPlan, PublishDependencies, Published, PublishRequest } from './publication.ts';
 import { publish } from './publish.ts';
@@ -35,7 +35,9 @@ const atOnce = 8;
 
 /**
  * Publishes several profiles, each completely or not at all; one that fails does not stop the
- * others. Returns what became of each, in their order. Throws only what is not a FairleadError.
+ * others. Only if a registry, or what signs for it, cannot be reached, nothing more is sent there:
+ * each further profile would wait for the same time-outs. Returns what became of each, in their
+ * order. Throws only what is not a FairleadError.
  */
 export async function publishMany(
   publications: readonly Publication[],
@@ -43,15 +45,26 @@ export async function publishMany(
 ): Promise<readonly PublicationOutcome[]> {
   const outcomes: PublicationOutcome[] = [];
   const waiting = publications.entries();
+  const unavailable = new Set<string>();
   const work = async (): Promise<void> => {
     for (const [at, publication] of waiting) {
-      const outcome = await settle(publication, dryRun);
+      const { registry } = publication.request.reference;
+      const outcome = unavailable.has(registry) ? notTried(publication) : await settle(publication, dryRun);
+      if (outcome.status === 'failed' && outcome.error.kind === 'Unavailable') unavailable.add(registry);
       outcomes[at] = outcome;
       onOutcome?.(outcome);
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, publications.length) }, work));
   return outcomes;
+}
+
+function notTried({ name, request }: Publication): PublicationOutcome {
+  const { registry } = request.reference;
+  const error = new FairleadError('Unavailable', `not tried, since publishing another profile to ${registry} failed`, {
+    hint: 'Run the same command again when the registry can be reached: it publishes what is missing.',
+  });
+  return { name, status: 'failed', error };
 }
 
 async function settle(publication: Publication, dryRun: boolean): Promise<PublicationOutcome> {
