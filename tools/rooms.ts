@@ -39,6 +39,7 @@ export const rooms: readonly Room[] = [
   { name: 'lib/config', imports: [errors, 'lib/text'], packages: ['valibot', 'yaml'], pure: true },
   { name: 'lib/concurrency', imports: [errors] },
   { name: 'lib/files', imports: [errors] },
+  { name: 'lib/programs', imports: [] },
   {
     name: 'lib/network/hosts',
     imports: [errors, 'lib/text'],
@@ -143,7 +144,7 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'lib/registry/credentials',
-    imports: [errors, steps, 'lib/files', 'lib/registry'],
+    imports: [errors, steps, 'lib/files', 'lib/programs', 'lib/registry'],
     packages: ['valibot', 'yaml'],
   },
   {
@@ -159,6 +160,11 @@ export const rooms: readonly Room[] = [
   { name: 'lib/artifact', imports: [errors, 'lib/profile/**', 'lib/registry', 'lib/text'] },
 
   { name: 'lib/trust/keys', imports: [errors], packages: ['@noble/ciphers', 'valibot'] },
+  {
+    name: 'lib/trust/kms',
+    imports: [errors, steps, 'lib/programs', 'lib/text', 'lib/trust/keys'],
+    packages: ['valibot'],
+  },
   {
     name: 'lib/trust/signature',
     imports: [errors, 'lib/artifact', 'lib/registry', 'lib/text'],
@@ -261,7 +267,7 @@ export const rooms: readonly Room[] = [
 
   { name: 'services', imports: ['lib/http', 'lib/trust/policy'] },
   { name: 'lib/profile/index.ts', imports: ['lib/profile/**'] },
-  { name: 'lib/registry/index.ts', imports: [errors, 'lib/network', 'lib/registry/**'] },
+  { name: 'lib/registry/index.ts', imports: [errors, 'lib/network', 'lib/programs', 'lib/registry/**'] },
   { name: 'lib/artifact/index.ts', imports: ['lib/artifact'] },
   { name: 'lib/trust/index.ts', imports: [errors, 'lib/network', 'lib/trust/**'] },
   { name: 'lib/node/index.ts', imports: ['lib/concurrency', 'lib/node/**'] },

@@ -12,6 +12,7 @@ import { choosePassphrase } from '../terminal/passphrase.ts';
 interface KeygenOptions extends OutputOptions {
   readonly prefix: string;
   readonly passphraseFile?: string;
+  readonly kms?: string;
 }
 
 /** `fairlead keygen`. */
@@ -26,11 +27,16 @@ export function define(command: Command): void {
       '--passphrase-file <file>',
       'encrypt the key with this passphrase (default: FAIRLEAD_PASSPHRASE, COSIGN_PASSWORD or a prompt)',
     )
+    .option(
+      '--kms <key>',
+      'generate the key NAME://KEY in a key service, of the kind that it prefers, by the program sigstore-kms-NAME; only PREFIX.pub is written',
+    )
     .addHelpText(
       'after',
       examples([
         ['generate fairlead.key and fairlead.pub', 'fairlead keygen'],
         ['generate an encrypted key for a CI system', 'FAIRLEAD_PASSPHRASE=… fairlead keygen --prefix release'],
+        ['generate a key in a key service', 'fairlead keygen --kms awskms:///alias/release --prefix release'],
         [
           'verify a signature of the key with cosign',
           'cosign verify --key release.pub --insecure-ignore-tlog REFERENCE',
@@ -46,6 +52,7 @@ async function keygen(options: KeygenOptions): Promise<void> {
       hint: 'With --prefix keys/release, the files are keys/release.key and keys/release.pub.',
     });
   }
+  if (options.kms !== undefined) return createKey(options.kms, options);
   const files = { privateKey: `${options.prefix}.key`, publicKey: `${options.prefix}.pub` };
   const question = `Passphrase for ${files.privateKey} (empty for none): `;
   const passphrase = (await choosePassphrase(options.passphraseFile, process.env, question)) || undefined;
@@ -70,5 +77,30 @@ async function keygen(options: KeygenOptions): Promise<void> {
         `public key   ${result.publicKey}`,
         `fingerprint  ${result.fingerprint}`,
       ].join('\n'),
+  });
+}
+
+/** Generates a key in a key service, once it is sure that its public key can be written. */
+async function createKey(kmsKey: string, { prefix, passphraseFile, output }: KeygenOptions): Promise<void> {
+  if (passphraseFile !== undefined) {
+    throw new FairleadError('InvalidInput', '--passphrase-file and --kms cannot be used together', {
+      hint: 'Leave out --passphrase-file: the key service keeps the private key.',
+    });
+  }
+  const publicKey = `${prefix}.pub`;
+  // Before there is a key that nobody knows of.
+  await writeNewFile(publicKey, '', 0o644);
+  const { createKmsKey } = await import('#lib/trust/kms/kms-key');
+  const pem = await createKmsKey(kmsKey, process.env).catch(async (error: unknown) => {
+    await rm(publicKey);
+    throw error;
+  });
+  await rm(publicKey);
+  await writeNewFile(publicKey, pem, 0o644);
+  const result = { kmsKey, publicKey, fingerprint: loadPublicKey(pem).fingerprint };
+  writeResult('keygen', output, {
+    json: () => result,
+    text: () =>
+      [`key          ${kmsKey}`, `public key   ${publicKey}`, `fingerprint  ${result.fingerprint}`].join('\n'),
   });
 }

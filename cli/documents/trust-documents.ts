@@ -100,10 +100,11 @@ export const policyImport = v.object({
 
 /** `fairlead keygen`. */
 export const keygen = v.object({
-  privateKey: text('file of the private key'),
+  privateKey: v.optional(text('file of the private key')),
+  kmsKey: v.optional(text('reference of the key, if a key service has it')),
   publicKey: text('file of the public key'),
   fingerprint: text('SHA-256 of the public key (SPKI, DER), hex'),
-  encrypted: flag('the private key is encrypted with a passphrase'),
+  encrypted: v.optional(flag('the file of the private key is encrypted with a passphrase')),
 });
 
 /** `fairlead version`. */

@@ -54,7 +54,8 @@ export function addSignerOptions(command: Command, keyOption: Option = signingKe
   );
 }
 
-const keyDescription = 'private key for signing, from fairlead keygen or cosign generate-key-pair';
+const keyDescription =
+  'private key for signing: a file of fairlead keygen or cosign generate-key-pair, or NAME://KEY of a key service, whose program sigstore-kms-NAME is in PATH';
 
 /** Makes the option `--key` of a command that signs, by default FAIRLEAD_KEY. */
 function signingKeyOption(): Option {

@@ -1,6 +1,7 @@
 import { FairleadError, toFairleadError } from '#lib/errors';
 import { step } from '#lib/steps';
 import { loadPrivateKey, type PrivateKey } from '#lib/trust/keys/key';
+import { isKmsReference } from '#lib/trust/kms/key-reference';
 import type { Signer } from '#lib/trust/sign/signer';
 import { readText } from '../files/files.ts';
 import { findPassphrase } from '../terminal/passphrase.ts';
@@ -36,14 +37,16 @@ export async function startRequiredSigner(options: SignerOptions, env: NodeJS.Pr
   const keyless = await openKeylessSigner(options, env, { besideKey: options.key !== undefined });
   if (keyless !== undefined) return { signer: Promise.resolve(keyless) };
   if (options.key !== undefined) {
-    const opening = await startKey(options.key, options.passphraseFile, env);
+    const opening = isKmsReference(options.key)
+      ? startKmsKey(options.key, options, env)
+      : await startKey(options.key, options.passphraseFile, env);
     const signer = openKeySigner(opening.key, options, env);
     // Reported to whoever awaits the signer; another failure may come first.
     signer.catch(() => undefined);
     return { signer };
   }
   throw new FairleadError('InvalidInput', 'no key or identity to sign with', {
-    hint: 'Use --key FILE (fairlead keygen generates one) or --keyless.',
+    hint: 'Use --key FILE (fairlead keygen generates one), --key NAME://KEY or --keyless.',
   });
 }
 
@@ -78,6 +81,22 @@ function refuseLonePassphrase({ key, passphraseFile }: KeyOptions): void {
   throw new FairleadError('InvalidInput', '--passphrase-file needs --key', {
     hint: 'Add --key FILE, or leave out --passphrase-file.',
   });
+}
+
+function startKmsKey(
+  reference: string,
+  { passphraseFile }: KeyOptions,
+  env: NodeJS.ProcessEnv,
+): { readonly key: Promise<PrivateKey> } {
+  if (passphraseFile !== undefined) {
+    throw new FairleadError('InvalidInput', '--passphrase-file is for a key in a file', {
+      hint: `Leave out --passphrase-file: the plugin program finds the credentials of ${reference} itself.`,
+    });
+  }
+  const key = import('#lib/trust/kms/kms-key').then(({ openKmsKey }) => openKmsKey(reference, env));
+  // Reported to whoever awaits the key; another failure may come first.
+  key.catch(() => undefined);
+  return { key };
 }
 
 async function startKey(

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
+import type { PublicKey } from '#lib/trust/keys/key';
+import { isKmsReference } from '#lib/trust/kms/key-reference';
 import type { Alternative } from '#lib/trust/policy/policy';
 import type { SigstoreRoot } from '#lib/trust/roots/trusted-root';
 import { readInput, readText } from '../files/files.ts';
@@ -16,7 +18,7 @@ export interface VerifierOptions {
 /** Adds the options that name who must have signed: a key or an identity. */
 export function addVerifierOptions(command: Command): Command {
   return command
-    .option('--key <file>', 'public key of the signer')
+    .option('--key <file>', 'public key of the signer: a file, or NAME://KEY of a key service')
     .option('--certificate-identity <name>', 'identity of the signer: an e-mail address or a URI')
     .option('--certificate-oidc-issuer <url>', 'OIDC issuer that confirmed the identity')
     .option(
@@ -36,8 +38,7 @@ export async function openVerifier(
   const keyless = identity !== undefined || issuer !== undefined;
   if (key !== undefined) {
     if (keyless) throw usage('--key and --certificate-identity cannot be used together', 'Leave out one of them.');
-    const { namedPublicKey } = await import('#lib/trust/policy/key-policy');
-    const publicKey = namedPublicKey(key, await readText(key));
+    const publicKey = await readPublicKey(key, env);
     if (trustedRoot === undefined) return { key, publicKey };
     return { key, publicKey, log: { use: 'required', root: await openRoot(trustedRoot, env) } };
   }
@@ -57,6 +58,15 @@ export async function openVerifier(
     keyless: { identity: { exact: identity }, issuer: { exact: issuer }, claims: {} },
     log: { use: 'required', root: await openRoot(trustedRoot, env) },
   };
+}
+
+async function readPublicKey(key: string, env: NodeJS.ProcessEnv): Promise<PublicKey> {
+  if (isKmsReference(key)) {
+    const { openKmsPublicKey } = await import('#lib/trust/kms/kms-key');
+    return openKmsPublicKey(key, env);
+  }
+  const { namedPublicKey } = await import('#lib/trust/policy/key-policy');
+  return namedPublicKey(key, await readText(key));
 }
 
 async function openRoot(file: string | undefined, env: NodeJS.ProcessEnv): Promise<SigstoreRoot> {

@@ -1,5 +1,6 @@
 // The public surface of `fairlead/registry`. Inside Fairlead, import the files themselves.
 export { type ErrorKind, FairleadError } from '#lib/errors';
+export type { Env } from '#lib/programs/run-program';
 export type { NetworkOptions } from '../network/network-options.ts';
 export { type Proxies, proxyFromEnvironment } from '../network/proxy.ts';
 export type { Retry, Timeouts } from '../network/transport.ts';
@@ -13,7 +14,6 @@ export {
 } from './credentials/credentials.ts';
 export { dockerConfigCredentials, parseDockerConfig, registryCredentials } from './credentials/find-credentials.ts';
 export { kubeletProviderCredentials } from './credentials/kubelet-provider.ts';
-export type { Env } from './credentials/run-program.ts';
 export { eraseCredentials, saveCredentials } from './credentials/save-credentials.ts';
 export {
   type Descriptor,

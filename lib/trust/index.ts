@@ -9,6 +9,7 @@ export {
   type PrivateKey,
   type PublicKey,
 } from './keys/key.ts';
+export { createKmsKey, openKmsKey, openKmsPublicKey } from './kms/kms-key.ts';
 export { authorize, type DecisionStep, decide, type PolicyDecision, type RepositoryName } from './policy/authorize.ts';
 export { keyPolicy } from './policy/key-policy.ts';
 export { loadPolicy, type PolicyReading } from './policy/load-policy.ts';

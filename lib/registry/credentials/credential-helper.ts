@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
+import { type Env, notFound, runProgram } from '#lib/programs/run-program';
 import type { Credentials } from './credentials.ts';
-import { type Env, notFound, runProgram } from './run-program.ts';
 
 const answerSchema = v.object({ Username: v.string(), Secret: v.string() });
 

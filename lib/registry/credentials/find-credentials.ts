@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Env } from '#lib/programs/run-program';
 import { step } from '#lib/steps';
 import { formatRepository } from '../reference.ts';
 import { registryName, registryNames, repositoryName } from '../registry-name.ts';
@@ -6,7 +7,6 @@ import { type AuthEntry, type ConfigFile, parseConfigFile, readConfigFile } from
 import { getFromHelper } from './credential-helper.ts';
 import { type CredentialSource, type Credentials, readCredentials } from './credentials.ts';
 import { closestPattern } from './image-pattern.ts';
-import type { Env } from './run-program.ts';
 
 type Name = Parameters<CredentialSource>[0];
 type Auths = Readonly<Record<string, AuthEntry>>;

@@ -2,10 +2,10 @@ import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
+import { type Env, runProgram } from '#lib/programs/run-program';
 import { registryName, registryNames } from '../registry-name.ts';
 import type { CredentialSource, Credentials } from './credentials.ts';
 import { closestPattern, matchesImage } from './image-pattern.ts';
-import { type Env, runProgram } from './run-program.ts';
 
 const configVersion = 'kubelet.config.k8s.io/v1';
 const apiVersion = 'credentialprovider.kubelet.k8s.io/v1';

@@ -4,12 +4,12 @@ import { dirname } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
 import { makeDirectory } from '#lib/files/make-directory';
+import type { Env } from '#lib/programs/run-program';
 import { registryName, repositoryName } from '../registry-name.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
 import { eraseFromHelper, getFromHelper, storeInHelper } from './credential-helper.ts';
 import type { Credentials } from './credentials.ts';
 import { dockerConfigFile, helperOf, nameOfKey, serverOf, serversOf } from './find-credentials.ts';
-import type { Env } from './run-program.ts';
 
 /**
  * Stores credentials for a registry where {@link dockerConfigCredentials} and other tools find
