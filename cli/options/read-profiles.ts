@@ -111,7 +111,10 @@ async function startReading(
   const references = sources.flatMap((source) => (source.from === 'registry' ? [source.reference] : []));
   const [first] = references;
   if (first === undefined) {
-    if (names(options)) writeNote('note', 'nothing was verified: no profile comes from a registry');
+    // A policy in the environment is for other commands too.
+    const { policy, ...others } = options;
+    const asked = policy === process.env['FAIRLEAD_POLICY'] ? others : options;
+    if (names(asked)) writeNote('note', 'nothing was verified: no profile comes from a registry');
   } else {
     refuseSharedStdin(stdin > 0 ? 'the profile' : undefined, options.passwordStdin ? '--password-stdin' : undefined);
     if (references.length === sources.length) refuseFileOptions(options);

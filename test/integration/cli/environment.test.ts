@@ -51,6 +51,17 @@ describe('environment variables', () => {
     assert.doesNotMatch((await fairlead([...verify, '-v', '--key', 'a.pub'], strict)).stderr, /strict\.yaml/);
   });
 
+  it('FAIRLEAD_POLICY is for references, and not mentioned if only files are read', async () => {
+    for (const env of [strict, { FAIRLEAD_POLICY: 'none.yaml' }]) {
+      const { code, stderr } = await fairlead(['diff', 'nginx.json', 'nginx.json'], env);
+      assert.deepEqual([code, stderr], [0, '']);
+    }
+    const { stderr } = await fairlead(['diff', 'nginx.json', 'nginx.json', '--policy', 'policy.yaml']);
+    assert.match(stderr, /^note: nothing was verified/);
+    failed(await fairlead(['convert', 'oci://localhost/nginx:1', '--to', 'spo'], strict), 5, /requires key b\.pub/);
+    succeeded(await fairlead(['convert', 'oci://localhost/nginx:1', '--to', 'spo', '--key', 'a.pub'], strict));
+  });
+
   it('that are empty, or name no file, are refused', async () => {
     for (const [args, env, message] of [
       [verify, { FAIRLEAD_POLICY: '' }, /value '' from env 'FAIRLEAD_POLICY' is invalid\. Want the name of a file/],

@@ -12,6 +12,7 @@ import { startTokenServer, type TokenServer } from '#test/peers/token-server';
 import { type Finished, type RunOptions, runFairlead } from '#test/support/cli/run';
 import { privateSigstore } from '#test/support/sigstore/private-sigstore';
 import { identityToken, type SigstoreServer, serveSigstore } from '#test/support/sigstore/sigstore-server';
+import { describeProgram } from '../../../tools/describe-program.ts';
 
 const profile = '{"defaultAction": "SCMP_ACT_ERRNO"}';
 const user = { username: 'ci', password: 'basic-secret:with/slash' };
@@ -28,6 +29,9 @@ const secrets = [
   'signature-secret',
   'state-secret',
 ];
+
+/** Options of commands that send requests. */
+const sending: ReadonlySet<string> = new Set(['--plain-http', '--oci-layout', '--keyless', '--certificate-identity']);
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
@@ -226,22 +230,23 @@ describePeers(['docker-registry', 'openssl'], 'what a command reports', () => {
   });
 
   it('is the same for every command that sends requests', async () => {
-    const help = async (...command: string[]) => (await runFairlead([...command, '--help'])).stdout;
-    const local = ['keygen', 'completion', 'baseline', 'version'];
-    for (const command of [
-      'push',
-      'pull',
-      'sign',
-      'attest',
-      'verify',
-      'sign-blob',
-      'verify-blob',
-      'inspect',
-      'copy',
-      'save',
-    ]) {
-      assert.match(await help(command), /-q, --quiet.*-v, --verbose.*--debug/s, command);
+    const { subcommands } = await describeProgram();
+    const commands = subcommands.flatMap((each) => [each, ...each.subcommands]);
+    const flagsOf = (options: (typeof commands)[number]['options']) => options.flatMap(({ flags }) => flags);
+    const requesting = commands
+      .filter(({ name, options }) => name !== 'fairlead serve' && flagsOf(options).some((flag) => sending.has(flag)))
+      .map(({ name }) => name);
+    assert.ok(requesting.length > 20, requesting.join());
+    const reporting = commands.filter(({ options }) => flagsOf(options).includes('--debug')).map(({ name }) => name);
+    const others = ['fairlead logout', 'fairlead healthcheck', 'fairlead policy check'];
+    assert.deepEqual(reporting.toSorted(), [...requesting, ...others].toSorted());
+    for (const { name, options } of commands) {
+      const flags = flagsOf(options);
+      if (!reporting.includes(name)) continue;
+      for (const flag of ['-q', '--quiet', '-v', '--verbose', '-o', '--output'])
+        assert.ok(flags.includes(flag), `${name} ${flag}`);
+      assert.equal(flags.includes('-u'), flags.includes('--username'), name);
+      assert.ok(!flags.includes('-p'), name);
     }
-    for (const command of local) assert.doesNotMatch(await help(command), /--debug/, command);
   });
 });
