@@ -8,7 +8,7 @@ const intro = `# JSON output
 With \`--output json\`, a command prints one JSON document on stdout, and an error one on stderr. Each has a
 \`schemaVersion\`. New fields may be added to a version, so ignore those that you do not know. If a field is removed, or gets
 another meaning, the version increases. The [schemas](output) are JSON Schema, draft 7. The [kind of an error](errors.md)
-determines the exit code.
+determines the exit code. What \`--fail-on\` or \`--no-overwrite\` stops (exit code 1) is a result, and not an error.
 
 Without \`--output json\`, the text is for people and may change.
 

@@ -148,12 +148,16 @@ describePeers(['docker-registry', 'openssl'], 'what a command reports', () => {
       });
       request.pipe(forwarded);
     });
+    proxy.on('connect', (_, socket) => socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n'));
     t.after(() => void [proxy.closeAllConnections(), proxy.close()]);
-    const env = { HTTP_PROXY: `http://proxy:${proxyPassword}@127.0.0.1:${portOf(proxy)}` };
+    const url = `http://proxy:${proxyPassword}@127.0.0.1:${portOf(proxy)}`;
+    const env = { HTTP_PROXY: url, HTTPS_PROXY: url };
     const args = ['ls', 'registry.test/nginx', '--plain-http', ...password];
     const log = await debug(args, { env, input: user.password });
     assert.ok(proxied.includes(`Basic ${Buffer.from(`proxy:${proxyPassword}`).toString('base64')}`));
     assert.match(log, /^http: GET http:\/\/registry\.test\/v2\/nginx\/tags\/list\S*: 200 in \d+ ms$/m);
+    const refused = await debug(['ls', 'registry.test/nginx'], { env }, 8);
+    assert.match(refused, /^http: CONNECT registry\.test:443 through http:\/\/127\.0\.0\.1:\d+: 502 in \d+ ms$/m);
   });
 
   it('has no signature of a URL, no token in a path, and no password that a registry returns', async (t) => {
