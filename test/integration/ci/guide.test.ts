@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { readAction, readWorkflow } from '#test/support/ci/github-runner';
+import { assertValid } from '#test/support/ci/github-schema';
+import { readComponent } from '#test/support/ci/gitlab-runner';
+import { profileText } from '#test/support/ci/profiles-project';
+import { root } from '#test/support/cli/package';
+import { runFairlead, succeeded } from '#test/support/cli/run';
+import { privateSigstore } from '#test/support/sigstore/private-sigstore';
+
+describe('the examples of docs/guides/ci.md', () => {
+  let folder = '';
+  let examples: readonly string[] = [];
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fairlead-ci-guide-'));
+    const guide = await readFile(join(root, 'docs/guides/ci.md'), 'utf8');
+    examples = Array.from(guide.matchAll(/^( *)```yaml\n(.*?)^ *```$/gms), ([, indent = '', text = '']) =>
+      text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+    );
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  const example = (word: RegExp): string => {
+    const [found, ...others] = examples.filter((text) => word.test(text));
+    assert.deepEqual([found === undefined, others], [false, []], String(word));
+    return found ?? '';
+  };
+
+  it('describe a project that fairlead reads', async () => {
+    await writeFile(join(folder, 'fairlead.yaml'), example(/^profiles:$/m));
+    await mkdir(join(folder, 'profiles'));
+    await writeFile(join(folder, 'profiles', 'nginx.json'), profileText());
+    assert.match(succeeded(await runFairlead(['lint'], { cwd: folder })), /^profiles\/nginx\.json: Seccomp, /m);
+  });
+
+  it('call the workflow with the permissions that its jobs need', async () => {
+    const text = example(/\.github\/workflows\/profiles\.yml@v0\n/);
+    assertValid('workflow', 'example', text);
+    const { jobs } = parse(text);
+    const called = await readWorkflow(join(root, '.github/workflows/profiles.yml'));
+    const needed = Object.values(called.jobs).map(({ permissions }) => permissions);
+    assert.deepEqual(jobs.profiles.permissions, Object.assign({}, ...needed));
+    assert.equal(jobs.profiles.uses, 'OWNER/fairlead/.github/workflows/profiles.yml@v0');
+  });
+
+  it('use inputs and outputs that the action has', async () => {
+    const { inputs = {}, outputs = {} } = await readAction(root);
+    const { steps } = parse(example(/OWNER\/fairlead@v0/));
+    for (const { with: given } of steps.filter(({ uses }: { uses: string }) => uses.startsWith('OWNER'))) {
+      for (const name of Object.keys(given)) assert.ok(Object.hasOwn(inputs, name), name);
+    }
+    const guide = await readFile(join(root, 'docs/guides/ci.md'), 'utf8');
+    for (const name of Object.keys(outputs)) assert.ok(guide.includes(`\`${name}\``), name);
+  });
+
+  it('include the component with inputs that it has', async () => {
+    const { include } = parse(example(/component:/));
+    const jobs = await readComponent(join(root, 'templates/profiles.yml'), include[0].inputs);
+    assert.deepEqual(Object.keys(jobs), ['fairlead-review', 'fairlead-publish']);
+  });
+
+  it('let nodes accept what the workflow signs for this repository, and for no other', async () => {
+    const sigstore = await privateSigstore();
+    await writeFile(join(folder, 'root.json'), JSON.stringify(sigstore.trustedRoot));
+    const policy = example(/^kind: TrustPolicy$/m).replace('rules:', 'trustedRoot: root.json\nrules:');
+    await writeFile(join(folder, 'policy.yaml'), policy);
+    const checked = await runFairlead(['policy', 'check', 'policy.yaml'], { cwd: folder });
+    assert.match(succeeded(checked), /repository/);
+    const rule = parse(policy).rules[0].require[0].keyless;
+    assert.equal(rule.identity, 'https://github.com/OWNER/fairlead/.github/workflows/profiles.yml@refs/tags/v0');
+    assert.equal(rule.claims.repository, 'https://github.com/acme/profiles');
+  });
+});
