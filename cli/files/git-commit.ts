@@ -70,7 +70,7 @@ function git(
   env: NodeJS.ProcessEnv = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const options = { cwd, env: { ...process.env, ...env, LC_ALL: 'C' }, maxBuffer: 64 * 1024 * 1024 };
+    const options = { cwd, env: { ...ownEnvironment(), ...env, LC_ALL: 'C' }, maxBuffer: 64 * 1024 * 1024 };
     execFile('git', ['-c', 'core.hooksPath=/dev/null', ...args], options, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else if (error.code === 'ENOENT') reject(noGit(error));
@@ -80,6 +80,15 @@ function git(
       }
     });
   });
+}
+
+/**
+ * Returns the environment without the repository and the index of a hook of git that runs this
+ * process: they are for its working directory.
+ */
+function ownEnvironment(): NodeJS.ProcessEnv {
+  const { GIT_DIR, GIT_WORK_TREE, GIT_INDEX_FILE, GIT_PREFIX, ...env } = process.env;
+  return env;
 }
 
 function noGit(cause: Error): FairleadError {

@@ -71,7 +71,7 @@ case $FAIRLEAD_INPUT_COMMAND in
     case $base in
       *[!0]*) ;;
       *)
-        echo 'There is no commit to compare with: the branch is new.'
+        echo 'There is no commit to compare with.'
         return
         ;;
     esac

@@ -237,7 +237,7 @@ describe('the action of GitHub', () => {
     );
     assert.equal(last(later).outcome, 'failure');
     const fresh = await runSteps([uses({ command: 'diff' })], { github: { event: { before: '0'.repeat(40) } } });
-    assert.match(last(fresh).stdout, /no commit to compare with: the branch is new/);
+    assert.match(last(fresh).stdout, /There is no commit to compare with/);
   });
 
   it('has a script that bash can parse', async () => {

@@ -72,6 +72,33 @@ describe('the workflow of GitHub reviews a pull request', () => {
     );
   });
 
+  it('and reports only in a merge queue, whose pull requests were reviewed', async () => {
+    const sha = project.repository.merge('loosens-one', { trial: true });
+    const base = project.repository.git('rev-parse', 'main');
+    const queue = { sha, ref: 'refs/heads/gh-readonly-queue/main/pr-1', event_name: 'merge_group' };
+    const jobs = await project.run({}, { github: { ...queue, event: { merge_group: { base_sha: base } } } });
+    assert.deepEqual([jobs['review']?.result, jobs['publish']?.result], ['success', 'skipped']);
+    assert.equal(jobs['review']?.steps.at(-1)?.outputs['loosened'], 'true');
+  });
+
+  it('for no other event, and publishes for none of another branch', async () => {
+    const sha = project.repository.git('rev-parse', 'main');
+    for (const [event_name, ref] of [
+      ['pull_request_target', 'refs/heads/main'],
+      ['issue_comment', 'refs/heads/main'],
+      ['push', 'refs/heads/feature'],
+      ['push', 'refs/tags/main'],
+      ['workflow_dispatch', 'refs/heads/feature'],
+    ]) {
+      const jobs = await project.run({}, { github: { sha, ref, event_name, event: {} } });
+      assert.deepEqual(
+        [jobs['review']?.result, jobs['publish']?.result],
+        ['skipped', 'skipped'],
+        `${event_name} ${ref}`,
+      );
+    }
+  });
+
   it('against what it is merged into, even if the branch is behind', async () => {
     project.repository.branch('behind', { 'docs.md': 'x' });
     project.repository.branch('tightens', { 'profiles/profile-02.json': profileText() });

@@ -110,6 +110,18 @@ describe('fairlead diff of many profiles', () => {
     assert.match(succeeded(await diff(['--base', 'base', 'more'])), /^a\.json: new\n/);
   });
 
+  it('compares in a hook of git, which has an index of its own', async () => {
+    await write('looser.json', allowing('loo', ...names, 'mount'));
+    const hook = { GIT_DIR: '.git', GIT_INDEX_FILE: '.git/index', GIT_PREFIX: '', TMPDIR: temporary };
+    const index = git('ls-files', '--stage');
+    failed(
+      await diff(['--base', 'HEAD', 'profiles', '--fail-on', 'loosened'], { env: hook }),
+      1,
+      /looser\.json \(mount\)/,
+    );
+    assert.equal(git('ls-files', '--stage'), index);
+  });
+
   it('compares two directories without git', async () => {
     const [from, to] = [join(cwd, 'from'), join(cwd, 'to')];
     for (const directory of [from, to]) await mkdir(join(directory, '.hidden'), { recursive: true });
