@@ -59,7 +59,7 @@ async function deleteOne(text: string, options: DeleteOptions): Promise<void> {
       hint:
         named === undefined
           ? `Name an artifact: ${formatRepository(reference)}@sha256:…`
-          : `To delete what the tag names now: fairlead delete ${formatReference({ ...reference, digest: named })}. To remove only the tag: fairlead untag ${text}`,
+          : `To delete what the tag names now: \`fairlead delete ${formatReference({ ...reference, digest: named })}\`. To remove only the tag: \`fairlead untag ${text}\``,
     });
   }
   const plan = await planDeletion(repository, digest);
@@ -103,7 +103,7 @@ function refuseOthers({ tags, indexes, digest }: DeletionPlan, reference: Refere
   const tagged = tags.find((each) => each.tag === reference.tag);
   if (reference.tag !== undefined && tagged === undefined) {
     throw new FairleadError('Conflict', `${formatReference(reference)}: the tag does not name this digest`, {
-      hint: `Check what it names: fairlead inspect ${formatRepository(reference)}:${reference.tag}`,
+      hint: `Check what it names: \`fairlead inspect ${formatRepository(reference)}:${reference.tag}\``,
     });
   }
   const others = tags.filter((each) => each.tag !== reference.tag);

@@ -23,9 +23,10 @@ export function define(command: Command): void {
   command
     .description(
       'List the tags of a repository, or the repositories of a registry. Many public registries do not list repositories. ' +
-        'Tags that only stand for a digest, such as those of cosign signatures, are left out.',
+        'Tags that only stand for a digest, such as those of cosign signatures, are left out. With --oci-layout and without a ' +
+        'name, list the repositories of the directory; or the artifacts of a layout or archive that any tool wrote.',
     )
-    .argument('<name>', 'registry/repository, or registry')
+    .argument('[name]', 'registry/repository, or registry')
     .option('--all', 'list tags that stand for a digest too');
   addRegistryOptions(command);
   addOutputOption(command)
@@ -34,23 +35,38 @@ export function define(command: Command): void {
       examples([
         ['list tags', 'fairlead ls ghcr.io/acme/profiles/nginx'],
         ['list repositories', 'fairlead ls registry.example.com'],
+        ['list what is in an archive', 'fairlead ls --oci-layout profiles.tar'],
       ]),
     )
     .action(list);
 }
 
-async function list(name: string, options: ListOptions): Promise<void> {
-  const names = isRegistry(name) ? await repositories(name, options) : await tags(name, options);
+async function list(name: string | undefined, options: ListOptions): Promise<void> {
+  const names = await namesOf(name, options);
   // One collator for all comparisons: localeCompare makes one for each.
   const sorted = names.toSorted(new Intl.Collator('en', { numeric: true }).compare);
   writeResult('ls', options.output, { json: () => ({ names: sorted }), text: () => sorted.map(oneLine).join('\n') });
 }
 
+async function namesOf(name: string | undefined, options: ListOptions): Promise<string[]> {
+  if (name === undefined) {
+    if (options.ociLayout !== undefined) return inLayout(options.ociLayout);
+    throw new FairleadError('InvalidInput', 'ls takes the name of a repository or registry', {
+      hint: 'Add registry/repository to list its tags, or --oci-layout PATH to list what is there.',
+    });
+  }
+  return isRegistry(name) ? repositories(name, options) : tags(name, options);
+}
+
+async function inLayout(path: string): Promise<string[]> {
+  const { listLayout } = await import('#lib/registry/layout/list-layout');
+  return listLayout(path);
+}
+
 async function repositories(registry: string, options: ListOptions): Promise<string[]> {
   if (options.ociLayout !== undefined) {
-    throw new FairleadError('InvalidInput', 'cannot list the repositories of an OCI layout', {
-      hint: 'Name a repository, or look into the directory.',
-    });
+    const prefix = `${repositoryName(registry)}/`;
+    return (await inLayout(options.ociLayout)).filter((name) => name.startsWith(prefix));
   }
   const [{ remoteCatalog }, network] = await Promise.all([
     import('#lib/registry/remote/catalog'),
@@ -79,7 +95,7 @@ async function refuseAbsent(layout: string, reference: Reference): Promise<void>
   const directory = repositoryDirectory(layout, repositoryName(formatRepository(reference)));
   if (existsSync(directory)) return;
   throw new FairleadError('NotFound', `${directory}: no such repository`, {
-    hint: 'Check --oci-layout and the name of the repository.',
+    hint: `To list what is there: fairlead ls --oci-layout ${layout}`,
   });
 }
 

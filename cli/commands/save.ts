@@ -113,7 +113,7 @@ function parseWords(words: readonly string[]): {
   const names = words.slice(0, -1);
   if (names.length === 0) {
     throw new FairleadError('InvalidInput', 'save takes references and then a file', {
-      hint: `Add the file to write: fairlead save ${file} FILE`,
+      hint: `Add the file to write: \`fairlead save ${file} FILE\``,
     });
   }
   refuseDash(file, 'Name a file for the archive. A file of that name is ./-');

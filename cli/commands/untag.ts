@@ -29,7 +29,7 @@ async function untag(text: string, options: OutputOptions & RegistryOptions): Pr
   const { tag, digest, ...name } = parseReference(text);
   if (tag === undefined || digest !== undefined) {
     throw new FairleadError('InvalidInput', `cannot remove a tag from ${text}: want registry/repository:tag`, {
-      hint: `To delete the artifact of a digest: fairlead delete ${formatRepository(name)}@sha256:…`,
+      hint: `To delete the artifact of a digest: \`fairlead delete ${formatRepository(name)}@sha256:…\``,
     });
   }
   const [{ removeTag }, connect] = await Promise.all([

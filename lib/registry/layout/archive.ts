@@ -123,20 +123,38 @@ export async function loadArchive(
 ): Promise<void> {
   const root = repositoryDirectory(directory, name);
   const index = await unpackEntries(input, root, { limit, origin, signal });
-  if (index === undefined) {
-    throw new FairleadError('InvalidInput', `${origin}: has no index.json, so it is not an OCI archive`, {
-      hint: archiveHint,
-    });
-  }
+  if (index === undefined) throw withoutIndex(origin);
   const { manifests } = parseIndex(index, `${origin}: index.json`, indexLimit);
   await requireContent(manifests, root, origin);
   await new IndexFile(root).change((listed) => merge(listed, manifests));
 }
 
-/** Writes the blobs of an archive into a layout; returns its index.json, if it has one. */
+/**
+ * Reads the manifests that an OCI archive lists, without its blobs. Rejects as {@link loadArchive}
+ * does, and over 1 TiB with LimitExceeded.
+ */
+export async function readArchiveIndex(
+  input: AsyncIterable<Uint8Array>,
+  { origin = 'archive', signal }: CallOptions & { readonly origin?: string } = {},
+): Promise<readonly Descriptor[]> {
+  const index = await unpackEntries(input, undefined, { limit: 1024 ** 4, origin, signal });
+  if (index === undefined) throw withoutIndex(origin);
+  return parseIndex(index, `${origin}: index.json`, indexLimit).manifests;
+}
+
+function withoutIndex(origin: string): FairleadError {
+  return new FairleadError('InvalidInput', `${origin}: has no index.json, so it is not an OCI archive`, {
+    hint: archiveHint,
+  });
+}
+
+/**
+ * Writes the blobs of an archive into a layout, if `root` is given; returns its index.json, if it
+ * has one.
+ */
 async function unpackEntries(
   input: AsyncIterable<Uint8Array>,
-  root: string,
+  root: string | undefined,
   {
     limit,
     origin,
@@ -169,7 +187,7 @@ async function unpackEntries(
       const [, algorithm, hex] = /^blobs\/([a-z0-9]+)\/([0-9a-f]+)$/.exec(path) ?? [];
       const digest = `${algorithm}:${hex}`;
       if (path === 'index.json') index = await readEntry(entry);
-      else if (isDigest(digest)) {
+      else if (root !== undefined && isDigest(digest)) {
         const descriptor = { mediaType: 'application/octet-stream', digest, size };
         await writeFileWhole(root, join(root, path), verifiedStream(bytesOf(entry), descriptor, origin));
       } else entry.resume();

@@ -198,6 +198,43 @@ describePeers(
       failed(await runFairlead(['load', '.', `${target.host}/two`], { cwd }), 2, /\.: has no index\.json/);
     });
 
+    it('are listed by their names, whatever wrote them', async () => {
+      const list = async (path: string, ...args: string[]): Promise<string[]> =>
+        (await fairlead(['ls', ...args, '--oci-layout', path])).names;
+      const names = [`${nginx}:1`, `${redis}:1`, `${redis}:2`];
+      await fairlead(['save', ...names, 'listed.tar']);
+      assert.deepEqual(await list('listed.tar'), names);
+      await fairlead(['load', 'listed.tar', '--oci-layout', 'listed']);
+      assert.deepEqual(await list('listed'), [nginx, redis]);
+      assert.deepEqual(await list('listed', source.host), [nginx, redis]);
+      assert.deepEqual(await list('listed', 'other.example.com'), []);
+      assert.deepEqual(await list('listed', redis), ['1', '2']);
+      await tool('skopeo', 'copy', '--src-tls-verify=false', `docker://${redis}:2`, 'oci:listed-skopeo:named');
+      await tool(
+        'skopeo',
+        'copy',
+        '--src-tls-verify=false',
+        `docker://${redis}:2`,
+        `oci-archive:listed-full.tar:${redis}:9`,
+      );
+      await tool('oras', 'cp', '-r', '--from-plain-http', '--to-oci-layout', `${redis}:2`, 'listed-oras:2');
+      await tool('crane', 'pull', '--insecure', '--format', 'oci', `${redis}:2`, 'listed-crane');
+      await tool('cosign', 'save', '--dir', 'listed-cosign', '--allow-http-registry', `${redis}:2`);
+      assert.deepEqual(await list('listed-skopeo'), ['named']);
+      assert.deepEqual(await list('listed-full.tar'), [`${redis}:9`]);
+      assert.deepEqual(await list('listed-oras'), ['2']);
+      assert.deepEqual(await list('listed-crane'), [digests[2]]);
+      assert.deepEqual(await list('listed-cosign'), [digests[2]]);
+      failed(await runFairlead(['ls', '--oci-layout', 'absent'], { cwd }), 7, /absent: no such file or directory/);
+      failed(await runFairlead(['ls', '--oci-layout', 'fairlead.pub'], { cwd }), 2, /fairlead\.pub: /);
+      failed(await runFairlead(['ls'], { cwd }), 2, /ls takes the name of a repository or registry/);
+      failed(
+        await runFairlead(['ls', `${redis}x`, '--oci-layout', 'listed'], { cwd }),
+        7,
+        /no such repository\nhint: To list what is there: fairlead ls --oci-layout listed\n/,
+      );
+    });
+
     it('replace no file if the disk is full', async (t) => {
       if (process.getuid?.() !== 0) return t.skip('needs root, to mount a small file system');
       const small = join(cwd, 'small');

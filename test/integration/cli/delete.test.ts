@@ -68,7 +68,7 @@ describePeers(['docker-registry', 'refreg', 'oras', 'crane'], 'fairlead delete a
     failed(
       await runFairlead(['delete', `${name}:1`, '--yes'], { cwd }),
       2,
-      new RegExp(`names no digest.*\nhint: To delete what the tag names now: fairlead delete ${name}:1@${digest}`),
+      new RegExp(`names no digest.*\nhint: To delete what the tag names now: .fairlead delete ${name}:1@${digest}`),
     );
     failed(await runFairlead(['delete', `${name}:1@${digest}`], { cwd }), 2, /not deleted without --yes/);
     failed(await runFairlead(['delete', name, '--yes'], { cwd }), 2, /names no digest/);
