@@ -76,7 +76,11 @@ async function find(imageText: string, options: FindOptions): Promise<void> {
   ]);
   const image = await settleRequested(requested, connect, () => authorizeAnyKind(policy, requested));
   const found = await findProfiles({ image, platform }, { policy, connect });
-  writeResult('find', options.output, { json: () => asJson(found, options), text: () => asText(found, options) });
+  writeResult('find', options.output, {
+    json: () => asJson(found, options),
+    text: () => asText(found, options),
+    quiet: () => found.profiles.map(({ reference }) => formatReference(reference)).join('\n'),
+  });
   const { profiles, refused, unexamined } = found;
   if (options.insecureUnverified && profiles.length > 0) {
     writeNote('note', 'the profiles are not verified: everybody who can write to the repository can have written them');

@@ -123,6 +123,8 @@ for (const [name, start] of [
       const all = await fairlead(['find', `${web}:1.27`, '--key', 'a.pub', '--all']);
       assert.match(all.stdout, new RegExp(`^refused +${web}@${strange}\\nreason +[^]*not made with this key`, 'm'));
       assert.equal(all.stderr, '');
+      const quiet = await fairlead(['find', `${web}:1.27`, '--key', 'a.pub', '-q']);
+      assert.deepEqual(quiet, { code: 0, stdout: `${web}@${confined}\n${web}@${whole}\n`, stderr: '' });
       const listed = await find('--key', 'a.pub', '--all');
       assert.equal(listed.refused.length, 1);
     });

@@ -151,6 +151,10 @@ describePeers(['docker-registry', 'cosign', 'oras'], 'a reference in the place o
     }
     const { stderr } = await fairlead(['lint', 'p.json', '--key', 'a.pub']);
     assert.match(stderr, /^note: nothing was verified: no profile comes from a registry$/m);
+    // A policy in the environment is for whatever needs one.
+    const env = { FAIRLEAD_POLICY: 'policy.yaml' };
+    assert.equal((await fairlead(['lint', 'p.json'], { env })).stderr, '');
+    succeeded(await fairlead(['lint', `${nginx}:1`], { env }));
   });
 
   it('whose name is also that of a file is the file, and a note names the reference', async () => {

@@ -72,8 +72,8 @@ describePeers(['docker-registry'], 'a version range in a reference', () => {
     const digest = digests.get('1.4.10_build.7');
     const copied = await json(['copy', `${nginx}@^1.4`, `${registry.host}/copied/nginx`]);
     assert.equal(copied.reference, `${registry.host}/copied/nginx:1.4.10_build.7@${digest}`);
-    const saved = await json(['save', `${nginx}@^1.4`, 'saved.tar']);
-    assert.equal(saved.reference, `${nginx}:1.4.10_build.7@${digest}`);
+    const { saved } = await json(['save', `${nginx}@^1.4`, 'saved.tar']);
+    assert.equal(saved[0].reference, `${nginx}:1.4.10_build.7@${digest}`);
     const all = await fairlead(['copy', '--all-tags', `${nginx}@^1.4`, `${registry.host}/all/nginx`]);
     failed(all, 2, /a version range is only for reading/);
   });
