@@ -124,14 +124,15 @@ async function push(args: readonly string[], options: PushOptions): Promise<void
       return { ...outcome, signer: await signerName(await publications[at]?.dependencies.signer) };
     }),
   );
-  await report(signed, profiles, { isSingle, output: options.output });
+  await report(signed, profiles, isSingle, options);
 }
 
 /** Prints what became of the profiles. Throws if one was refused or failed. */
 async function report(
   outcomes: readonly SignedOutcome[],
   profiles: readonly RequestedProfile[],
-  { isSingle, output }: Pick<PushOptions, 'output'> & { readonly isSingle: boolean },
+  isSingle: boolean,
+  { output, ociLayout }: PushOptions,
 ): Promise<void> {
   const publications = outcomes.flatMap((outcome, at) => {
     const profile = profiles[at];
@@ -149,7 +150,7 @@ async function report(
     if (only.outcome.status === 'failed') throw only.outcome.error;
     writeResult('push', form, {
       json: () => outcomeDocument(only.outcome, only.profile),
-      text: () => singleText(only.outcome),
+      text: () => singleText(only.outcome, ociLayout),
       quiet,
     });
   } else {

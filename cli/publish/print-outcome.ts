@@ -3,11 +3,16 @@ import { formatReference } from '#lib/registry/reference';
 import { comparedName } from '#services/push/compare-with-held';
 import type { Comparison, PublicationPlan, Published, TagChange } from '#services/push/publication';
 import type { PublicationOutcome } from '#services/push/publish-many';
+import { layoutFlag } from '../terminal/hints.ts';
 import { oneLine } from '../terminal/output.ts';
 import { planOf, type SignedOutcome } from './describe-outcome.ts';
 
-/** Returns the outcome of a single profile that was published or planned, as lines for people. */
-export function singleText(outcome: SignedOutcome): string {
+/**
+ * Returns the outcome of a single profile that was published or planned, as lines for people.
+ *
+ * @param ociLayout the directory that is used instead of a registry.
+ */
+export function singleText(outcome: SignedOutcome, ociLayout: string | undefined): string {
   const plan = planOf(outcome);
   if (plan === undefined) return '';
   const published: Partial<Published> = 'published' in outcome ? outcome.published : {};
@@ -16,7 +21,7 @@ export function singleText(outcome: SignedOutcome): string {
   return [
     ...findingLines(plan),
     `${outcome.status.padEnd(10)} ${reference}`,
-    `tag        ${plan.tags.map(tagText).join(', ') || `none; to add one: fairlead tag ${reference} TAG`}`,
+    `tag        ${plan.tags.map(tagText).join(', ') || `none; to add one: fairlead tag ${reference} TAG${layoutFlag(ociLayout)}`}`,
     `kind       ${plan.profile.kind}`,
     `digest     ${plan.reference.digest}`,
     ...(outcome.status === 'planned'

@@ -51,8 +51,13 @@ export function forLayout(hint: string, directory: string): string {
     /"(?:[^"\\]|\\.)*"|(, or with `cosign sign [^`]*`)|`(fairlead (?:attest|inspect|ls|referrers|sign|tag) [^`]*)`/g;
   return hint.replace(quotedOrCommand, (whole, cosign?: string, command?: string) => {
     if (cosign !== undefined) return '';
-    return command === undefined ? whole : `\`${command} --oci-layout ${shellWord(directory)}\``;
+    return command === undefined ? whole : `\`${command}${layoutFlag(directory)}\``;
   });
+}
+
+/** Returns the option for an OCI layout directory, after a blank, or '' for a registry. */
+export function layoutFlag(directory: string | undefined): string {
+  return directory === undefined ? '' : ` --oci-layout ${shellWord(directory)}`;
 }
 
 function shellWord(text: string): string {

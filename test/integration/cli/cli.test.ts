@@ -283,7 +283,7 @@ describe('fairlead, with an OCI layout directory instead of a registry', () => {
       runFairlead(['push', 'nginx.json', to, '--key', 'fairlead.key', ...layout, ...args], { cwd });
     assert.match(succeeded(await push(reference)), new RegExp(`^tag {8}${tag}$`, 'm'));
     const untagged = succeeded(await push(repository));
-    const [, pinned = ''] = /^tag {8}none; to add one: fairlead tag (\S+) TAG$/m.exec(untagged) ?? [];
+    const [, pinned = ''] = /^tag {8}none; to add one: fairlead tag (\S+) TAG --oci-layout \S+$/m.exec(untagged) ?? [];
     succeeded(await runFairlead(['tag', pinned, 'later', ...layout], { cwd }));
     assert.equal(JSON.parse(succeeded(await push(reference, '--output', 'json'))).tag, tag);
     assert.equal(JSON.parse(succeeded(await push(repository, '--output', 'json'))).tag, null);

@@ -152,6 +152,7 @@ describePeers(['docker-registry', 'openssl'], 'what a command reports', () => {
     t.after(() => void [proxy.closeAllConnections(), proxy.close()]);
     const url = `http://proxy:${proxyPassword}@127.0.0.1:${portOf(proxy)}`;
     const env = { HTTP_PROXY: url, HTTPS_PROXY: url };
+    await debug(['push', 'nginx.json', `${basic.host}/nginx:1`, ...key, ...password], { input: user.password });
     const args = ['ls', 'registry.test/nginx', '--plain-http', ...password];
     const log = await debug(args, { env, input: user.password });
     assert.ok(proxied.includes(`Basic ${Buffer.from(`proxy:${proxyPassword}`).toString('base64')}`));

@@ -317,7 +317,7 @@ describe('signing commands', () => {
     for (const type of ['slsaprovenance1', 'https://slsa.dev/provenance/v1']) {
       failed(await fairlead([...attest, type], { input: '{"builder":{}}' }), 2, /stdin is not SLSA provenance v1/);
     }
-    failed(await fairlead(['verify', 'localhost/x:1', ...layout]), 2, /needs --policy or --key/);
+    failed(await fairlead(['verify', 'localhost/x:1', ...layout]), 2, /nothing specifies what the profile must meet/);
     const both = ['verify', 'localhost/x:1', ...layout, '--key', 'a.pub', '--policy', 'p.yaml'];
     failed(await fairlead(both), 2, /--policy and --key cannot be used together/);
     failed(await fairlead(['verify', 'localhost/x:1', ...layout, '--key', 'p.json']), 2, /p\.json: not a public key/);
