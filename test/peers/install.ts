@@ -20,7 +20,7 @@ const aptPackages = [
   ...['dpkg-dev', 'make', 'rsync', 'golang-1.19-go', 'gcc', 'libc6-dev', 'libseccomp-dev'],
   ...['podman', 'buildah', 'podman-compose', 'catatonit', 'netavark', 'aardvark-dns', 'iptables', 'curl'],
   ...['rpm', 'mmdebstrap', 'binutils-aarch64-linux-gnu', 'binutils-x86-64-linux-gnu', 'file'],
-  ...['systemd', 'bash', 'zsh', 'fish', 'mandoc', 'groff-base', 'libxml2-utils'],
+  ...['systemd', 'bash', 'zsh', 'fish', 'mandoc', 'groff-base', 'libxml2-utils', 'pre-commit'],
 ];
 
 /**

@@ -78,6 +78,7 @@ const places = {
   groff: system('groff'),
   mandoc: system('mandoc'),
   xmllint: system('xmllint'),
+  'pre-commit': system('pre-commit'),
   systemd: () => ['/lib/systemd/systemd', '/usr/lib/systemd/systemd'],
   file: system('file'),
   'x86_64-linux-gnu-strip': system('x86_64-linux-gnu-strip'),
