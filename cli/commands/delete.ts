@@ -77,6 +77,7 @@ async function deleteOne(text: string, options: DeleteOptions): Promise<void> {
     writeResult('delete', options.output, {
       json: () => ({ ...document, deleted: [], kept: [] }),
       text: () => `${described}\ndeleted    nothing, because of --dry-run`,
+      quiet: () => digest,
     });
     return;
   }
@@ -90,6 +91,7 @@ async function deleteOne(text: string, options: DeleteOptions): Promise<void> {
         `deleted    ${deleted.length === 1 ? '1 manifest' : `${deleted.length} manifests`}`,
         ...kept.map((each) => `kept       ${each.tag}: ${each.reason}`),
       ].join('\n'),
+    quiet: () => digest,
   });
 }
 

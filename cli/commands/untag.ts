@@ -46,5 +46,6 @@ async function untag(text: string, options: OutputOptions & RegistryOptions): Pr
         `still at   ${pinned}`,
         ...(restored.length === 0 ? [] : [`restored   ${restored.join(', ')}: the registry had removed the artifact`]),
       ].join('\n'),
+    quiet: () => pinned,
   });
 }

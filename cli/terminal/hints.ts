@@ -48,7 +48,7 @@ export function withFlags(hint: string): string {
  */
 export function forLayout(hint: string, directory: string): string {
   const quotedOrCommand =
-    /"(?:[^"\\]|\\.)*"|(, or with `cosign sign [^`]*`)|`(fairlead (?:attest|inspect|ls|referrers|sign|tag) [^`]*)`/g;
+    /"(?:[^"\\]|\\.)*"|(, or with `cosign sign [^`]*`)|`(fairlead (?:attest|delete|inspect|ls|referrers|sign|tag|untag) [^`]*)`/g;
   return hint.replace(quotedOrCommand, (whole, cosign?: string, command?: string) => {
     if (cosign !== undefined) return '';
     return command === undefined ? whole : `\`${command}${layoutFlag(directory)}\``;

@@ -45,6 +45,7 @@ export const commandSynonyms: Readonly<Record<string, string>> = {
   restore: 'load',
   rm: 'delete',
   run: 'quickstart',
+  search: 'find',
   server: 'serve',
   show: 'inspect',
   sync: 'copy',

@@ -222,12 +222,14 @@ describePeers(['docker-registry', 'openssl'], 'what a command reports', () => {
       [['save', 'localhost/nginx:1', 'nginx.tar'], pinned],
       [['load', 'nginx.tar', 'localhost/loaded'], pinned.replace('nginx', 'loaded')],
       [['policy', 'test', 'policy.yaml', 'localhost/nginx:1'], ''],
+      [['untag', 'localhost/nginx:b'], pinned.replace(':1@', '@')],
+      [['delete', `localhost/nginx@${digest.trim()}`, '--yes', '--all-tags'], digest],
     ];
     for (const [args, text] of expected) {
       const finished = await run(...args, '--quiet');
       assert.deepEqual(finished, { code: 0, stdout: text, stderr: '' }, args.join(' '));
     }
-    const json = await run('verify', 'localhost/nginx:1', '--policy', 'policy.yaml', '-qo', 'json');
+    const json = await run('verify', 'localhost/loaded:1', '--policy', 'policy.yaml', '-qo', 'json');
     assert.equal(JSON.parse(json.stdout).schemaVersion, 1);
     const refused = await run('verify', '-qv', 'localhost/nginx:1');
     assert.equal(refused.code, 2);
