@@ -68,7 +68,10 @@ export function parseReference(text: string): Reference {
   const example = 'Write registry/repository:tag or registry/repository@sha256:….';
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) throw invalid('it is a URL', 'Leave out the scheme (https:// or oci://).');
   if (hasVersionRange(text)) {
-    throw invalid('a version range is only for reading', 'Name one version by its tag: registry/repository:TAG.');
+    throw invalid(
+      'a version range is not supported here',
+      'Name one version: registry/repository:TAG or registry/repository@sha256:….',
+    );
   }
   const at = text.indexOf('@');
   const digest = at < 0 ? undefined : text.slice(at + 1);

@@ -32,7 +32,7 @@ describe('a requested reference', () => {
       // Everything that changes a registry takes one version.
       assert.throws(() => parseReference(text), {
         kind: 'InvalidInput',
-        message: /a version range is only for reading/,
+        message: /a version range is not supported here/,
       });
     });
   }
