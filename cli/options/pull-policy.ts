@@ -83,11 +83,19 @@ export function names({ policy, key, certificateIdentity, certificateOidcIssuer,
   return [policy, key, certificateIdentity, certificateOidcIssuer, trustedRoot].some((value) => value !== undefined);
 }
 
+/** The options that specify a signer. */
+const signerFlags: readonly (readonly [keyof VerifierOptions, flag: string])[] = [
+  ['key', '--key'],
+  ['certificateIdentity', '--certificate-identity'],
+  ['certificateOidcIssuer', '--certificate-oidc-issuer'],
+  ['trustedRoot', '--trusted-root'],
+];
+
 async function findPolicy(options: TrustOptions, env: NodeJS.ProcessEnv): Promise<LimitedPolicy | undefined> {
   const { policy, ...signer } = options;
   if (policy !== undefined) {
-    if (signer.key !== undefined) throw excluded('--policy', '--key');
-    if (names(signer)) throw excluded('--policy', '--certificate-identity');
+    const other = signerFlags.find(([name]) => signer[name] !== undefined);
+    if (other !== undefined) throw excluded('--policy', other[1]);
     return loadPresentPolicy(policy);
   }
   if (!names(signer)) return undefined;

@@ -74,4 +74,20 @@ describe('fairlead pull with profiles in the form of Docker', () => {
     assert.deepEqual([code, stderr], [0, '']);
     assert.deepEqual(JSON.parse(stdout).syscalls, [{ names: ['ptrace'], action: 'SCMP_ACT_ALLOW' }]);
   });
+
+  it('are read by other commands too, resolved for one container', async () => {
+    await writeFile(join(cwd, 'plain.json'), commented.replace('"comment":""', '"args":[]'));
+    const trust = ['--oci-layout', 'registry', '--policy', 'policy.yaml'];
+    const on = ['--architecture', 'amd64', '--kernel', '6.1'];
+    const read = (command: string, tag: string, ...args: string[]) =>
+      runFairlead([command, `localhost/crio:${tag}`, ...args, ...trust, ...on], { cwd });
+    const converted = await read('convert', 'conditional', '--to', 'runtime', '--capabilities', 'SYS_PTRACE');
+    assert.deepEqual(JSON.parse(succeeded(converted)).syscalls, [{ names: ['ptrace'], action: 'SCMP_ACT_ALLOW' }]);
+    assert.match(converted.stderr, /^note: localhost\/crio:conditional@sha256:\w+: resolved for one container: amd64/m);
+    failed(await read('diff', 'conditional', 'plain.json'), 2, /crio:conditional@sha256:\w+ is in the form of Docker/);
+    failed(await read('explain', 'conditional'), 2, /nodes refuse this form, because what it permits depends/);
+    const { changes } = JSON.parse(succeeded(await read('diff', 'commented', 'plain.json', '--output', 'json')));
+    assert.deepEqual(changes, []);
+    failed(await read('lint', 'runtime'), 3, /localhost\/crio:runtime: .*belongs to the form of Docker/);
+  });
 });

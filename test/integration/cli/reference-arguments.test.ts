@@ -263,6 +263,8 @@ describe('pull and verify', () => {
       );
       const both = await fairlead([command, reference, '--policy', 'policy.yaml', '--key', 'a.pub']);
       failed(both, 2, /--policy and --key cannot be used together/);
+      const root = await fairlead([command, reference, '--policy', 'policy.yaml', '--trusted-root', 'root.json']);
+      failed(root, 2, /--policy and --trusted-root cannot be used together/);
       const half = await fairlead([command, reference, '--certificate-identity', 'me@acme.example']);
       failed(half, 2, /--certificate-identity needs --certificate-oidc-issuer/);
       const unverified = await fairlead([command, reference, '--insecure-unverified']);
