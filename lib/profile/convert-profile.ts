@@ -7,6 +7,7 @@ import { type ContentOf, contentFor, type Mechanism, mechanismOf } from './kinds
 import { isRuntimeProfile, type Profile, type RuntimeProfile } from './profile.ts';
 import { isResourceName, resourceNameRule } from './resource-name.ts';
 import type { SeccompProfile } from './seccomp/model.ts';
+import { pointerBefore } from './seccomp/write/pointer-before.ts';
 import { renderDocker } from './seccomp/write/render-docker.ts';
 import { renderSeccompJson } from './seccomp/write/render-json.ts';
 import { renderSeccompResource } from './seccomp/write/render-resource.ts';
@@ -81,6 +82,13 @@ export function usualForm(profile: Profile): ConvertForm {
  */
 export function publishableForm<P extends RuntimeProfile>(profile: P): P {
   return 'seccomp' in profile ? { ...profile, seccomp: withoutRefused(profile.seccomp) } : profile;
+}
+
+/** Returns the JSON pointer into a profile that a pointer into its publishable form stands for. */
+export function pointerInWritten(profile: Profile, published: Profile, pointer: string): string {
+  return 'seccomp' in profile && 'seccomp' in published
+    ? pointerBefore(profile.seccomp, published.seccomp, pointer)
+    : pointer;
 }
 
 function withoutRefused(profile: SeccompProfile): SeccompProfile {

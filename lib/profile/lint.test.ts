@@ -116,6 +116,21 @@ describe('lint', () => {
     assert.ok(isRefused(readProfile(Buffer.from(JSON.stringify(seccomp)))));
   });
 
+  it('points at the entries as they are written, whatever the conversion makes of others', () => {
+    const syscalls = [
+      { names: ['mremap', 'read'], action: 'SCMP_ACT_ALLOW' },
+      { names: ['mremap', 'write'], action: 'SCMP_ACT_LOG' },
+      { names: ['bpf'], action: 'SCMP_ACT_NOTIFY' },
+    ];
+    const spec = { defaultAction: 'SCMP_ACT_ERRNO', syscalls };
+    const resource = { kind: 'SeccompProfile', apiVersion: 'security-profiles-operator.x-k8s.io/v1', spec };
+    const found = lint(importProfile(Buffer.from(JSON.stringify(resource)), 'p', { places: true }));
+    assert.deepEqual(
+      found.filter(({ code }) => code === 'not-publishable').map(({ pointer, place }) => [pointer, place?.pointer]),
+      [['/syscalls/2/action', '/spec/syscalls/2/action']],
+    );
+  });
+
   it('tells of a resource of which the conversion makes nothing, or too much, to be published', () => {
     const resource = (kind: string, spec: object) =>
       lint(

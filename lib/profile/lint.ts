@@ -1,7 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import { lintAppArmor } from './apparmor/lint.ts';
 import { convertCommand } from './convert-command.ts';
-import { convertProfile, publishableForm } from './convert-profile.ts';
+import { convertProfile, pointerInWritten, publishableForm } from './convert-profile.ts';
 import { type Finding, info } from './finding.ts';
 import { type ContentOf, contentFor, type Mechanism, mechanismOf } from './kinds.ts';
 import type { Place } from './place.ts';
@@ -48,7 +48,7 @@ function lintKnown(profile: Profile, limits: PublicationLimits): readonly Findin
     const message = `it cannot be published: ${published.unpublishable}`;
     return [info('no-runtime-form', '', message), ...lintMeaning(profile)];
   }
-  return [...lintForm(profile), ...lintPublishing(published, limits), ...lintMeaning(profile)];
+  return [...lintForm(profile), ...lintPublishing(profile, published, limits), ...lintMeaning(profile)];
 }
 
 function lintForm(profile: Profile): readonly Finding[] {
@@ -68,12 +68,12 @@ function lintForm(profile: Profile): readonly Finding[] {
 }
 
 /** Returns what publishing refuses, in whichever form the profile is now. */
-function lintPublishing(profile: Profile, limits: PublicationLimits): readonly Finding[] {
-  return publicationViolations(profile, limits).map(({ pointer, message }) => ({
+function lintPublishing(profile: Profile, published: Profile, limits: PublicationLimits): readonly Finding[] {
+  return publicationViolations(published, limits).map(({ pointer, message }) => ({
     code: 'not-publishable',
     severity: 'error',
     message: `push refuses it: ${message}`,
-    pointer,
+    pointer: pointerInWritten(profile, published, pointer),
   }));
 }
 
