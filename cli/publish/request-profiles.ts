@@ -6,6 +6,7 @@ import { parseVersion, type Version } from '#lib/registry/version-tags';
 import { quote } from '#lib/text/quote';
 import type { PublishRequest } from '#services/push/publication';
 import { type Project, projectFile } from '../project/project.ts';
+import { writeNote } from '../terminal/output.ts';
 import type { PushOptions } from './push-options.ts';
 import type { RequestedProfile, RequestedProfiles } from './requested-profile.ts';
 
@@ -162,7 +163,12 @@ async function requestProject(
   }
   const { readProject } = await import('../project/read-project.ts');
   const project = await readProject(file, { version, tag: options.tag });
-  const profiles = selectProfiles(project, paths).map((profile): RequestedProfile => {
+  const selected = selectProfiles(project, paths);
+  warnOfReplaced(
+    selected.flatMap(({ policy }) => policy ?? []),
+    options.policy,
+  );
+  const profiles = selected.map((profile): RequestedProfile => {
     const { name, reference, subject, annotations, signer, policy } = profile;
     return {
       name,
@@ -182,6 +188,14 @@ async function requestProject(
     };
   });
   return { profiles, isSingle: false };
+}
+
+/** Warns that a policy of the environment replaces others: it may check less. */
+function warnOfReplaced(policies: readonly string[], policy: string | undefined): void {
+  if (policy === undefined || policy !== process.env['FAIRLEAD_POLICY']) return;
+  const others = [...new Set(policies)].filter((each) => resolve(each) !== resolve(policy));
+  if (others.length === 0) return;
+  writeNote('warning', `${policy}, from FAIRLEAD_POLICY, is used instead of ${others.join(', ')}`);
 }
 
 /** Returns the profiles of a project at or below the paths; all if there are none. */

@@ -98,11 +98,12 @@ export function withoutCommandsInJson(json: string): string {
   return json.replace(/#(?=#[a-z]*\[)/gi, '\\u0023');
 }
 
-/** Prints a line on stderr beside the result: `note: …` or `failed: …`. */
-export function writeNote(word: 'note' | 'failed', text: string): void {
+const colors = { note: 'cyan', warning: 'yellow', failed: 'red' } as const;
+
+/** Prints a line on stderr beside the result, such as `note: …`; a note only without --quiet. */
+export function writeNote(word: keyof typeof colors, text: string): void {
   if (word === 'note' && reporting.isQuiet) return;
-  const line = withoutCommands(oneLine(text));
-  process.stderr.write(`${styled(word === 'note' ? 'cyan' : 'red', `${word}:`)} ${line}\n`);
+  process.stderr.write(`${styled(colors[word], `${word}:`)} ${withoutCommands(oneLine(text))}\n`);
 }
 
 /** Prints a line on stderr about what is done: a step, a request or a program that is run. */
@@ -121,7 +122,7 @@ export function asksForJson(argv: readonly string[]): boolean {
   );
 }
 
-function styled(colour: 'red' | 'cyan' | 'gray', text: string): string {
+function styled(colour: 'red' | 'yellow' | 'cyan' | 'gray', text: string): string {
   return styleText(colour, text, { stream: process.stderr });
 }
 

@@ -62,6 +62,23 @@ describe('environment variables', () => {
     succeeded(await fairlead(['convert', 'oci://localhost/nginx:1', '--to', 'spo', '--key', 'a.pub'], strict));
   });
 
+  it('FAIRLEAD_POLICY takes the place of the policy of a project, and push warns of it', async () => {
+    await writeFile(
+      join(cwd, 'fairlead.yaml'),
+      'repository: localhost/project\npolicy: strict.yaml\n' +
+        'signer: {key: a.key}\nprofiles:\n  - file: nginx.json\n    name: nginx\n',
+    );
+    const project = ['push', '--tag', '1', '--quiet'];
+    failed(await fairlead(project), 5, /could not be published/);
+    const lax = await fairlead(project, { FAIRLEAD_POLICY: 'policy.yaml' });
+    assert.equal(lax.code, 0, lax.stderr);
+    assert.match(lax.stderr, /^warning: policy\.yaml, from FAIRLEAD_POLICY, is used instead of \S*strict\.yaml$/m);
+    const chosen = await fairlead([...project, '--policy', './policy.yaml'], strict);
+    assert.deepEqual([chosen.code, chosen.stderr], [0, '']);
+    const same = await fairlead([...project, '--dry-run'], { FAIRLEAD_POLICY: './strict.yaml' });
+    assert.doesNotMatch(same.stderr, /^warning/m);
+  });
+
   it('that are empty, or name no file, are refused', async () => {
     for (const [args, env, message] of [
       [verify, { FAIRLEAD_POLICY: '' }, /value '' from env 'FAIRLEAD_POLICY' is invalid\. Want the name of a file/],
