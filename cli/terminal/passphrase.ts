@@ -1,5 +1,6 @@
 import { FairleadError } from '#lib/errors';
 import { readText } from '../files/files.ts';
+import { isCi } from './verbosity.ts';
 
 /**
  * Returns the passphrase of a private key from the file, FAIRLEAD_PASSPHRASE, COSIGN_PASSWORD or
@@ -45,9 +46,9 @@ async function readPassphrase(file: string | undefined, env: NodeJS.ProcessEnv):
   return env['FAIRLEAD_PASSPHRASE'] ?? env['COSIGN_PASSWORD'];
 }
 
-/** Returns whether a person is at the terminal. */
+/** Returns whether a person is at the terminal; some CI systems have one without a person. */
 export function isInteractive(): boolean {
-  return process.stdin.isTTY && process.stderr.isTTY;
+  return process.stdin.isTTY && process.stderr.isTTY && !isCi();
 }
 
 /** Asks for a line at the terminal. */

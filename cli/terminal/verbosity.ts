@@ -1,6 +1,12 @@
 /** How much a command reports beside its result. */
 export type Verbosity = 'quiet' | 'normal' | 'verbose' | 'debug';
 
+/** Returns whether a CI system runs this process. */
+export function isCi(): boolean {
+  const { CI = '' } = process.env;
+  return CI !== '' && CI !== 'false';
+}
+
 /** How much this process reports. */
 class Reporting {
   #verbosity: Verbosity = 'normal';
@@ -19,8 +25,7 @@ class Reporting {
    * a CI system, which keeps every line.
    */
   get showsProgress(): boolean {
-    const { CI = '', TERM } = process.env;
-    return process.stderr.isTTY && !this.isQuiet && TERM !== 'dumb' && (CI === '' || CI === 'false');
+    return process.stderr.isTTY && !this.isQuiet && process.env['TERM'] !== 'dumb' && !isCi();
   }
 }
 

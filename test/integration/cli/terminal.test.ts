@@ -140,6 +140,12 @@ describePeers(['docker-registry', 'script'], 'fairlead at a terminal', () => {
     await rm(cwd, { recursive: true });
   });
 
+  it('asks nothing in a CI system, at a terminal either', async () => {
+    const session = await runAtTerminal(['login', registry.host], { env: { HOME: home, CI: 'true' } });
+    assert.equal(session.code, 2, session.screen);
+    assert.match(session.screen, /no terminal to prompt for the password/);
+  });
+
   it('asks for a passphrase twice, and generates no key if they differ', async () => {
     const choose = (again: string) =>
       runAtTerminal(['keygen', '--prefix', 'made'], {
