@@ -21,6 +21,10 @@ describe('SARIF', () => {
       run.tool.driver.rules.map(({ id, helpUri }: { id: string; helpUri: string }) => [id, helpUri]),
       ['allow-everything', 'unknown-syscall'].map((id) => [id, `https://fairlead.dev/findings/${id}`]),
     );
+    // Code scanning of GitHub requires all of these.
+    for (const rule of run.tool.driver.rules) {
+      for (const part of ['shortDescription', 'fullDescription', 'help']) assert.match(rule[part].text, /^[A-Z].*\.$/);
+    }
     assert.deepEqual([run.tool.driver.name, run.tool.driver.version], ['Fairlead', '1.2.3']);
     assert.deepEqual(run.invocations, [{ executionSuccessful: true }]);
     const artifactLocation = { uri: 'profiles/a%20b.json', uriBaseId: '%SRCROOT%' };

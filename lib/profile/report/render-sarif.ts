@@ -43,7 +43,9 @@ export function renderSarif({ command, files }: Report, version: string): string
 }
 
 function describeRule(rule: string): object {
-  return { id: rule, shortDescription: { text: ruleMeanings[rule as RuleId] ?? rule }, helpUri: ruleHelp(rule) };
+  const meaning = { text: ruleMeanings[rule as RuleId] ?? rule };
+  // Code scanning of GitHub refuses a rule without one of these.
+  return { id: rule, shortDescription: meaning, fullDescription: meaning, help: meaning, helpUri: ruleHelp(rule) };
 }
 
 function artifactOf({ name, path }: Pick<ReportedFile, 'name' | 'path'>) {
