@@ -15,6 +15,13 @@ export interface CopyOptions extends CallOptions {
    * those.
    */
   readonly withReferrers: boolean;
+  /** All tags of the source, if they were listed after what is copied was resolved. */
+  readonly sourceTags?: ReadonlySet<string>;
+  /**
+   * True if the target does not have what is copied, as far as is known: manifests are then sent
+   * without asking, which costs as much. Blobs are never sent twice.
+   */
+  readonly isNew?: boolean;
   /** Called when a manifest or blob is at the target, to report progress. */
   readonly onContent?: (descriptor: Descriptor, how: 'sent' | 'mounted' | 'present') => void;
   /**
@@ -81,10 +88,10 @@ export async function copyGraph(
 }
 
 /**
- * Copies what a descriptor names, and tags it: in one request with its manifest, if nothing must be
- * sent between the two.
+ * Copies what a descriptor names, as {@link copy} does, and tags it: in one request with its
+ * manifest, if nothing must be sent between the two.
  */
-async function copyTagged(
+export async function copyTagged(
   source: ReadTarget,
   target: Target,
   root: ResolvedManifest,
@@ -213,9 +220,9 @@ class GraphCopy {
         `${descriptor.digest} is more than ${depthLimit} levels below ${this.#root.descriptor.digest}`,
       );
     }
-    const { withReferrers } = this.#options;
+    const { withReferrers, isNew = false } = this.#options;
     const [present, referrers] = await Promise.all([
-      this.#inTurn(() => this.#target.exists(descriptor, this.#call)),
+      isNew ? false : this.#inTurn(() => this.#target.exists(descriptor, this.#call)),
       withReferrers ? this.#inTurn(() => this.#listAtSource(descriptor)) : [],
     ]);
     if (referrers.length > 0) this.#referred = true;
@@ -284,7 +291,9 @@ class GraphCopy {
 
   async #listAtSource(subject: Descriptor): Promise<Descriptor[]> {
     try {
-      return await this.#reading(() => this.#source.referrers(subject, this.#call));
+      const { sourceTags } = this.#options;
+      const options = { ...this.#call, ...(sourceTags === undefined ? {} : { existingTags: sourceTags }) };
+      return await this.#reading(() => this.#source.referrers(subject, options));
     } catch (error) {
       if (!this.#incomplete.has(error)) throw error;
       this.#skip(subject, error);

@@ -35,6 +35,11 @@ export interface ReferrerOptions extends LookupOptions {
    * entries without a usable one stay.
    */
   readonly artifactType?: string;
+  /**
+   * All tags of the repository, if they were listed after the subject was pushed: a list of
+   * referrers under a tag that is not among them is not asked for.
+   */
+  readonly existingTags?: ReadonlySet<string>;
 }
 
 /**

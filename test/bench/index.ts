@@ -7,6 +7,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench(report: (line: stri
   apparmor: () => import('./apparmor.ts'),
   cli: () => import('./cli.ts'),
   registry: () => import('./registry.ts'),
+  tags: () => import('./tags.ts'),
   publish: () => import('./publish.ts'),
   trust: () => import('./trust.ts'),
   shim: () => import('./shim.ts'),

@@ -10,7 +10,7 @@ import type { CallOptions, ReferrerOptions } from '../target.ts';
 import type { ApiResponse, RegistryClient } from './api.ts';
 import { errorCodes } from './errors.ts';
 import { nextPage } from './pages.ts';
-import { ReferrersTags, referrersLimit, tooManyReferrers } from './referrers-tag.ts';
+import { ReferrersTags, referrersLimit, referrersTag, tooManyReferrers } from './referrers-tag.ts';
 import { repositoryScope } from './scope.ts';
 
 /** Most pages and bytes of a list. A longer list is refused, not truncated. */
@@ -61,7 +61,8 @@ export class RemoteReferrers {
     const listed = await this.#listByApi(subject, options.fromOrigin ? { ...options, need: 'push' } : options);
     // Registries list nothing though there are referrers: those that came before the API, and
     // mirrors that pass on manifests only.
-    return listed === undefined || listed.length === 0 ? this.#tags.list(subject, options) : listed;
+    if (listed !== undefined && listed.length > 0) return listed;
+    return options.existingTags?.has(referrersTag(subject)) === false ? [] : this.#tags.list(subject, options);
   }
 
   /**

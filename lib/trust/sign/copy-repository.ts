@@ -21,7 +21,7 @@ export interface RepositoryCopyOptions extends Omit<CopyOptions, 'withReferrers'
 }
 
 /** Artifacts that are copied at the same time. Each has its own limit of parallel transfers. */
-const artifactsAtOnce = 6;
+const artifactsAtOnce = 12;
 /** Most bytes of manifests that are kept from when their tags were resolved. */
 const keptBytes = 64 * 1024 * 1024;
 /**
@@ -111,7 +111,8 @@ class RepositoryCopy {
       for (const tag of tags) if (!targetTags.has(tag) || !(await this.#isAt(tag, descriptor))) missing.push(tag);
       const { onTag, ...options } = this.#options;
       const source = withManifest(this.#source, manifest);
-      await copySigned(source, this.#target, descriptor, { ...options, sourceTags, tags: missing });
+      const isNew = !tags.some((tag) => targetTags.has(tag));
+      await copySigned(source, this.#target, descriptor, { ...options, sourceTags, isNew, tags: missing });
       for (const tag of tags) {
         this.#finish({ tag, digest: descriptor.digest, status: missing.includes(tag) ? 'copied' : 'present' });
       }

@@ -1,4 +1,4 @@
-import { type CopyOptions, copyGraph } from '#lib/registry/copy';
+import { type CopyOptions, copyGraph, copyTagged } from '#lib/registry/copy';
 import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { type Digest, digestParts } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
@@ -13,11 +13,6 @@ import { copyLegacy, resolveIfThere } from './copy-legacy.ts';
 export interface SignedCopyOptions extends Omit<CopyOptions, 'withReferrers'> {
   /** The tags of the copy. */
   readonly tags: readonly string[];
-  /**
-   * The tags that the source had after the artifact was resolved. cosign 2's tags that are not
-   * among them are not asked for.
-   */
-  readonly sourceTags?: ReadonlySet<string>;
 }
 
 /**
@@ -31,11 +26,18 @@ export async function copySigned(
   source: ReadTarget,
   target: Target,
   artifact: Descriptor,
-  { tags, sourceTags, ...options }: SignedCopyOptions,
+  { tags, ...options }: SignedCopyOptions,
 ): Promise<void> {
   for (const tag of tags) refuseReservedTag(tag);
+  const { sourceTags } = options;
+  const [first, ...others] = tags;
+  if (first !== undefined && sourceTags !== undefined && hasNoLegacy(artifact, sourceTags)) {
+    await copyTagged(source, target, { descriptor: artifact }, first, { ...options, withReferrers: true });
+    for (const tag of others) await target.tag(artifact, tag, callOf(options));
+    return;
+  }
   await copyGraph(source, target, artifact, { ...options, withReferrers: true });
-  const call = options.signal === undefined ? {} : { signal: options.signal };
+  const call = callOf(options);
   const isThere = (tag: string | undefined): tag is string => tag !== undefined && sourceTags?.has(tag) !== false;
   for (const subject of [artifact, ...(await manifestsOf(source, artifact, call))]) {
     for (const tag of [legacyTag(subject, 'sig'), legacyTag(subject, 'att')]) {
@@ -48,6 +50,20 @@ export async function copySigned(
     await target.tag(found, tag, call);
   }
   for (const tag of tags) await target.tag(artifact, tag, call);
+}
+
+/**
+ * Reports whether a source has nothing of cosign 2 for an artifact. The manifests of an index may
+ * be signed by themselves.
+ */
+function hasNoLegacy(artifact: Descriptor, sourceTags: ReadonlySet<string>): boolean {
+  if (artifact.mediaType !== mediaTypes.manifest) return false;
+  const tags = [legacyTag(artifact, 'sig'), legacyTag(artifact, 'att'), billOfMaterialsTag(artifact.digest)];
+  return tags.every((tag) => tag === undefined || !sourceTags.has(tag));
+}
+
+function callOf({ signal }: CallOptions): CallOptions {
+  return signal === undefined ? {} : { signal };
 }
 
 /** Returns the manifests that an index lists: each may be signed by itself. */

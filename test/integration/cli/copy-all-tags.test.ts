@@ -100,6 +100,39 @@ describePeers(['docker-registry', 'refreg', 'crane', 'cosign'], 'fairlead copy -
     assert.match(text, new RegExp(`^present {4}4 tags of ${to}\nsent {7}0 blobs and manifests, 0 bytes, `));
   });
 
+  it('sends no more requests than necessary', async () => {
+    const from = `${source.host}/security/lean`;
+    for (const n of [1, 2, 3]) await push(`${from}:unsigned-${n}`, `lean${n}`, '--unsigned');
+    const requests = async (registry: Registry): Promise<string[]> => {
+      const log = await readFile(registry.log, 'utf8');
+      return log.split('\n').flatMap((line) => {
+        const [, method] = /http\.request\.method=(\S+)/.exec(line) ?? [];
+        const [, uri] = /http\.request\.uri="?([^" ]*)/.exec(line) ?? [];
+        if (!line.includes('msg="response completed') || uri === undefined) return [];
+        return `${method} ${uri.replace(/sha256[:-][0-9a-f]{64}/g, 'DIGEST')}`;
+      });
+    };
+    const before = [(await requests(source)).length, (await requests(target)).length] as const;
+    await copyAll(from, `${target.host}/lean`);
+    const asked = (await requests(source)).slice(before[0]);
+    const sent = (await requests(target)).slice(before[1]);
+    // Of each artifact: its manifest by tag, and its profile. The config is read once, the tags
+    // twice, and one list of referrers shows that the registry has none.
+    assert.deepEqual(
+      asked.filter((each) => /manifests\/DIGEST/.test(each)),
+      [],
+      asked.join('\n'),
+    );
+    assert.equal(asked.filter((each) => /manifests\/unsigned/.test(each)).length, 3, asked.join('\n'));
+    assert.equal(asked.filter((each) => /blobs/.test(each)).length, 4);
+    const manifests = sent.filter((each) => /manifests/.test(each)).sort();
+    assert.deepEqual(
+      manifests,
+      [1, 2, 3].map((n) => `PUT /v2/lean/manifests/unsigned-${n}`),
+      sent.join('\n'),
+    );
+  });
+
   it('copies to a layout directory and from it', async () => {
     await copyAll(repository, 'localhost/all', '--to-oci-layout', 'layout');
     const to = `${target.host}/all/from-layout`;
