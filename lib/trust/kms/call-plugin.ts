@@ -91,9 +91,14 @@ function readAnswer(output: string): Readonly<Record<string, unknown>> | undefin
   }
 }
 
+/** Where cosign reads keys from that are in no key service. */
+const otherPlaces = /^(?:env|gitlab|https?|k8s):/;
+
 function missing({ program, text }: KmsReference): FairleadError {
   return new FairleadError('InvalidInput', `no program ${program} in PATH, which the key ${quote(text)} needs`, {
-    hint: `Install the plugin program ${program} of the key service into a directory in PATH. The key services that cosign has built in need one here, too.`,
+    hint: otherPlaces.test(text)
+      ? 'Fairlead reads no key from there. Write it to a file, and name the file.'
+      : `Install the plugin program ${program} of the key service into a directory in PATH. The key services that cosign has built in need one here, too.`,
   });
 }
 

@@ -174,6 +174,12 @@ describe('a key in a key service', () => {
       openKmsKey('awskms:///alias/ci', env),
       refusal('InvalidInput', /^no program sigstore-kms-awskms in PATH/, /sigstore-kms-awskms .*directory in PATH/),
     );
+    for (const elsewhere of ['env://COSIGN_KEY', 'k8s://ns/key', 'https://example.com/key.pub']) {
+      await assert.rejects(
+        openKmsKey(elsewhere, env),
+        refusal('InvalidInput', /^no program sigstore-kms-/, /^Fairlead reads no key from there\. Write it to a file/),
+      );
+    }
     const file = join(directory, 'bin/sigstore-kms-plain');
     writeFileSync(file, 'not executable');
     chmodSync(file, 0o644);
