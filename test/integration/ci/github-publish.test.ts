@@ -55,12 +55,12 @@ describePeers(
     });
 
     /** Runs the workflow for what main was before, and returns its job that publishes. */
-    async function push(before: string): Promise<JobResult> {
+    async function push(before: string, args = ''): Promise<JobResult> {
       const jobs = await project.push(
         before,
         {
           username: user.username,
-          args: `--signing-config=${join(folder, 'signing.json')}\n--trusted-root=${join(folder, 'root.json')}`,
+          args: `--signing-config=${join(folder, 'signing.json')}\n--trusted-root=${join(folder, 'root.json')}\n${args}`,
         },
         { secrets: { password: user.password }, tokens },
       );
@@ -146,6 +146,48 @@ describePeers(
       assert.equal(manifests(), before);
     });
 
+    it('reports what it refuses and what fails, and publishes the others', async () => {
+      const before = project.repository.git('rev-parse', 'main');
+      project.repository.branch('mixed', {
+        'profiles/profile-01.json': profileText('getpid', 'ptrace'),
+        'profiles/profile-02.json': profileText('gettid').replace('"names"', '"name"'),
+        'profiles/profile-03.json': profileText(),
+      });
+      project.repository.merge('mixed', { trial: false });
+      const job = await push(before, '--fail-on=loosened');
+      assert.equal(job.result, 'failure');
+      const step = job.steps.at(-1);
+      const results = new Map(
+        (JSON.parse(step?.outputs['profiles'] ?? '') as PublishedProfile[]).map(({ name, status }) => [name, status]),
+      );
+      const names = ['profile-01', 'profile-02', 'profile-03', 'profile-04'];
+      assert.deepEqual(
+        names.map((name) => results.get(name)),
+        ['refused', 'failed', 'published', 'unchanged'],
+      );
+      const errors = step?.commands.filter(({ command }) => command === 'error') ?? [];
+      assert.deepEqual(
+        errors.map(({ properties }) => `${properties['file']} ${properties['title']}`),
+        [
+          'profiles/profile-01.json not-published',
+          'profiles/profile-01.json loosened',
+          'profiles/profile-02.json invalid-profile',
+        ],
+      );
+      assert.match(
+        step?.summary ?? '',
+        /^\| `profile-02` \| failed: `.*` \| {2}\| {2}\|\n\| `profile-01` \| refused: `/m,
+      );
+      assert.match(step?.summary ?? '', /^## `profile-01`: loosened$/m);
+      assert.deepEqual([step?.outputs['changed'], step?.outputs['loosened']], ['true', 'true']);
+      published = [
+        ...published,
+        ...(JSON.parse(step?.outputs['profiles'] ?? '') as PublishedProfile[]).filter(
+          ({ name }) => name === 'profile-03',
+        ),
+      ];
+    });
+
     it('has published what cosign verifies, and oras, crane and skopeo read', async () => {
       const env = { HOME: folder, DOCKER_CONFIG: folder, REGISTRY_AUTH_FILE: join(folder, 'config.json') };
       const auth = Buffer.from(`${user.username}:${user.password}`).toString('base64');
@@ -153,7 +195,7 @@ describePeers(
       const peers = (name: 'cosign' | 'crane' | 'oras' | 'skopeo', args: readonly string[]) =>
         run(peer(name), args, { cwd: folder, env });
       const options = ['--trusted-root', 'root.json', '--allow-http-registry', '--certificate-oidc-issuer', issuer];
-      assert.equal(published.length, 32);
+      assert.equal(published.length, 33);
       for (const { reference } of published) {
         succeeded(await peers('cosign', ['verify', ...options, '--certificate-identity', identity, reference]));
       }
