@@ -8,14 +8,15 @@ refuse() {
   exit 2
 }
 
-# Adds the lines of a text that are not empty to the array $1.
-add_lines() {
-  local -n lines=$1
+# Sets the array `lines` to the lines of a text that are not empty. The bash of macOS is 3.2,
+# without references to variables and, with -u, without empty arrays.
+read_lines() {
   local line
+  lines=()
   while IFS= read -r line; do
     line=${line%$'\r'}
     [ -z "$line" ] || lines+=("$line")
-  done <<< "$2"
+  done <<< "$1"
 }
 
 if [ -n "$FAIRLEAD_INPUT_PROGRAM" ]; then
@@ -47,10 +48,16 @@ base_commit() {
 options=(--output github)
 [ -z "$FAIRLEAD_INPUT_PROJECT" ] || options+=(--project "$FAIRLEAD_INPUT_PROJECT")
 [ -z "$FAIRLEAD_INPUT_FAIL_ON" ] || options+=(--fail-on "$FAIRLEAD_INPUT_FAIL_ON")
-paths=()
-add_lines paths "$FAIRLEAD_INPUT_PATHS"
-more=()
-add_lines more "$FAIRLEAD_INPUT_ARGS"
+read_lines "$FAIRLEAD_INPUT_ARGS"
+more=(${lines[@]+"${lines[@]}"})
+read_lines "$FAIRLEAD_INPUT_PATHS"
+paths=(${lines[@]+"${lines[@]}"})
+
+# The program gets the key only from its file, and the password only from stdin.
+key=$FAIRLEAD_INPUT_KEY
+password=$FAIRLEAD_INPUT_PASSWORD
+passphrase=$FAIRLEAD_INPUT_PASSPHRASE
+unset FAIRLEAD_INPUT_KEY FAIRLEAD_INPUT_PASSWORD FAIRLEAD_INPUT_PASSPHRASE
 
 case $FAIRLEAD_INPUT_COMMAND in
   setup)
@@ -80,17 +87,22 @@ case $FAIRLEAD_INPUT_COMMAND in
   push)
     [ -z "$FAIRLEAD_INPUT_VERSION" ] || options+=(--version "$FAIRLEAD_INPUT_VERSION")
     [ -z "$FAIRLEAD_INPUT_POLICY" ] || options+=(--policy "$FAIRLEAD_INPUT_POLICY")
-    options+=(--provenance)
+    [ "$FAIRLEAD_INPUT_PROVENANCE" != true ] || options+=(--provenance)
     [ "$FAIRLEAD_INPUT_KEYLESS" != true ] || options+=(--keyless)
-    if [ -n "$FAIRLEAD_INPUT_KEY" ]; then
-      secrets=$(mktemp -d "$RUNNER_TEMP/fairlead-key.XXXXXX")
-      trap 'rm -rf "$secrets"' EXIT
-      (umask 077 && printf '%s\n' "$FAIRLEAD_INPUT_KEY" > "$secrets/key")
+    secrets=$(umask 077 && mktemp -d "$RUNNER_TEMP/fairlead-secrets.XXXXXX")
+    trap 'rm -rf "$secrets"' EXIT
+    if [ -n "$key" ]; then
+      (umask 077 && printf '%s\n' "$key" > "$secrets/key")
       options+=(--key "$secrets/key")
-      [ -z "$FAIRLEAD_INPUT_PASSPHRASE" ] || export FAIRLEAD_PASSPHRASE=$FAIRLEAD_INPUT_PASSPHRASE
+      [ -z "$passphrase" ] || export FAIRLEAD_PASSPHRASE=$passphrase
     fi
     if [ -n "$FAIRLEAD_INPUT_USERNAME" ]; then
-      options+=(--username "$FAIRLEAD_INPUT_USERNAME" --password-stdin)
+      [ -n "$FAIRLEAD_INPUT_REGISTRY" ] || refuse 'the input `registry` is missing' \
+        'Name the host that user name and password are for, such as ghcr.io. They are sent to no other.'
+      # A project may name several registries: a login is for one of them.
+      export DOCKER_CONFIG=$secrets REGISTRY_AUTH_FILE=$secrets/config.json
+      "${fairlead[@]}" login "$FAIRLEAD_INPUT_REGISTRY" --username "$FAIRLEAD_INPUT_USERNAME" --password-stdin \
+        <<< "$password"
     fi
     [ -z "$FAIRLEAD_INPUT_REPOSITORY" ] || paths+=("$FAIRLEAD_INPUT_REPOSITORY")
     ;;
@@ -100,7 +112,5 @@ case $FAIRLEAD_INPUT_COMMAND in
     ;;
 esac
 
-# The program needs the key only from its file, and the password only from stdin.
-password=$FAIRLEAD_INPUT_PASSWORD
-unset FAIRLEAD_INPUT_KEY FAIRLEAD_INPUT_PASSPHRASE FAIRLEAD_INPUT_PASSWORD
-"${fairlead[@]}" "$FAIRLEAD_INPUT_COMMAND" "${options[@]}" "${more[@]}" -- "${paths[@]}" < <(printf '%s' "$password")
+"${fairlead[@]}" "$FAIRLEAD_INPUT_COMMAND" "${options[@]}" ${more[@]+"${more[@]}"} -- \
+  ${paths[@]+"${paths[@]}"} < /dev/null

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -58,6 +61,9 @@ describe('the action of GitHub', () => {
           ref: 'refs/heads/main',
           event_name: 'push',
           event: {},
+          repository_id: '1',
+          repository_owner_id: '2',
+          workflow_ref: 'acme/profiles/.github/workflows/publish.yml@refs/heads/main',
           ...options.github,
         },
         ...(options.env && { env: options.env }),
@@ -82,37 +88,31 @@ describe('the action of GitHub', () => {
 
   it('hands every input to the program as it is, and runs nothing of it', async () => {
     const spy = join(folder, 'arguments');
-    await writeFile(spy, '#!/bin/sh\nprintf "<%s>" "$@" "$(cat)" "$FAIRLEAD_PASSPHRASE"\n');
+    await writeFile(spy, '#!/bin/sh\nprintf "<%s>" "$@" "$(cat)"\n');
     await chmod(spy, 0o755);
     const evil = (name: string): string => `--${name} $(touch pwned) \`touch pwned\`; touch pwned "'\\ * ü`;
-    const inputs = [
-      'base',
-      'fail-on',
-      'args',
-      'paths',
-      'project',
-      'version',
-      'policy',
-      'repository',
-      'username',
-      'password',
-    ];
-    const given = Object.fromEntries(inputs.map((name) => [name, evil(name)]));
-    const lines = { paths: `${evil('paths')}\r\n\n-second` };
-    const expected: Record<string, readonly string[]> = {
+    const called: Record<string, readonly string[]> = {
       lint: ['project', 'fail-on', 'args', 'paths'],
       diff: ['project', 'fail-on', 'base', 'args', 'paths'],
-      push: ['project', 'fail-on', 'version', 'policy', 'username', 'args', 'paths', 'repository'],
+      push: [
+        ...['registry', 'username', 'password'], // of the login before it
+        ...['project', 'fail-on', 'version', 'policy', 'args', 'paths', 'repository'],
+      ],
     };
-    for (const [command, names] of Object.entries(expected)) {
-      const job = await runSteps([uses({ program: spy, command, ...given, ...lines })]);
+    const inputs = new Set(Object.values(called).flat());
+    const given = {
+      ...Object.fromEntries(Array.from(inputs, (name) => [name, evil(name)])),
+      paths: `${evil('paths')}\r\n\n-second`,
+    };
+    for (const [command, names] of Object.entries(called)) {
+      const job = await runSteps([uses({ program: spy, command, ...given })]);
       assert.equal(job.result, 'success', last(job).stderr);
       const found = last(job)
         .stdout.split('><')
         .map((word) => word.replace(/^<|>$/g, ''));
       assert.deepEqual(
-        found.filter((word) => word.includes('touch')),
-        [...names, 'password'].map(evil),
+        found.filter((word) => word.includes('touch')).map((word) => word.replace(/>?<push$/, '')),
+        names.map(evil),
       );
       assert.ok(found.includes('-second'));
       assert.ok(found.indexOf('--') < found.indexOf(evil('paths')));
@@ -182,24 +182,58 @@ describe('the action of GitHub', () => {
     const spy = join(folder, 'spy');
     await mkdir(spy);
     const file = join(spy, 'fairlead');
-    await writeFile(
-      file,
-      '#!/bin/sh\nprintf "%s\\n" "$@"; env; while [ $# -gt 0 ]; do [ "$1" != --key ] || { stat -c %a "$2"; cat "$2"; }; shift; done; cat; exit 3\n',
-    );
+    const script = `#!/bin/sh
+[ "$1" != login ] || { printf "%s\\n" "$@"; cat; echo; stat -c %a "$DOCKER_CONFIG"; exit 0; }
+env
+while [ $# -gt 0 ]; do [ "$1" != --key ] || { stat -c %a "$2"; cat "$2"; }; shift; done
+exit 3
+`;
+    await writeFile(file, script);
     await chmod(file, 0o755);
     const key = '-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----';
     const given = { command: 'push', key, passphrase: 'word', username: 'me', password: 'secret-password' };
-    const job = await runSteps([uses({ program: file, ...given })]);
+    const job = await runSteps([uses({ program: file, ...given, registry: 'ghcr.io' })]);
     const { stdout, outcome } = last(job);
     assert.equal(outcome, 'failure');
-    assert.match(stdout, /^600\n-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----\nsecret-password$/m);
+    assert.match(stdout, /^login\nghcr\.io\n--username\nme\n--password-stdin\nsecret-password\n\n?700\n/);
+    assert.match(stdout, /^600\n-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----$/m);
     assert.equal(stdout.match(/secret$/gm)?.length, 1);
     assert.equal(stdout.match(/secret-password/g)?.length, 1);
-    assert.match(stdout, /^--username\nme\n--password-stdin$/m);
+    assert.match(stdout, /^FAIRLEAD_PASSPHRASE=word$/m);
     assert.deepEqual(
-      (await readdir(join(job.directory, 'temp'))).filter((name) => name.startsWith('fairlead-key')),
+      (await readdir(join(job.directory, 'temp'))).filter((name) => name.startsWith('fairlead-secrets')),
       [],
     );
+    const nowhere = last(await runSteps([uses({ program: file, ...given })]));
+    assert.match(nowhere.stderr, /^error: the input `registry` is missing\nhint: Name the host/);
+  });
+
+  it('sends the password to the registry that it is for, and to no other', async () => {
+    const authorized: string[] = [];
+    const serve = (name: string) =>
+      createServer(({ headers, url }, response) => {
+        if (headers.authorization !== undefined) authorized.push(name);
+        if (headers.authorization === undefined || url !== '/v2/')
+          response.writeHead(401, { 'www-authenticate': 'Basic realm="test"' }).end();
+        else response.writeHead(200).end();
+      });
+    const servers = [serve('own'), serve('other')];
+    const [own, other] = await Promise.all(
+      servers.map(async (server) => {
+        await once(server.listen(0, '127.0.0.1'), 'listening');
+        return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+      }),
+    );
+    try {
+      const login = { registry: own, username: 'me', password: 'secret-password' };
+      const push = { command: 'push', paths: 'profiles/nginx.json', args: '--unsigned', provenance: false };
+      const refused = last(await runSteps([uses({ ...push, ...login, repository: `${other}/nginx:1` })]));
+      assert.equal(refused.outcome, 'failure');
+      assert.match(refused.stderr, new RegExp(`${other}`));
+      assert.deepEqual([...new Set(authorized)], ['own']);
+    } finally {
+      for (const server of servers) server.close();
+    }
   });
 
   it('compares with the merge base of a pull request only if its merge is checked out', async () => {

@@ -59,6 +59,7 @@ describePeers(
       const jobs = await project.push(
         before,
         {
+          registry: registry.host,
           username: user.username,
           args: `--signing-config=${join(folder, 'signing.json')}\n--trusted-root=${join(folder, 'root.json')}\n${args}`,
         },

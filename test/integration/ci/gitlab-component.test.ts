@@ -157,6 +157,7 @@ describePeers(['docker-registry'], 'the component of GitLab publishes', () => {
     await writeFile(join(folder, 'nginx.json'), profileText());
     const variables = {
       PATH: `${dirname(installedFairlead(join(folder, 'bin')))}:${process.env['PATH']}`,
+      CI_REGISTRY: registry.host,
       CI_REGISTRY_USER: user.username,
       CI_REGISTRY_PASSWORD: user.password,
       SIGSTORE_ID_TOKEN: identityToken('https://gitlab.com', identity, { email: undefined, email_verified: undefined }),
@@ -184,7 +185,12 @@ describePeers(['docker-registry'], 'the component of GitLab publishes', () => {
       const options = { cwd: folder, input: user.password };
       succeeded(await runFairlead(['verify', profile.reference, ...keyless, ...login], options));
     }
-    const wrong = { ...variables, FAIRLEAD_REGISTRY_PASSWORD: 'wrong' };
+    const wrong = {
+      ...variables,
+      FAIRLEAD_REGISTRY: registry.host,
+      FAIRLEAD_REGISTRY_USER: 'ci',
+      FAIRLEAD_REGISTRY_PASSWORD: 'wrong',
+    };
     const refused = await runGitlabJob(job, { shell: 'sh', cwd: folder, variables: wrong });
     assert.equal(refused.code, 6, refused.stderr);
   });
