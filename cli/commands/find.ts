@@ -83,7 +83,10 @@ async function find(imageText: string, options: FindOptions): Promise<void> {
   });
   const { profiles, refused, unexamined } = found;
   if (options.insecureUnverified && profiles.length > 0) {
-    writeNote('note', 'the profiles are not verified: everybody who can write to the repository can have written them');
+    writeNote(
+      'warning',
+      'the profiles are not verified: everybody who can write to the repository can have written them',
+    );
   }
   if (refused.length > 0 && !options.all) {
     writeNote(

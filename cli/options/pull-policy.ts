@@ -31,7 +31,7 @@ export function addTrustOptions(command: Command): Command {
 export function addReadingTrustOptions(command: Command): Command {
   return addTrustOptions(command).option(
     '--insecure-unverified',
-    'read profiles from registries without verifying them; a note names each',
+    'read profiles from registries without verifying them; a warning names each',
   );
 }
 

@@ -15,8 +15,8 @@ import { settleRequested } from './requested.ts';
 
 /**
  * Opens what reads profiles from registries: each is pulled by the digest that its tag named once,
- * and verified as the options specify. With --insecure-unverified, a note on stderr names each.
- * Throws InvalidInput, naming the first of the references, if the options specify nothing.
+ * and verified as the options specify. With --insecure-unverified, a warning on stderr names
+ * each. Throws InvalidInput, naming the first of the references, if the options specify nothing.
  */
 export async function openReferences(
   first: RequestedReference,
@@ -35,7 +35,7 @@ export async function openReferences(
     });
     const source = formatReference(pulled.reference);
     if (pulled.verification.unsigned && options.insecureUnverified) {
-      writeNote('note', `${source} is not verified: everybody who can write to the repository can have written it`);
+      writeNote('warning', `${source} is not verified: everybody who can write to the repository can have written it`);
     }
     const name = requested.repository.split('/').at(-1) ?? 'profile';
     return { profile: asProfile(pulled.profile, options), source, name };

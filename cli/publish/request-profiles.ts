@@ -164,10 +164,13 @@ async function requestProject(
   const { readProject } = await import('../project/read-project.ts');
   const project = await readProject(file, { version, tag: options.tag });
   const selected = selectProfiles(project, paths);
+  if (selected.length === 0) throw usage(`${file} names no profiles`, 'Check the directories in it.');
   warnOfReplaced(
-    selected.flatMap(({ policy }) => policy ?? []),
+    'FAIRLEAD_POLICY',
     options.policy,
+    selected.flatMap(({ policy }) => policy ?? []),
   );
+  warnOfReplaced('FAIRLEAD_KEY', options.key, selected.flatMap(signerText));
   const profiles = selected.map((profile): RequestedProfile => {
     const { name, reference, subject, annotations, signer, policy } = profile;
     return {
@@ -190,12 +193,24 @@ async function requestProject(
   return { profiles, isSingle: false };
 }
 
-/** Warns that a policy of the environment replaces others: it may check less. */
-function warnOfReplaced(policies: readonly string[], policy: string | undefined): void {
-  if (policy === undefined || policy !== process.env['FAIRLEAD_POLICY']) return;
-  const others = [...new Set(policies)].filter((each) => resolve(each) !== resolve(policy));
+/**
+ * Warns that a file that the environment names takes the place of what the project names: another
+ * policy may check less, and another key may not be one that nodes trust.
+ */
+function warnOfReplaced(
+  variable: 'FAIRLEAD_KEY' | 'FAIRLEAD_POLICY',
+  file: string | undefined,
+  named: readonly string[],
+): void {
+  if (file === undefined || file !== process.env[variable]) return;
+  const others = [...new Set(named)].filter((each) => resolve(each) !== resolve(file));
   if (others.length === 0) return;
-  writeNote('warning', `${policy}, from FAIRLEAD_POLICY, is used instead of ${others.join(', ')}`);
+  writeNote('warning', `${file}, from ${variable}, is used instead of ${others.join(', ')}`);
+}
+
+function signerText({ signer }: Project['profiles'][number]): readonly string[] {
+  if (signer === undefined) return [];
+  return ['key' in signer ? signer.key : 'keyless' in signer ? 'a keyless signature' : 'no signature'];
 }
 
 /** Returns the profiles of a project at or below the paths; all if there are none. */
@@ -203,7 +218,7 @@ function selectProfiles({ profiles, source }: Project, paths: readonly string[])
   const selected = new Set<Project['profiles'][number]>();
   for (const path of paths) {
     const root = resolve(path);
-    const found = profiles.filter(({ file }) => !relative(root, resolve(file)).startsWith('..'));
+    const found = profiles.filter(({ file }) => !/^\.\.(?:\/|$)/.test(relative(root, resolve(file))));
     if (found.length === 0) {
       throw usage(`${source} has no profile ${path}`, `Add it to ${source}, or use fairlead push FILE REFERENCE.`);
     }

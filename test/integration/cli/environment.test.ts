@@ -73,6 +73,8 @@ describe('environment variables', () => {
     const lax = await fairlead(project, { FAIRLEAD_POLICY: 'policy.yaml' });
     assert.equal(lax.code, 0, lax.stderr);
     assert.match(lax.stderr, /^warning: policy\.yaml, from FAIRLEAD_POLICY, is used instead of \S*strict\.yaml$/m);
+    const keyed = await fairlead(project, { FAIRLEAD_POLICY: 'policy.yaml', FAIRLEAD_KEY: 'b.key' });
+    assert.match(keyed.stderr, /^warning: b\.key, from FAIRLEAD_KEY, is used instead of a\.key$/m);
     const chosen = await fairlead([...project, '--policy', './policy.yaml'], strict);
     assert.deepEqual([chosen.code, chosen.stderr], [0, '']);
     const same = await fairlead([...project, '--dry-run'], { FAIRLEAD_POLICY: './strict.yaml' });

@@ -136,7 +136,7 @@ for (const [name, start] of [
         /nothing specifies what it must meet\nhint: .*--insecure-unverified/,
       );
       const unverified = await fairlead(['find', `${web}:1.27`, '--insecure-unverified']);
-      assert.match(unverified.stderr, /^note: the profiles are not verified/m);
+      assert.match(unverified.stderr, /^warning: the profiles are not verified/m);
       assert.equal(succeeded(unverified).match(/^signer +not verified$/gm)?.length, 3);
       const { profiles } = await find('--insecure-unverified');
       assert.deepEqual(new Set(profiles.map(({ verified }) => verified)), new Set([false]));

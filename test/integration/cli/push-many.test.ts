@@ -212,6 +212,9 @@ profiles:
       const some = await json([...project, 'many/p02.json']);
       assert.deepEqual(statuses(some), { p02: 'unchanged' });
       failed(await fairlead([...project, 'many/p03.json']), 2, /has no profile many\/p03\.json/);
+      await mkdir(join(cwd, 'none'), { recursive: true });
+      await write('none.yaml', `repository: ${registry.host}/none\ntag: x\nprofiles: [{directory: none}]\n`);
+      failed(await fairlead(['push', '--project', 'none.yaml']), 2, /none\.yaml names no profiles/);
     });
 
     it('attaches a profile to an image, in the repository of the image', async () => {

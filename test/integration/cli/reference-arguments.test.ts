@@ -116,7 +116,7 @@ describePeers(['docker-registry', 'cosign', 'oras'], 'a reference in the place o
       const { code, stdout, stderr } = await fairlead([...args, '--insecure-unverified']);
       assert.equal(code, 0, stderr);
       assert.doesNotMatch(stdout, /undefined/);
-      assert.match(stderr, new RegExp(`^note: ${unsigned}@sha256:[0-9a-f]{64} is not verified`, 'm'));
+      assert.match(stderr, new RegExp(`^warning: ${unsigned}@sha256:[0-9a-f]{64} is not verified`, 'm'));
     }
     for (const trust of [
       ['--key', 'a.pub'],
