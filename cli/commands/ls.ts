@@ -4,6 +4,7 @@ import { FairleadError } from '#lib/errors';
 import { formatRepository, isRegistry, parseReference, type Reference } from '#lib/registry/reference';
 import { repositoryName } from '#lib/registry/registry-name';
 import { isReservedTag } from '#lib/registry/reserved-tag';
+import { compareNaturally } from '#lib/text/natural-order';
 import { openNetwork, openRegistries } from '../options/connect.ts';
 import {
   addOutputOption,
@@ -43,8 +44,7 @@ export function define(command: Command): void {
 
 async function list(name: string | undefined, options: ListOptions): Promise<void> {
   const names = await namesOf(name, options);
-  // One collator for all comparisons: localeCompare makes one for each.
-  const sorted = names.toSorted(new Intl.Collator('en', { numeric: true }).compare);
+  const sorted = names.toSorted(compareNaturally);
   writeResult('ls', options.output, { json: () => ({ names: sorted }), text: () => sorted.map(oneLine).join('\n') });
 }
 
