@@ -7,7 +7,7 @@ import { leaveWebAssemblyUnoptimized } from './process/unoptimized-webassembly.t
 import { packageVersion } from './process/version.ts';
 import { startReporting } from './reporting/start-reporting.ts';
 import { helpWidth, wrapExitCodes } from './terminal/help-width.ts';
-import { asksForJson, writeError, writeNote } from './terminal/output.ts';
+import { asksForJson, writeError, writeHint, writeNote } from './terminal/output.ts';
 
 /** What a file of cli/commands exports. */
 export interface CommandModule {
@@ -123,6 +123,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   } catch (thrown) {
     if (thrown instanceof GateClosed) {
       writeNote('failed', thrown.message);
+      if (thrown.hint !== undefined) writeHint(thrown.hint);
       return gateExit;
     }
     const error = await (thrown instanceof CommanderError && program !== undefined

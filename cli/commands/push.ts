@@ -17,7 +17,7 @@ import {
 import { GateClosed, gateExit } from '../process/gate.ts';
 import { outcomeDocument, planOf, type SignedOutcome } from '../publish/describe-outcome.ts';
 import { openPublications } from '../publish/open-publications.ts';
-import { countOutcomes, manyText, progressText, singleText, totals } from '../publish/print-outcome.ts';
+import { countOutcomes, errorText, manyText, progressText, singleText } from '../publish/print-outcome.ts';
 import type { PushOptions } from '../publish/push-options.ts';
 import { reportToGithub } from '../publish/report-to-github.ts';
 import { requestProfiles } from '../publish/request-profiles.ts';
@@ -61,10 +61,10 @@ export function define(command: Command): void {
     .addOption(
       new Option(
         '--fail-on <direction>',
-        `exit with ${gateExit}, and publish nothing, if a profile permits more than what its tag holds now`,
+        `do not publish a profile that permits more than what its tag holds now, and exit with ${gateExit}`,
       ).choices(['loosened']),
     )
-    .option('--no-overwrite', `exit with ${gateExit}, and publish nothing, if the tag holds another artifact`)
+    .option('--no-overwrite', `do not publish a profile whose tag holds another artifact, and exit with ${gateExit}`)
     .option('--dry-run', 'show what would be published; only reads')
     .option('--title <name>', 'file name to record in the artifact (default: none)')
     .option('--annotation <key=value>', 'add an annotation to the manifest; can be repeated', collectAnnotation)
@@ -112,7 +112,7 @@ async function push(args: readonly string[], options: PushOptions): Promise<void
     openPublications(profiles, options, process.env),
     import('#services/push/publish-many'),
   ]);
-  const progress = new ProgressLine(isSingle ? 0 : profiles.length);
+  const progress = new ProgressLine(isSingle || options.output !== 'text' ? 0 : profiles.length);
   const outcomes = await publishMany(publications, {
     dryRun: options.dryRun ?? false,
     onOutcome: (outcome) => progress.advance((done, all) => progressText(outcome, done, all)),
@@ -150,7 +150,7 @@ async function report(
     if (only.outcome.status === 'failed') throw only.outcome.error;
     writeResult('push', form, {
       json: () => outcomeDocument(only.outcome, only.profile),
-      text: () => singleText(only.outcome, ociLayout),
+      text: () => singleText(only.outcome, only.profile, ociLayout),
       quiet,
     });
   } else {
@@ -173,14 +173,31 @@ function throwFirst(outcomes: readonly SignedOutcome[], isSingle: boolean): void
   if (first !== undefined) {
     const { kind, hint } = first.error;
     throw new FairleadError(kind, `${failed.length} of ${outcomes.length} profiles could not be published`, {
-      details: failed.map(({ name, error }) => `${name}: ${error.summary}`),
+      details: detailsOf(failed),
       ...(hint !== undefined && { hint }),
     });
   }
   const refused = outcomes.filter((outcome) => outcome.status === 'refused');
   const [only] = refused;
   if (only === undefined) return;
-  throw new GateClosed(isSingle ? `not published: ${only.error.summary}` : totals(outcomes));
+  throw new GateClosed(
+    isSingle
+      ? `not published: ${only.error.summary}`
+      : `${refused.length} of ${outcomes.length} profiles were not published: ${refused.map(({ name }) => name).join(', ')}`,
+    only.error.hint,
+  );
+}
+
+/** Returns why profiles failed: those with the same reason together. */
+function detailsOf(failed: readonly { readonly name: string; readonly error: FairleadError }[]): readonly string[] {
+  const names = new Map<string, string[]>();
+  for (const { name, error } of failed) {
+    const text = errorText(error);
+    names.set(text, [...(names.get(text) ?? []), name]);
+  }
+  return [...names].map(([text, [first = '', ...others]]) =>
+    others.length === 0 ? `${first}: ${text}` : `${first} and ${others.length} more: ${text}`,
+  );
 }
 
 /** Returns what the options say about all profiles of the run. */

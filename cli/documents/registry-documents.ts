@@ -32,7 +32,7 @@ const publication = v.object({
         'what happens to it; `kept` if it stands for a newer version',
       ),
       held: v.nullable(text('digest that it held before')),
-      newer: v.nullable(text('tag of the newer version')),
+      newer: v.nullable(text('tag of the newer version that it stood for')),
     }),
     'its tags',
   ),

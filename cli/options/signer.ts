@@ -4,7 +4,7 @@ import { loadPrivateKey, type PrivateKey } from '#lib/trust/keys/key';
 import { isKmsReference } from '#lib/trust/kms/key-reference';
 import type { Signer } from '#lib/trust/sign/signer';
 import { readText } from '../files/files.ts';
-import { findPassphrase } from '../terminal/passphrase.ts';
+import { findPassphrase, passphraseSource } from '../terminal/passphrase.ts';
 import { type KeylessOptions, openKeylessSigner, openKeySigner } from './keyless.ts';
 
 /** Values of the options that addKeyOptions adds. */
@@ -117,7 +117,13 @@ async function startKey(
     throw new FairleadError(kind, `${file}: ${message}`, {
       cause,
       ...(hint !== undefined && { hint }),
-      ...(passphrase === undefined && isEncrypted && { hint: 'Set FAIRLEAD_PASSPHRASE or --passphrase-file.' }),
+      ...(isEncrypted &&
+        /passphrase/.test(message) && {
+          hint:
+            passphrase === undefined
+              ? 'Set FAIRLEAD_PASSPHRASE or --passphrase-file.'
+              : `Check the passphrase, which comes from ${passphraseSource(passphraseFile, env)}.`,
+        }),
     });
   });
   // Reported to whoever awaits the key; another failure may come first.

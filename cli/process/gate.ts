@@ -4,4 +4,11 @@ export const gateExit = 1;
 /** Thrown if a command succeeded and its result is what `--fail-on` is to stop. */
 export class GateClosed extends Error {
   override readonly name = 'GateClosed';
+  /** The next step. */
+  readonly hint?: string;
+
+  constructor(message: string, hint?: string) {
+    super(message);
+    if (hint !== undefined) this.hint = hint;
+  }
 }

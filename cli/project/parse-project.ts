@@ -44,6 +44,7 @@ export async function parseProject(text: string, source: string, reading: Projec
 interface NamedFile {
   readonly file: string;
   readonly name: string;
+  readonly inDirectory?: ProjectProfile['inDirectory'];
 }
 
 /** Reads the entries of a project file. */
@@ -75,7 +76,11 @@ class ProjectReader {
     }
     const root = this.#path(directory);
     const found = await this.#reading.listProfiles(root);
-    return found.map((below) => ({ file: join(root, below), name: nameOf(below) }));
+    return found.map((below) => ({
+      file: join(root, below),
+      name: nameOf(below),
+      inDirectory: { directory: root, path: below },
+    }));
   }
 
   read(profile: ProfileInput, path: Path, named: NamedFile): ProjectProfile {
@@ -88,6 +93,7 @@ class ProjectReader {
     return {
       name,
       file: named.file,
+      ...(named.inDirectory && { inDirectory: named.inDirectory }),
       reference: { ...repository, ...(tag !== undefined && { tag }) },
       ...(version && { version }),
       annotations: { ...this.#project.annotations, ...profile.annotations },

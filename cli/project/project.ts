@@ -22,6 +22,8 @@ export interface ProjectProfile {
   readonly name: string;
   /** Path from the working directory. */
   readonly file: string;
+  /** The directory that names it, and its path there. */
+  readonly inDirectory?: { readonly directory: string; readonly path: string };
   /** The repository, with the tag unless there is a version or a subject. */
   readonly reference: Reference;
   readonly version?: Version;

@@ -1,8 +1,11 @@
+import { join } from 'node:path';
+import { FairleadError } from '#lib/errors';
 import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { maxArtifactBytes } from '#lib/trust/policy/node-policy';
 import type { Publication } from '#services/push/publish-many';
-import { readInput } from '../files/files.ts';
+import { readInput, unreadable } from '../files/files.ts';
 import { loadPresentPolicy } from '../files/policy-file.ts';
+import { readProfileIn } from '../files/profile-directory.ts';
 import { openRegistries } from '../options/connect.ts';
 import { startSigner } from '../options/signer.ts';
 import type { PushOptions } from './push-options.ts';
@@ -22,17 +25,19 @@ export async function openPublications(
   const policies = new Once(loadPresentPolicy);
   const connecting = openRegistries(options, env);
   const publications: Publication[] = [];
-  for (const { name, file, request, signer, policy: policyFile } of requested) {
+  for (const { name, file, inDirectory, request, signer, policy: policyFile } of requested) {
     const [opening, policy, connect] = await Promise.all([
       signers.get(JSON.stringify(signerOptions(options, signer))),
       policyFile === undefined ? undefined : policies.get(policyFile),
       connecting,
     ]);
+    // For one profile, a key is opened meanwhile. For several, a wrong passphrase is reported once.
+    if (requested.length > 1) await opening?.signer;
     // A policy may allow more or less than nodes do by default.
     const limit = policy === undefined ? defaultPublicationLimits.artifactBytes : maxArtifactBytes;
     publications.push({
       name,
-      read: () => readInput(file, limit),
+      read: () => (inDirectory === undefined ? readInput(file, limit) : readBelow(inDirectory)),
       request,
       dependencies: {
         target: connect(request.reference),
@@ -44,6 +49,14 @@ export async function openPublications(
     });
   }
   return publications;
+}
+
+/** Reads a file that its directory names, and not what a link in it leads to elsewhere. */
+async function readBelow({ directory, path }: NonNullable<RequestedProfile['inDirectory']>): Promise<Uint8Array> {
+  const found = await readProfileIn(directory, path);
+  if (found === undefined) throw unreadable(join(directory, path), new Error('it was deleted meanwhile'));
+  if (found.content instanceof FairleadError) throw found.content;
+  return found.content;
 }
 
 /** Returns who signs: as the command line says, otherwise as the project does. */

@@ -1,3 +1,4 @@
+import type { FairleadError } from '#lib/errors';
 import { renderDiffText } from '#lib/profile/render-diff';
 import { formatReference } from '#lib/registry/reference';
 import { comparedName } from '#services/push/compare-with-held';
@@ -6,29 +7,39 @@ import type { PublicationOutcome } from '#services/push/publish-many';
 import { layoutFlag } from '../terminal/hints.ts';
 import { oneLine } from '../terminal/output.ts';
 import { planOf, type SignedOutcome } from './describe-outcome.ts';
+import type { RequestedProfile } from './requested-profile.ts';
 
 /**
  * Returns the outcome of a single profile that was published or planned, as lines for people.
  *
  * @param ociLayout the directory that is used instead of a registry.
  */
-export function singleText(outcome: SignedOutcome, ociLayout: string | undefined): string {
+export function singleText(
+  outcome: SignedOutcome,
+  { request: { subject } }: RequestedProfile,
+  ociLayout: string | undefined,
+): string {
   const plan = planOf(outcome);
   if (plan === undefined) return '';
   const published: Partial<Published> = 'published' in outcome ? outcome.published : {};
   const { signature, provenance, verification } = published;
   const reference = formatReference(plan.reference);
+  const layout = layoutFlag(ociLayout);
+  const untagged =
+    subject === undefined
+      ? `none; to add one: fairlead tag ${reference} TAG${layout}`
+      : `none; found by its image: fairlead find ${formatReference({ ...plan.reference, digest: subject })}${layout}`;
   return [
     ...findingLines(plan),
     `${outcome.status.padEnd(10)} ${reference}`,
-    `tag        ${plan.tags.map(tagText).join(', ') || `none; to add one: fairlead tag ${reference} TAG${layoutFlag(ociLayout)}`}`,
+    `tag        ${plan.tags.map(tagText).join(', ') || untagged}`,
     `kind       ${plan.profile.kind}`,
     `digest     ${plan.reference.digest}`,
-    ...(outcome.status === 'planned'
-      ? []
-      : [
+    ...('published' in outcome
+      ? [
           `signature  ${signature ?? 'none added; unless the digest is signed already, only a rule with "unsigned: true" allows it'}${published.alreadySigned ? ' (already signed, none added)' : ''}`,
-        ]),
+        ]
+      : []),
     ...(outcome.signer === undefined ? [] : [`signer     ${outcome.signer}`]),
     ...(provenance === undefined
       ? []
@@ -65,7 +76,7 @@ export function totals(outcomes: readonly SignedOutcome[]): string {
   const counts = countOutcomes(outcomes);
   const some = Object.entries(counts).filter(([, count]) => count > 0);
   const signers = new Set(outcomes.flatMap(({ signer }) => signer ?? []));
-  const by = signers.size === 0 ? '' : `; signed by ${[...signers].join(', ')}`;
+  const by = signers.size === 0 ? '' : `; signer: ${[...signers].join(', ')}`;
   return `${some.map(([status, count]) => `${count} ${status}`).join(', ')}${by}`;
 }
 
@@ -77,14 +88,21 @@ export function countOutcomes(outcomes: readonly PublicationOutcome[]): Record<P
 }
 
 function resultText(outcome: SignedOutcome): string {
-  if ('error' in outcome) return oneLine(outcome.error.summary);
+  if ('error' in outcome) return oneLine(errorText(outcome.error));
   const plan = planOf(outcome);
   if (plan === undefined) return '';
   return `${formatReference(plan.reference)}  ${plan.tags.map(tagText).join(', ')}`;
 }
 
 function tagText({ tag, change, newer }: TagChange): string {
-  return change === 'kept' ? `${tag} (kept for ${newer})` : tag;
+  if (change === 'kept') return `${tag} (kept for ${newer})`;
+  if (change !== 'moved') return tag;
+  return newer === undefined ? `${tag} (moved)` : `${tag} (moved back from ${newer})`;
+}
+
+/** Returns the message of an error with its details, for one line. */
+export function errorText({ summary, details = [] }: FairleadError): string {
+  return [summary, ...details].join(' ');
 }
 
 function findingLines({ findings }: PublicationPlan): readonly string[] {

@@ -75,7 +75,7 @@ async function requestOne(
   if (file === undefined) throw usage('no profile to publish', 'Use fairlead push FILE REFERENCE.');
   if (others.length > 0 || (file !== '-' && (await isDirectory(file)))) {
     throw usage(
-      `${destination ?? 'the repository of an image'} is the reference of one profile, and there are ${others.length > 0 ? 'several files' : 'those of a directory'}`,
+      `${destination ?? 'the repository of an image'} is the reference of one profile, not of ${others.length > 0 ? 'several' : 'a directory'}`,
       `End it with /, such as ${quote('registry.example.com/profiles/')}, to publish each under its own name.`,
     );
   }
@@ -83,7 +83,7 @@ async function requestOne(
   if (image !== undefined && image.digest === undefined) {
     throw usage(
       `--subject ${options.subject} has no digest`,
-      'Name the image by digest: registry/repository@sha256:….',
+      `Name the image by digest; fairlead inspect --quiet ${options.subject} prints it.`,
     );
   }
   const { registry, repository } = image ?? {};
@@ -123,17 +123,17 @@ async function requestBelow(
   { options, version, shared }: Context,
 ): Promise<RequestedProfiles> {
   if (version === undefined && options.tag === undefined) {
-    throw usage('nothing says what to tag the profiles with', 'Add --version VERSION or --tag TAG.');
+    throw usage('no version or tag for the profiles', 'Add --version VERSION or --tag TAG.');
   }
   const profiles: RequestedProfile[] = [];
   for (const path of paths) {
-    for (const { file, name } of await filesOf(path)) {
+    for (const { file, name, inDirectory } of await filesOf(path)) {
       if (profiles.some((each) => each.name === name)) {
         throw usage(`two profiles have the name ${name}`, 'Publish one of them with its own reference.');
       }
       const reference = withTag(parseReference(`${prefix}${name}`), options.tag);
       const request = { ...shared, reference, source: file, ...versionOf(version, options.latest ?? false) };
-      profiles.push({ name, file, request, policy: options.policy });
+      profiles.push({ name, file, inDirectory, request, policy: options.policy });
     }
   }
   if (profiles.length === 0) {
@@ -142,11 +142,17 @@ async function requestBelow(
   return { profiles, isSingle: false };
 }
 
-async function filesOf(path: string): Promise<readonly { readonly file: string; readonly name: string }[]> {
+async function filesOf(
+  path: string,
+): Promise<readonly (Pick<RequestedProfile, 'inDirectory' | 'file'> & { readonly name: string })[]> {
   const nameOf = (file: string): string => file.replace(/(?<=[^/])\.(json|ya?ml)$/i, '');
   if (!(await isDirectory(path))) return [{ file: path, name: nameOf(basename(path)) }];
   const { listProfiles } = await import('../project/read-project.ts');
-  return (await listProfiles(path)).map((below) => ({ file: join(path, below), name: nameOf(below) }));
+  return (await listProfiles(path)).map((below) => ({
+    file: join(path, below),
+    name: nameOf(below),
+    inDirectory: { directory: path, path: below },
+  }));
 }
 
 /** `push [PATH…]`: the profiles of a project. */
@@ -176,6 +182,7 @@ async function requestProject(
     return {
       name,
       file: profile.file,
+      inDirectory: profile.inDirectory,
       request: {
         ...shared,
         reference,

@@ -7,6 +7,8 @@ export interface RequestedProfile {
   readonly name: string;
   /** Its path; - is stdin. */
   readonly file: string;
+  /** The directory that names it, and its path there: it may not be a link that leads out. */
+  readonly inDirectory?: { readonly directory: string; readonly path: string } | undefined;
   readonly request: PublishRequest;
   /** Who signs it, unless the command line says who does. */
   readonly signer?: ProjectSigner | undefined;

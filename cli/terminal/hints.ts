@@ -25,6 +25,7 @@ export const flagOfOption: Readonly<Record<string, string>> = {
   seccompRoot: '--seccomp-root',
   skip: '--skip',
   state: '--state',
+  tag: '--tag',
   trustedRealms: '--trust-realm',
   version: '--version',
 };

@@ -106,6 +106,11 @@ export function writeNote(word: keyof typeof colors, text: string): void {
   process.stderr.write(`${styled(colors[word], `${word}:`)} ${withoutCommands(oneLine(text))}\n`);
 }
 
+/** Prints the next step on stderr, after what it is about. */
+export function writeHint(hint: string): void {
+  process.stderr.write(`${styled('cyan', 'hint:')} ${withoutCommands(oneLine(withFlags(hint)))}\n`);
+}
+
 /** Prints a line on stderr about what is done: a step, a request or a program that is run. */
 export function writeReport(word: 'step' | 'http' | 'exec', text: string): void {
   process.stderr.write(`${styled('gray', `${word}:`)} ${withoutCommands(oneLine(text))}\n`);

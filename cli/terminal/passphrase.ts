@@ -41,6 +41,12 @@ export async function choosePassphrase(
   return chosen;
 }
 
+/** Returns where findPassphrase finds the passphrase, for messages. */
+export function passphraseSource(file: string | undefined, env: NodeJS.ProcessEnv): string {
+  const variable = ['FAIRLEAD_PASSPHRASE', 'COSIGN_PASSWORD'].find((name) => env[name] !== undefined);
+  return file ?? variable ?? 'the terminal';
+}
+
 async function readPassphrase(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   if (file !== undefined) return (await readText(file)).replace(/\r?\n$/, '');
   return env['FAIRLEAD_PASSPHRASE'] ?? env['COSIGN_PASSWORD'];

@@ -32,7 +32,7 @@ export function parseVersion(text: string): Version {
   const version = parse(text);
   if (version === null || !isTag(tagOfVersion(version))) {
     throw new FairleadError('InvalidInput', `invalid version ${quote(text)}: want MAJOR.MINOR.PATCH, such as 1.4.2`, {
-      hint: 'Versions are semantic versions (https://semver.org). For another tag, write it after the repository: registry/repository:TAG.',
+      hint: 'Versions are semantic versions (https://semver.org). For another tag, use `tag`.',
     });
   }
   return version;

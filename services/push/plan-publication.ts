@@ -74,9 +74,13 @@ function validateRequest(
     });
   }
   if (version !== undefined && reference.tag !== undefined) {
-    throw new FairleadError('InvalidInput', `${formatReference(reference)} has a tag, and there is a version`, {
-      hint: `Leave out the tag: the version determines it. Or leave out \`version\`.`,
-    });
+    throw new FairleadError(
+      'InvalidInput',
+      `${formatReference(reference)} has a tag, which a version cannot be used with`,
+      {
+        hint: `Leave out the tag: the version determines it. Or leave out \`version\`.`,
+      },
+    );
   }
   if (version !== undefined && subject !== undefined) {
     throw new FairleadError('InvalidInput', `a profile in the repository of its image cannot have a version`, {
@@ -221,5 +225,6 @@ function changeOf({ tag, holds, newer }: HeldTag, digest: string, allowOlder: bo
     return { tag, ...(holds && { holds: holds.digest }), change: 'kept', newer };
   }
   if (holds === undefined) return { tag, change: 'created' };
-  return { tag, holds: holds.digest, change: holds.digest === digest ? 'unchanged' : 'moved' };
+  if (holds.digest === digest) return { tag, holds: holds.digest, change: 'unchanged' };
+  return { tag, holds: holds.digest, change: 'moved', ...(newer !== undefined && { newer }) };
 }

@@ -10,11 +10,13 @@ import { parseReference } from '#lib/registry/reference';
 import type { Repository } from '#lib/registry/target';
 import { parseVersion } from '#lib/registry/version-tags';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
+import type { TrustPolicy } from '#lib/trust/policy/policy';
 import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { planPublication } from './plan-publication.ts';
 import type { PublishRequest } from './publication.ts';
 import { publish } from './publish.ts';
 import { loosens, PublicationRefused } from './refused-publication.ts';
+import { rehearse } from './rehearse.ts';
 
 const repository = parseReference('registry.example.com/security/nginx');
 const reference = parseReference('registry.example.com/security/nginx:stable');
@@ -318,6 +320,50 @@ describe('publish with a subject', () => {
       kind: 'NotFound',
       message: /^no image registry\.example\.com\/security\/nginx@sha256:/,
     });
+  });
+});
+
+describe('rehearse', () => {
+  const policyFor = (by: KeySigner): TrustPolicy => ({
+    source: 'policy.yaml',
+    rules: [{ match: '**', unsigned: false, require: [{ anyOf: [{ key: 'a.pub', publicKey: by.key.publicKey }] }] }],
+    revision: '1',
+  });
+
+  it('returns what publish would do under a policy, and sends nothing', async () => {
+    const target = counted();
+    await put(target, strict);
+    target.writes.length = 0;
+    const plan = await rehearse(lax, { reference }, { ...common, target, policy: policyFor(signer) });
+    assert.equal(plan.tags[0]?.change, 'moved');
+    assert.deepEqual(target.writes, []);
+    await put(target, lax);
+    assert.equal((await target.resolve('stable')).digest, plan.reference.digest);
+  });
+
+  it('throws what publish would throw, also for the signature', async () => {
+    const target = counted();
+    await put(target, strict);
+    target.writes.length = 0;
+    const dependencies = { ...common, target, policy: policyFor(stranger) };
+    await assert.rejects(rehearse(lax, { reference }, dependencies), {
+      kind: 'SignatureInvalid',
+      message: /^no signature of registry\.example\.com/,
+    });
+    await assert.rejects(rehearse(lax, { reference, failOn: 'loosened' }, { ...common, target }), {
+      name: 'FairleadError',
+      kind: 'Conflict',
+    });
+    const keyless = { ...signer, key: undefined } as unknown as KeySigner;
+    await rehearse(lax, { reference }, { ...dependencies, signer: keyless });
+    assert.deepEqual(target.writes, []);
+  });
+
+  it('counts signatures that the registry has', async () => {
+    const target = counted();
+    await put(target, strict, {}, stranger);
+    const plan = await rehearse(strict, { reference }, { ...common, target, policy: policyFor(stranger) });
+    assert.equal(plan.tags[0]?.change, 'unchanged');
   });
 });
 

@@ -72,8 +72,9 @@ export interface TagChange {
   readonly tag: string;
   /** What it holds before. */
   readonly holds?: Digest;
-  /** `kept` if it stands for a newer version, whose tag is `newer`. */
+  /** `kept` if it stands for a newer version. */
   readonly change: 'created' | 'moved' | 'unchanged' | 'kept';
+  /** The tag of the newer version for which it stands, also if it is moved back. */
   readonly newer?: string;
 }
 

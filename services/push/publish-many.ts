@@ -1,8 +1,8 @@
 import { FairleadError, toFairleadError } from '#lib/errors';
-import { planPublication } from './plan-publication.ts';
 import type { PublicationPlan, PublishDependencies, Published, PublishRequest } from './publication.ts';
 import { publish } from './publish.ts';
-import { PublicationRefused, refuseUnmet } from './refused-publication.ts';
+import { PublicationRefused } from './refused-publication.ts';
+import { rehearse } from './rehearse.ts';
 
 /** One of several profiles to publish. */
 export interface Publication {
@@ -80,9 +80,7 @@ async function settle(publication: Publication, dryRun: boolean): Promise<Public
 }
 
 async function plan({ read, request, dependencies }: Publication) {
-  const planned = await planPublication(await read(), request, dependencies);
-  refuseUnmet(planned, request);
-  return { status: 'planned', plan: planned } as const;
+  return { status: 'planned', plan: await rehearse(await read(), request, dependencies) } as const;
 }
 
 async function carryOut({ read, request, dependencies }: Publication) {

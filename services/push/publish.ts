@@ -16,6 +16,9 @@ import { planPublication } from './plan-publication.ts';
 import type { PublicationPlan, PublishDependencies, Published, PublishRequest } from './publication.ts';
 import { refuseUnmet } from './refused-publication.ts';
 
+/** How the message of an error begins if the policy refuses what was sent. */
+export const notTagged = 'sent, but not tagged: ';
+
 /**
  * Publishes one profile: read, lint, pack, compare with what its tags hold, push, sign, attest,
  * read back, tag. The profile is stored byte for byte as given. The tags are written last, so that
@@ -128,7 +131,7 @@ async function readBack(
       errorKind === 'SignatureInvalid' && !error.hint?.startsWith(legacyOnly)
         ? 'Sign it as the rule requires: fairlead push again, or fairlead sign and fairlead tag.'
         : error.hint;
-    throw new FairleadError(errorKind, `sent, but not tagged: ${summary}`, {
+    throw new FairleadError(errorKind, `${notTagged}${summary}`, {
       ...rest,
       ...(hint && { hint }),
       cause: error,

@@ -48,12 +48,12 @@ export async function decryptCosignKey(pem: string, passphrase: string): Promise
   ]);
   try {
     return Buffer.from(xsalsa20poly1305(key, nonce).decrypt(Buffer.from(file.ciphertext, 'base64')));
-  } catch (cause) {
+  } catch {
+    // The cause says only that the message authentication code differs.
     throw new FairleadError(
       'InvalidInput',
       'cannot decrypt the private key: the passphrase is wrong, or the file is damaged',
       {
-        cause,
         hint: 'Use the passphrase that the key was encrypted with (cosign reads it from COSIGN_PASSWORD).',
       },
     );

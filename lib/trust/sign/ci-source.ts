@@ -32,7 +32,7 @@ export function ciSource(env: NodeJS.ProcessEnv): CiSource {
     return { system, repository: variable('CI_PROJECT_URL'), ref, commit: variable('CI_COMMIT_SHA') };
   }
   throw new FairleadError('InvalidInput', 'unknown CI system: want GitHub Actions or GitLab CI', {
-    hint: 'In other environments, write annotations yourself, and attach provenance with `fairlead attest`.',
+    hint: 'In other environments, use `fairlead attest` instead of `provenance`, and name annotations yourself.',
   });
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -52,13 +52,13 @@ describe('fairlead push with arguments that are not clear', () => {
   const refused: readonly (readonly [args: readonly string[], message: RegExp])[] = [
     [[], /there is no fairlead\.yaml here/],
     [['a/one.json'], /nothing says where to publish a\/one\.json/],
-    [['a', 'localhost/one:v1'], /those of a directory\nhint: End it with \//],
-    [['a/one.json', 'b/one.json', 'localhost/one:v1'], /several files/],
-    [['a', 'localhost/p/'], /nothing says what to tag the profiles with\nhint: .*--version/],
+    [['a', 'localhost/one:v1'], /not of a directory\nhint: End it with \//],
+    [['a/one.json', 'b/one.json', 'localhost/one:v1'], /not of several/],
+    [['a', 'localhost/p/'], /no version or tag for the profiles\nhint: .*--version/],
     [['a', 'b', 'localhost/p/', '--tag', 'x'], /two profiles have the name one/],
     [['empty', 'localhost/p/', '--tag', 'x'], /no profiles in empty/],
     [['a', 'localhost/p/', '--tag', 'x', '--version', '1.0.0'], /--version and --tag cannot be used together/],
-    [['a/one.json', 'localhost/one:v1', '--version', '1.0.0'], /has a tag, and there is a version/],
+    [['a/one.json', 'localhost/one:v1', '--version', '1.0.0'], /has a tag, which a version cannot be used with/],
     [['a/one.json', 'localhost/one', '--version', '1.0'], /invalid version "1\.0"/],
     [['a', 'localhost/p/', '--tag', 'x', '--title', 'x'], /--title is for one profile/],
     [['a/one.json', 'localhost/one:v1', '--subject', 'localhost/app:v1'], /has no digest/],
@@ -73,6 +73,29 @@ describe('fairlead push with arguments that are not clear', () => {
       failed(await fairlead(['push', ...args, ...layout]), 2, message);
     });
   }
+
+  it('publishes no file outside of a directory that a link in it leads to', async () => {
+    await write('secret.json', profile('ptrace'));
+    await write('linked/one.json', profile('read'));
+    await symlink('../secret.json', join(cwd, 'linked/two.json'));
+    const result = await fairlead(['push', 'linked', 'localhost/linked/', '--tag', 'x', ...layout]);
+    failed(result, 2, /1 of 2 profiles could not be published\n {2}two: linked\/two\.json is a link to a file outside/);
+    assert.match(result.stdout, /^published {2}one/m);
+  });
+
+  it('reports a wrong passphrase once, and where it came from', async () => {
+    await write('passphrase', 'right\n');
+    succeeded(await fairlead(['keygen', '--prefix', 'locked', '--passphrase-file', 'passphrase']));
+    const { code, stderr } = await fairlead(
+      ['push', 'linked', 'localhost/p/', '--tag', 'x', '--key', 'locked.key', '--oci-layout', 'layout'],
+      { env: { COSIGN_PASSWORD: 'wrong' } },
+    );
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      /^error: locked\.key: cannot decrypt the private key: .*\nhint: Check the passphrase, which comes from COSIGN_PASSWORD\.\n$/,
+    );
+  });
 
   it('takes the last argument for a file if there is one, unless it begins with oci://', async () => {
     await write('localhost/one', profile('write'));
@@ -172,7 +195,7 @@ describePeers(
       );
       assert.match(result.stdout, /^refused {4}p07 {5}the profile permits what .*\/p07:1\.4 does not: ptrace$/m);
       assert.match(result.stdout, /^p07:\n(.*\n)* {4}Loosened:\n/m);
-      assert.match(result.stdout, /^30 published, 1 refused, 1 failed; signed by key [0-9a-f]{64}$/m);
+      assert.match(result.stdout, /^30 published, 1 refused, 1 failed; signer: key [0-9a-f]{64}$/m);
       const [kept, moved] = [
         await json(['ls', `${registry.host}/profiles/p07`]),
         await json(['ls', `${registry.host}/profiles/p08`]),
@@ -180,7 +203,11 @@ describePeers(
       assert.deepEqual(kept.names, ['1', '1.4', '1.4.2']);
       assert.deepEqual(moved.names, ['1', '1.4', '1.4.2', '1.4.3']);
       await rm(join(cwd, 'many/broken.json'));
-      failed(await fairlead(push), 1, /^failed: 30 unchanged, 1 refused/m);
+      failed(
+        await fairlead(push),
+        1,
+        /^failed: 1 of 31 profiles were not published: p07\nhint: Review the difference/m,
+      );
       succeeded(await fairlead(push.slice(0, -2)));
     });
 
