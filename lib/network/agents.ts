@@ -20,16 +20,8 @@ export async function agentFor(url: URL, { connectTimeout, tls, proxy }: Connect
 }
 
 /** Loads the HTTP client, which takes tens of milliseconds. The first request does it otherwise. */
-export async function loadHttpClient(): Promise<Pick<typeof import('undici'), 'Agent' | 'ProxyAgent'>> {
-  // Its index, which loads three times as much, also joins these.
-  const [{ default: Agent }, { default: ProxyAgent }, { default: dispatcher }, { default: api }] = await Promise.all([
-    import('undici/lib/dispatcher/agent.js'),
-    import('undici/lib/dispatcher/proxy-agent.js'),
-    import('undici/lib/dispatcher/dispatcher.js'),
-    import('undici/lib/api/index.js'),
-  ]);
-  Object.assign(dispatcher.prototype, api);
-  return { Agent, ProxyAgent };
+export function loadHttpClient(): Promise<typeof import('undici')> {
+  return import('undici');
 }
 
 async function makeAgent(timeout: number, tls: Tls | undefined, proxy: string | undefined): Promise<Dispatcher> {
