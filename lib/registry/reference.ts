@@ -75,16 +75,27 @@ export function parseReference(text: string): Reference {
   }
   const at = text.indexOf('@');
   const digest = at < 0 ? undefined : text.slice(at + 1);
-  if (digest !== undefined && !isDigest(digest)) {
-    throw invalid(`invalid digest ${quote(digest, 160)}`, 'A digest is sha256: and 64 lower-case hex digits.');
-  }
   const name = at < 0 ? text : text.slice(0, at);
+  if (digest !== undefined && !isDigest(digest)) {
+    const isMeantAsTag = isTag(digest) && !/^[a-f0-9]{64}$|^sha\d/.test(digest) && !/:[^/]*$/.test(name);
+    const hint = isMeantAsTag
+      ? `A tag follows a colon: write ${quote(`${name}:${digest}`, 300)}.`
+      : 'A digest is sha256: and 64 lower-case hex digits.';
+    throw invalid(`invalid digest ${quote(digest, 160)}`, hint);
+  }
   const slash = name.indexOf('/');
   const registry = slash < 0 ? '' : name.slice(0, slash);
   if (!/[.:]/.test(registry) && registry !== 'localhost') {
     if (!/^[a-z0-9]/i.test(name)) throw invalid('it names no registry', example);
     if (slash < 0 && isRegistry(text) && (text.includes('.') || /^localhost\b/.test(text))) {
       throw invalid('it names no registry, or no repository in it', `Name both: ${text}/repository:tag.`);
+    }
+    const [, afterPrefix] = /^oci\/([^/]+\/.+)$/.exec(text) ?? [];
+    if (afterPrefix !== undefined && isRegistry(afterPrefix.split('/', 1)[0] ?? '')) {
+      throw invalid(
+        'it begins with oci/, which only the localhostProfile of a pod has',
+        `Leave out oci/: write ${quote(afterPrefix, 300)}.`,
+      );
     }
     const full = slash < 0 ? `docker.io/library/${text}` : `docker.io/${text}`;
     throw invalid('it names no registry', `Short names are not completed. For Docker Hub, write ${full}`);
@@ -96,9 +107,12 @@ export function parseReference(text: string): Reference {
   const colon = path.indexOf(':');
   const tag = colon < 0 ? undefined : path.slice(colon + 1);
   if (tag !== undefined && !isTag(tag)) {
+    const ranged = `${name.slice(0, slash + 1 + colon)}@${tag}`;
     throw invalid(
       `invalid tag ${quote(tag, 160)}`,
-      'A tag has at most 128 letters, digits, "_", "." and "-", and begins with a letter, a digit or "_".',
+      hasVersionRange(ranged) && digest === undefined
+        ? `A range of versions follows an @, in commands that read: ${quote(ranged, 300)}.`
+        : 'A tag has at most 128 letters, digits, "_", "." and "-", and begins with a letter, a digit or "_".',
     );
   }
   const repository = colon < 0 ? path : path.slice(0, colon);
