@@ -9,7 +9,7 @@ import { acceptManifests, isManifestMediaType, manifestBytesLimit } from '../man
 import type { ResolvedManifest } from '../one-request.ts';
 import { formatRepository, isTag, type Reference } from '../reference.ts';
 import type { CallOptions, LookupOptions, ReferrerOptions } from '../target.ts';
-import type { ApiResponse, RegistryClient } from './api.ts';
+import type { ApiRequest, ApiResponse, RegistryClient } from './api.ts';
 import { download } from './download.ts';
 import { listPages } from './pages.ts';
 import { RemoteReferrers } from './referrers.ts';
@@ -48,8 +48,8 @@ export class RemoteManifests {
 
   /**
    * Resolves a tag or digest by HEAD; by GET, if the registry does not answer HEAD completely.
-   * Rejects with Conflict if the registry answers for another digest, and with LimitExceeded for a
-   * manifest of more than 4 MiB.
+   * Rejects with NotFound, naming the tag or digest, if it is absent; with Conflict if the registry
+   * answers for another digest; and with LimitExceeded for a manifest of more than 4 MiB.
    */
   async resolve(tagOrDigest: string, options: LookupOptions): Promise<Descriptor> {
     this.#checkTagOrDigest(tagOrDigest);
@@ -75,7 +75,7 @@ export class RemoteManifests {
   async get(tagOrDigest: string, { fromOrigin, signal }: LookupOptions): Promise<Required<ResolvedManifest>> {
     this.#checkTagOrDigest(tagOrDigest);
     for (let attempt = 1; ; attempt++) {
-      const response = await this.#client.send({
+      const response = await this.#ask(tagOrDigest, {
         method: 'GET',
         to: this.#pathOf(tagOrDigest),
         ...(fromOrigin ? { need: 'push' as const } : {}),
@@ -109,7 +109,9 @@ export class RemoteManifests {
       headers: { accept: descriptor.mediaType },
       signal,
     } as const;
-    return download(this.#client, request, descriptor);
+    return download(this.#client, request, descriptor).catch((error: unknown) => {
+      throw this.#absent(descriptor.digest, error);
+    });
   }
 
   async exists({ digest }: Descriptor, options: CallOptions): Promise<boolean> {
@@ -159,7 +161,7 @@ export class RemoteManifests {
       if (!(error instanceof FairleadError) || error.kind !== 'InvalidInput') throw error;
       throw new FairleadError('InvalidInput', `${this.#name}: the registry cannot remove single tags, such as ${tag}`, {
         cause: error,
-        hint: 'Move the tag to another manifest, or delete its manifest, which removes all of its tags.',
+        hint: `Move the tag to another manifest: \`fairlead tag ${this.#name}@sha256:… ${tag}\`. Or delete its manifest with all of its tags: \`fairlead delete ${this.#name}@sha256:… --all-tags\``,
       });
     }
   }
@@ -190,7 +192,7 @@ export class RemoteManifests {
     expect: readonly number[],
     need: 'push' | undefined,
   ): Promise<ApiResponse> {
-    return this.#client.send({
+    return this.#ask(tagOrDigest, {
       method: 'HEAD',
       to: this.#pathOf(tagOrDigest),
       ...(need === undefined ? {} : { need }),
@@ -198,6 +200,26 @@ export class RemoteManifests {
       expect,
       headers: { accept: acceptManifests },
       signal,
+    });
+  }
+
+  /** Requests a manifest. Rejects with NotFound, naming the tag or digest, if it is absent. */
+  #ask(tagOrDigest: string, request: ApiRequest): Promise<ApiResponse> {
+    return this.#client.send(request).catch((error: unknown) => {
+      throw this.#absent(tagOrDigest, error);
+    });
+  }
+
+  /** Returns the error for an absent manifest with its tag or digest, and others as they are. */
+  #absent(tagOrDigest: string, error: unknown): unknown {
+    if (!(error instanceof FairleadError) || error.kind !== 'NotFound') return error;
+    const what = isDigest(tagOrDigest) ? 'manifest' : 'tag';
+    return new FairleadError('NotFound', `no ${what} ${tagOrDigest} in ${this.#name}`, {
+      cause: error,
+      details: [error.message],
+      hint: isDigest(tagOrDigest)
+        ? 'Check the registry, the repository and the digest: the manifest may have been deleted.'
+        : `Check the registry and the repository. To list its tags: \`fairlead ls ${this.#name}\``,
     });
   }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { promisify } from 'node:util';
+import type { FairleadError } from '#lib/errors';
 import { cachedRepository } from '#lib/registry/cache';
 import { copy } from '#lib/registry/copy';
 import { digestOf } from '#lib/registry/digest';
@@ -224,16 +225,31 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
     await assert.rejects(cached.resolve('v1'), { kind: 'Unavailable' });
   });
 
-  it('reports which name a registry does not know', async () => {
-    await assert.rejects(open('no/such').resolve('v1'), (error: Error) => {
-      assert.match(error.message, new RegExp(`HEAD http://${registry.host}/v2/no/such/manifests/v1: 404`));
-      return true;
-    });
+  it('reports which tag or digest a registry does not know, and what it answered', async () => {
+    const target = open('no/such');
     const absent = manifest([]);
-    await assert.rejects(open('no/such').fetch(absent.descriptor), {
-      kind: 'NotFound',
-      message: /GET .*MANIFEST_UNKNOWN|NAME_UNKNOWN/,
-    });
+    const name = `${registry.host}/no/such`;
+    const asked = `http://${registry.host}/v2/no/such/manifests/`;
+    const { digest } = absent.descriptor;
+    const refusals: readonly (readonly [() => Promise<unknown>, summary: string, answer: string, hint: RegExp])[] = [
+      [() => target.resolve('v1'), `no tag v1 in ${name}`, `HEAD ${asked}v1: 404`, /`fairlead ls .*\/no\/such`$/],
+      [() => target.resolveManifest('v1'), `no tag v1 in ${name}`, `GET ${asked}v1: 404`, /`fairlead ls /],
+      [() => target.resolve(digest), `no manifest ${digest} in ${name}`, `HEAD ${asked}${digest}: 404`, /digest/],
+      [
+        () => target.fetch(absent.descriptor),
+        `no manifest ${digest} in ${name}`,
+        `GET ${asked}${digest}: 404`,
+        /digest/,
+      ],
+    ];
+    for (const [ask, summary, answer, hint] of refusals) {
+      await assert.rejects(ask(), (error: FairleadError) => {
+        assert.deepEqual([error.kind, error.summary], ['NotFound', summary]);
+        assert(error.message.startsWith(`${summary}\n  ${answer}`), error.message);
+        assert.match(error.hint ?? '', hint);
+        return true;
+      });
+    }
   });
 
   it('reports which blobs are missing when a manifest is pushed before them', async () => {
