@@ -14,6 +14,7 @@ import type { Repository } from '#lib/registry/target';
 import type { TagCopy } from '#lib/trust/sign/copy-repository';
 import { openRegistries } from '../options/connect.ts';
 import { addOutputOption, examples, type OutputOptions, trustRealmOption } from '../options/options.ts';
+import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
 import { addVerbosityOptions } from '../options/verbosity.ts';
 import { writeResult } from '../terminal/output.ts';
@@ -76,9 +77,9 @@ export function define(command: Command): void {
 }
 
 async function copy(sourceText: string, destinationText: string, options: CopyCommandOptions): Promise<void> {
-  const destination = parseReference(destinationText);
-  if (options.allTags) return copyAllTags(parseReference(sourceText), destination, options);
-  const requested = parseRequested(sourceText);
+  const destination = parseReference(withoutScheme(destinationText));
+  if (options.allTags) return copyAllTags(parseReference(withoutScheme(sourceText)), destination, options);
+  const requested = parseRequested(withoutScheme(sourceText));
   if (destination.digest !== undefined) {
     throw new FairleadError('InvalidInput', `cannot copy to a digest: ${destinationText}`, {
       hint: 'Name a repository, with or without a tag. The copy has the digest of the source.',

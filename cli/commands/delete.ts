@@ -10,6 +10,7 @@ import {
   type OutputOptions,
   type RegistryOptions,
 } from '../options/options.ts';
+import { withoutScheme } from '../options/reference-scheme.ts';
 import { oneLine, printable, writeResult } from '../terminal/output.ts';
 import { askLine, isInteractive } from '../terminal/passphrase.ts';
 
@@ -44,7 +45,8 @@ export function define(command: Command): void {
     .action(deleteOne);
 }
 
-async function deleteOne(text: string, options: DeleteOptions): Promise<void> {
+async function deleteOne(argument: string, options: DeleteOptions): Promise<void> {
+  const text = withoutScheme(argument);
   const reference = parseReference(text);
   const [{ planDeletion }, { deleteArtifact }, connect] = await Promise.all([
     import('#lib/registry/plan-deletion'),

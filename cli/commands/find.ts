@@ -19,6 +19,7 @@ import {
   type RegistryOptions,
 } from '../options/options.ts';
 import { addReadingTrustOptions, openReadingPolicy, type ReadingTrustOptions } from '../options/pull-policy.ts';
+import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
 import { oneLine, writeNote, writeResult } from '../terminal/output.ts';
 
@@ -66,7 +67,7 @@ export function define(command: Command): void {
 }
 
 async function find(imageText: string, options: FindOptions): Promise<void> {
-  const requested = parseRequested(imageText);
+  const requested = parseRequested(withoutScheme(imageText));
   const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
   const [policy, { findProfiles }, { authorizeAnyKind }, connect] = await Promise.all([
     openReadingPolicy(options, formatRequested(requested), process.env),

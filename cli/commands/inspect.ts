@@ -15,6 +15,7 @@ import {
   type OutputOptions,
   type RegistryOptions,
 } from '../options/options.ts';
+import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
 import { oneLine, writeResult } from '../terminal/output.ts';
 
@@ -52,7 +53,7 @@ export function define(command: Command): void {
 }
 
 async function inspect(referenceText: string, options: OutputOptions & RegistryOptions): Promise<void> {
-  const requested = parseRequested(referenceText);
+  const requested = parseRequested(withoutScheme(referenceText));
   const [{ fetchSignatures }, connect] = await Promise.all([
     import('#lib/trust/verify/fetch-signatures'),
     openRegistries(options, process.env),

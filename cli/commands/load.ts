@@ -15,6 +15,7 @@ import {
   type OutputOptions,
   type RegistryOptions,
 } from '../options/options.ts';
+import { withoutScheme } from '../options/reference-scheme.ts';
 import { writeResult } from '../terminal/output.ts';
 import { describeTransfer, watchTransfer } from '../terminal/transfer.ts';
 
@@ -64,7 +65,7 @@ async function load(
     import('#lib/trust/sign/copy-signed'),
     openRegistries(options, process.env),
   ]);
-  const destination = parseLoadDestination(destinationText);
+  const destination = parseLoadDestination(destinationText === undefined ? undefined : withoutScheme(destinationText));
   const transfer = watchTransfer();
   const { onContent, onProgress } = transfer;
   const loaded: PlannedLoad[] = [];

@@ -13,6 +13,7 @@ import {
   type OutputOptions,
   type RegistryOptions,
 } from '../options/options.ts';
+import { withoutScheme } from '../options/reference-scheme.ts';
 import { oneLine, writeResult } from '../terminal/output.ts';
 
 interface ListOptions extends OutputOptions, RegistryOptions {
@@ -55,7 +56,8 @@ async function namesOf(name: string | undefined, options: ListOptions): Promise<
       hint: 'Add registry/repository to list its tags, or --oci-layout PATH to list what is there.',
     });
   }
-  return isRegistry(name) ? repositories(name, options) : tags(name, options);
+  const named = withoutScheme(name);
+  return isRegistry(named) ? repositories(named, options) : tags(named, options);
 }
 
 async function inLayout(path: string): Promise<string[]> {
@@ -84,9 +86,20 @@ async function tags(name: string, options: ListOptions): Promise<string[]> {
     });
   }
   const connect = await openRegistries(options, process.env);
-  const found = await all(connect(reference).tags());
+  const found = await all(connect(reference).tags()).catch((error: unknown) => {
+    throw unlisted(error, reference);
+  });
   if (options.ociLayout !== undefined && found.length === 0) await refuseAbsent(options.ociLayout, reference);
   return options.all ? found : found.filter((tag) => !isReservedTag(tag));
+}
+
+/** Names in the error for an unknown repository how to list those of its registry. */
+function unlisted(error: unknown, { registry }: Reference): unknown {
+  if (!(error instanceof FairleadError) || error.kind !== 'NotFound') return error;
+  return new FairleadError('NotFound', error.message, {
+    cause: error.cause,
+    hint: `Check the name. To list the repositories of the registry, if it can: \`fairlead ls ${registry}\``,
+  });
 }
 
 /** Throws NotFound for a repository that does not exist, as registries do. */

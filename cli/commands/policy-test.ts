@@ -12,6 +12,7 @@ import {
   type OutputOptions,
   type RegistryOptions,
 } from '../options/options.ts';
+import { withoutScheme } from '../options/reference-scheme.ts';
 import { writeResult } from '../terminal/output.ts';
 
 interface TestOptions extends OutputOptions, RegistryOptions {
@@ -42,7 +43,7 @@ export function define(command: Command): void {
 }
 
 async function test(file: string, referenceText: string, options: TestOptions): Promise<void> {
-  const reference = parseReference(referenceText);
+  const reference = parseReference(withoutScheme(referenceText));
   const [{ explainDecision }, connect] = await Promise.all([
     import('#lib/trust/verify/explain-decision'),
     openRegistries(options, process.env),

@@ -22,6 +22,7 @@ import {
 } from '../options/options.ts';
 import { addContainerOptions, type ContainerOptions, hostOf } from '../options/profile-options.ts';
 import { addTrustOptions, openPullPolicy, type TrustOptions } from '../options/pull-policy.ts';
+import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
 import { versioned, writeJson, writeNote, writeResult } from '../terminal/output.ts';
 
@@ -71,7 +72,7 @@ export function define(command: Command): void {
 }
 
 async function pull(referenceText: string, options: PullOptions, command: Command): Promise<void> {
-  const requested = parseRequested(referenceText);
+  const requested = parseRequested(withoutScheme(referenceText));
   refuseDash(options.file ?? '', 'Leave out --file to write to stdout. A file of that name is ./-');
   const [policy, { pullProfile }, { authorize }, connect] = await Promise.all([
     openPullPolicy(options, process.env),

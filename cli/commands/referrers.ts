@@ -13,6 +13,7 @@ import {
   type OutputOptions,
   type RegistryOptions,
 } from '../options/options.ts';
+import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
 import { oneLine, writeResult } from '../terminal/output.ts';
 
@@ -54,7 +55,7 @@ export function define(command: Command): void {
 }
 
 async function referrers(referenceText: string, options: ReferrersOptions): Promise<void> {
-  const requested = parseRequested(referenceText);
+  const requested = parseRequested(withoutScheme(referenceText));
   const connect = await openRegistries(options, process.env);
   const reference = await settleRequested(requested, connect);
   const target = connect(reference);

@@ -17,6 +17,8 @@ import {
   type OutputOptions,
   type RegistryOptions,
 } from '../options/options.ts';
+import { isReferenceOnly } from '../options/profile-source.ts';
+import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
 import { writeResult } from '../terminal/output.ts';
 import { describeTransfer, watchTransfer } from '../terminal/transfer.ts';
@@ -116,8 +118,17 @@ function parseWords(words: readonly string[]): {
       hint: `Add the file to write: \`fairlead save ${file} FILE\``,
     });
   }
+  if (isReferenceOnly(file)) {
+    throw new FairleadError(
+      'InvalidInput',
+      `save writes to a file, which is its last argument; ${file} is a reference`,
+      {
+        hint: `Add the file to write: \`fairlead save ${words.join(' ')} FILE\``,
+      },
+    );
+  }
   refuseDash(file, 'Name a file for the archive. A file of that name is ./-');
-  return { requested: names.map((name) => parseRequested(name)), file };
+  return { requested: names.map((name) => parseRequested(withoutScheme(name))), file };
 }
 
 /** Returns the references that are requested, each once, in an order of their own. */

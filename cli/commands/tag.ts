@@ -12,6 +12,7 @@ import {
   type OutputOptions,
   type RegistryOptions,
 } from '../options/options.ts';
+import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
 import { writeResult } from '../terminal/output.ts';
 
@@ -42,7 +43,7 @@ async function tag(
   tags: readonly string[],
   options: OutputOptions & RegistryOptions,
 ): Promise<void> {
-  const requested = parseRequested(referenceText);
+  const requested = parseRequested(withoutScheme(referenceText));
   const wrong = tags.find((each) => !isTag(each));
   if (wrong !== undefined) {
     throw new FairleadError('InvalidInput', `invalid tag ${quote(wrong)}`, {

@@ -9,6 +9,7 @@ import {
   type OutputOptions,
   type RegistryOptions,
 } from '../options/options.ts';
+import { withoutScheme } from '../options/reference-scheme.ts';
 import { writeResult } from '../terminal/output.ts';
 
 /** `fairlead untag REFERENCE`. */
@@ -25,7 +26,8 @@ export function define(command: Command): void {
     .action(untag);
 }
 
-async function untag(text: string, options: OutputOptions & RegistryOptions): Promise<void> {
+async function untag(argument: string, options: OutputOptions & RegistryOptions): Promise<void> {
+  const text = withoutScheme(argument);
   const { tag, digest, ...name } = parseReference(text);
   if (tag === undefined || digest !== undefined) {
     throw new FairleadError('InvalidInput', `cannot remove a tag from ${text}: want registry/repository:tag`, {

@@ -15,6 +15,7 @@ import {
   type RegistryOptions,
 } from '../options/options.ts';
 import { addTrustOptions, openPullPolicy, type TrustOptions } from '../options/pull-policy.ts';
+import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
 import { writeResult } from '../terminal/output.ts';
 
@@ -58,7 +59,7 @@ export function define(command: Command): void {
 }
 
 async function verify(referenceText: string, options: VerifyOptions): Promise<void> {
-  const requested = parseRequested(referenceText);
+  const requested = parseRequested(withoutScheme(referenceText));
   const [policy, { pullProfile }, { authorize }, connect] = await Promise.all([
     openPullPolicy(options, process.env),
     import('#lib/node/pull/pull-profile'),

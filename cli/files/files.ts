@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FairleadError } from '#lib/errors';
@@ -133,9 +133,11 @@ export function unreadable(path: string, cause: unknown): FairleadError {
 
 /** Returns the error for a file that cannot be written: InvalidInput. */
 export function unwritable(path: string, cause: unknown): FairleadError {
+  // What the system answers to a rename onto a directory depends on the directory: EBUSY for `.`.
+  const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
   return new FairleadError('InvalidInput', `cannot write ${path || 'a file with an empty name'}`, {
     cause,
-    ...fileHint(cause),
+    ...(isDirectory ? { hint: 'It is a directory. Name a file.' } : fileHint(cause)),
   });
 }
 

@@ -1,16 +1,17 @@
+import { existsSync } from 'node:fs';
 import { access } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { isRegistry, tagOrDigestOf } from '#lib/registry/reference';
 import { isRanged, parseRequested, type RequestedReference } from '#lib/registry/requested-reference';
 import { writeNote } from '../terminal/output.ts';
+import { hasScheme, withoutScheme, withScheme } from './reference-scheme.ts';
 
 /** Where a profile comes from that the command line names. */
 export type ProfileSource =
   | { readonly from: 'stdin' }
   | { readonly from: 'file'; readonly path: string }
   | { readonly from: 'registry'; readonly reference: RequestedReference };
-
-const scheme = 'oci://';
 
 /**
  * Decides what an argument of the command line names: `-` is stdin; what begins with `oci://` is a
@@ -20,8 +21,8 @@ const scheme = 'oci://';
  */
 export async function findSource(argument: string): Promise<ProfileSource> {
   if (argument === '-') return { from: 'stdin' };
-  if (argument.startsWith(scheme)) {
-    const reference = parseRequested(argument.slice(scheme.length));
+  if (hasScheme(argument)) {
+    const reference = parseRequested(withoutScheme(argument));
     if (!isRanged(reference)) tagOrDigestOf(reference);
     return { from: 'registry', reference };
   }
@@ -32,9 +33,17 @@ export async function findSource(argument: string): Promise<ProfileSource> {
       error.code !== 'ENOENT' && error.code !== 'ENOTDIR' && error.code !== 'ENAMETOOLONG',
   );
   if (isFile && reference !== undefined) {
-    writeNote('note', `${argument} is read as a file; ${scheme}${argument} is the reference`);
+    writeNote('note', `${argument} is read as a file; ${withScheme(argument)} is the reference`);
   }
   return isFile || reference === undefined ? { from: 'file', path: argument } : { from: 'registry', reference };
+}
+
+/**
+ * Reports whether an argument that names a file to write can only be meant as a reference: with
+ * `oci://`, or in a directory that does not exist.
+ */
+export function isReferenceOnly(argument: string): boolean {
+  return hasScheme(argument) || (asReference(argument) !== undefined && !existsSync(dirname(argument)));
 }
 
 /** Returns a text as a reference, if it has a tag, a digest or a range of versions. */

@@ -161,7 +161,9 @@ function missing(error: unknown, path: string): unknown {
   if (!looksLikeReference(path)) return error;
   return new FairleadError(error.kind, error.message, {
     cause: error.cause,
-    hint: 'There is no such file. A profile in a registry is oci://REGISTRY/REPOSITORY:TAG, or @sha256:… in place of the tag.',
+    hint: path.startsWith('oci/')
+      ? 'There is no such file. oci/ is for the localhostProfile of a pod: here, write oci:// in its place.'
+      : 'There is no such file. A profile in a registry is oci://REGISTRY/REPOSITORY:TAG, or @sha256:… in place of the tag.',
   });
 }
 

@@ -5,6 +5,7 @@ import type { Signer } from '#lib/trust/sign/signer';
 import { refuseSharedStdin } from '../files/files.ts';
 import { openRegistries } from './connect.ts';
 import type { RegistryOptions } from './options.ts';
+import { withoutScheme } from './reference-scheme.ts';
 import { type SignerOptions, startRequiredSigner } from './signer.ts';
 
 /** An artifact that is in a registry, and its signer. */
@@ -27,7 +28,7 @@ export async function openSigningTarget(
   options: RegistryOptions & SignerOptions,
   env: NodeJS.ProcessEnv,
 ): Promise<SigningTarget> {
-  const reference = parseReference(referenceText);
+  const reference = parseReference(withoutScheme(referenceText));
   refuseSharedStdin(
     options.identityToken === '-' ? '--identity-token' : undefined,
     options.passwordStdin ? '--password-stdin' : undefined,

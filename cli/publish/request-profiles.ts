@@ -5,12 +5,11 @@ import { formatRepository, parseReference, type Reference } from '#lib/registry/
 import { parseVersion, type Version } from '#lib/registry/version-tags';
 import { quote } from '#lib/text/quote';
 import type { PublishRequest } from '#services/push/publication';
+import { hasScheme, withoutScheme } from '../options/reference-scheme.ts';
 import { type Project, projectFile } from '../project/project.ts';
 import { writeNote } from '../terminal/output.ts';
 import type { PushOptions } from './push-options.ts';
 import type { RequestedProfile, RequestedProfiles } from './requested-profile.ts';
-
-const scheme = 'oci://';
 
 /** What all profiles of a run have in common. */
 type Shared = Omit<PublishRequest, 'reference' | 'source'>;
@@ -54,7 +53,7 @@ interface Context {
 async function destinationOf(args: readonly string[]): Promise<string | undefined> {
   const last = args.at(-1);
   if (last === undefined) return undefined;
-  if (last.startsWith(scheme)) return last.slice(scheme.length);
+  if (hasScheme(last)) return withoutScheme(last);
   return args.length > 1 && !(await exists(last)) ? last : undefined;
 }
 
@@ -79,7 +78,7 @@ async function requestOne(
       `End it with /, such as ${quote('registry.example.com/profiles/')}, to publish each under its own name.`,
     );
   }
-  const image = options.subject === undefined ? undefined : parseReference(options.subject);
+  const image = options.subject === undefined ? undefined : parseReference(withoutScheme(options.subject));
   if (image !== undefined && image.digest === undefined) {
     throw usage(
       `--subject ${options.subject} has no digest`,

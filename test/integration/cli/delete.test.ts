@@ -106,9 +106,15 @@ describePeers(['docker-registry', 'refreg', 'oras', 'crane'], 'fairlead delete a
     failed(
       await runFairlead(['untag', `${old}:1`], { cwd }),
       2,
-      /the registry cannot remove single tags, such as 1\n.*\nhint: Move the tag/,
+      new RegExp(
+        `the registry cannot remove single tags, such as 1\\n.*\\nhint: Move the tag .*: .fairlead tag ${old}@sha256:… 1.\\. ` +
+          `Or delete its manifest with all of its tags: .fairlead delete ${old}@sha256:… --all-tags.$`,
+        'm',
+      ),
     );
     assert.deepEqual((await fairlead(['ls', old])).names, ['1', '2']);
+    const listed = await runFairlead(['ls', `${registry.host}/unta`], { cwd });
+    failed(listed, 7, new RegExp(`unta.*404.*\\nhint: .* .fairlead ls ${registry.host}.$`, 'm'));
     const { restored } = await fairlead(['untag', `${own}:1`]);
     assert.deepEqual(restored, []);
     assert.deepEqual((await fairlead(['ls', own])).names, ['2']);
