@@ -26,17 +26,15 @@ export function lint(profile: Profile, limits: PublicationLimits = defaultPublic
     return { code: 'unknown-field', severity: 'warning', message, pointer };
   });
   const known = lintKnown(profile, limits);
-  if (places === undefined) return [...unknown, ...known];
-  return [
-    ...placed(unknown, (pointers) => places.ofText(pointers)),
-    ...placed(known, (pointers) => places.ofProfile(pointers)),
-  ];
+  return [...placed(unknown, places?.ofText), ...placed(known, places?.ofProfile)];
 }
 
+/** Returns findings with the places of their pointers, if those can be found. */
 function placed(
   findings: readonly Finding[],
-  placesOf: (pointers: readonly string[]) => readonly Place[],
+  placesOf: ((pointers: readonly string[]) => readonly Place[]) | undefined,
 ): readonly Finding[] {
+  if (placesOf === undefined) return findings;
   const places = placesOf(findings.map(({ pointer }) => pointer));
   return findings.map((finding, index) => ({ ...finding, place: places[index] as Place }));
 }
@@ -46,9 +44,9 @@ function lintKnown(profile: Profile, limits: PublicationLimits): readonly Findin
   const published = publishedForm(profile);
   if ('unpublishable' in published) {
     const message = `it cannot be published: ${published.unpublishable}`;
-    return [info('no-runtime-form', '', message), ...lintMeaning(profile)];
+    return [info('no-runtime-form', '', message), ...meaningFindings(profile)];
   }
-  return [...lintForm(profile), ...lintPublishing(profile, published, limits), ...lintMeaning(profile)];
+  return [...lintForm(profile), ...lintPublishing(profile, published, limits), ...meaningFindings(profile)];
 }
 
 function lintForm(profile: Profile): readonly Finding[] {
@@ -99,10 +97,14 @@ const linters: { readonly [M in Mechanism]: (content: ContentOf[M]) => readonly 
 };
 
 /**
- * Returns the findings about the meaning of a profile, for callers that have already checked
- * whether it can be published (validatePublication).
+ * Returns the findings about the meaning of a profile, as lint does, for callers that have already
+ * checked whether it can be published (validatePublication).
  */
 export function lintMeaning(profile: Profile): readonly Finding[] {
+  return placed(meaningFindings(profile), profile.places?.ofProfile);
+}
+
+function meaningFindings(profile: Profile): readonly Finding[] {
   return lintContent(mechanismOf(profile), profile);
 }
 

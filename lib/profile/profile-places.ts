@@ -1,6 +1,7 @@
 import { placesIn } from './json/places.ts';
-import type { JsonDocument } from './json/read-json.ts';
+import { type JsonDocument, readJson } from './json/read-json.ts';
 import type { ProfilePlaces } from './place.ts';
+import { profileLimits } from './read-profile.ts';
 
 /**
  * Returns the JSON pointers at which a text may have what its profile has at a pointer, the most
@@ -18,6 +19,14 @@ export function placesInText(read: () => JsonDocument, written: Written): Profil
     ofProfile: (pointers) => places(pointers.map(written)),
     ofText: (pointers) => places(pointers.map((pointer) => [pointer])),
   };
+}
+
+/**
+ * Returns the places of a profile's parts in the bytes that readProfile read it from. It keeps none
+ * itself: nodes need none.
+ */
+export function placesInRuntimeForm(bytes: Uint8Array, source: string): ProfilePlaces {
+  return placesInText(() => readJson(bytes, source, profileLimits), asRuntimes);
 }
 
 /** In the form of runtimes, the profile is what is written. */

@@ -190,7 +190,7 @@ describe('what publishing refuses of seccomp profiles', () => {
         }),
       ),
     );
-    assert.throws(() => validatePublication(profile, defaultPublicationLimits), {
+    assert.throws(() => validatePublication(profile, defaultPublicationLimits, 'p'), {
       kind: 'ProfileInvalid',
       message: /refuse this profile: at \/flags\/1: .*; at \/flags\/2: .*; at \/syscalls\/0\/errnoRet: /,
       hint: /fairlead lint FILE/,
@@ -213,14 +213,14 @@ describe('a profile that publishing refuses for its conflicts', () => {
       ],
     });
     const profile = readProfile(Buffer.from(text));
-    assert.throws(() => validatePublication(profile, defaultPublicationLimits), {
+    assert.throws(() => validatePublication(profile, defaultPublicationLimits, 'p'), {
       message: /conflicts with \/syscalls\/0, which has another result for setns/,
       hint: /fairlead merge --intersect FILE/,
     });
     const merged = intersectProfiles([profile], 'SCMP_ARCH_X86_64');
     assert.deepEqual(merged.inexact, []);
     assert.deepEqual(diffProfiles(profile, merged.profile, 'SCMP_ARCH_X86_64').changes, []);
-    validatePublication(merged.profile, defaultPublicationLimits);
+    validatePublication(merged.profile, defaultPublicationLimits, 'p');
   });
 });
 

@@ -36,11 +36,18 @@ function violationsOf<M extends Mechanism>(
   return violations[mechanism](contentFor(mechanism, profile), limits);
 }
 
-/** Throws ProfileInvalid listing publicationViolations, each with its JSON pointer. */
-export function validatePublication(profile: Profile, limits: PublicationLimits): void {
+/**
+ * Throws ProfileInvalid listing publicationViolations, each with its JSON pointer. Of a profile
+ * with its places, the message begins with `source:line:column` of the first, as those of readers
+ * do.
+ */
+export function validatePublication(profile: Profile, limits: PublicationLimits, source: string): void {
+  const found = publicationViolations(profile, limits);
+  const [place] = profile.places?.ofProfile(found.slice(0, 1).map(({ pointer }) => pointer)) ?? [];
+  const position = place === undefined ? '' : `${source}:${place.line}:${place.column}: `;
   refuseViolations(
-    publicationViolations(profile, limits),
-    'runtimes that implement KEP-6061 refuse this profile',
+    found,
+    `${position}runtimes that implement KEP-6061 refuse this profile`,
     'Correct these places; fairlead lint FILE lists all of them. To write the profile as nodes apply it, without conflicts and repeats if possible: fairlead merge --intersect FILE',
   );
 }

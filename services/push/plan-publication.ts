@@ -5,6 +5,7 @@ import { isSameManifest } from '#lib/artifact/same-manifest';
 import { FairleadError } from '#lib/errors';
 import { lintMeaning } from '#lib/profile/lint';
 import type { RuntimeProfile } from '#lib/profile/profile';
+import { placesInRuntimeForm } from '#lib/profile/profile-places';
 import { validatePublication } from '#lib/profile/publication-violations';
 import { readProfile } from '#lib/profile/read-profile';
 import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
@@ -116,8 +117,9 @@ function readPublishable(
       `the profile has ${bytes.length} bytes, more than the ${limits.artifactBytes} allowed`,
     );
   }
-  const profile = readProfile(bytes, source ?? title);
-  validatePublication(profile, limits);
+  const name = source ?? title ?? 'profile';
+  const profile = { ...readProfile(bytes, name), places: placesInRuntimeForm(bytes, name) };
+  validatePublication(profile, limits, name);
   return profile;
 }
 

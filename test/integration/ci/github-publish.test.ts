@@ -132,8 +132,8 @@ describePeers(
       assert.match(result?.summary ?? '', /^## `profile-07`: loosened\n\nCompared with /m);
       const annotated = result?.commands.filter(({ properties }) => properties['title'] === 'loosened');
       assert.deepEqual(
-        annotated?.map(({ properties }) => properties['file']),
-        ['profiles/profile-07.json'],
+        annotated?.map(({ properties: { file, line } }) => [file, line]),
+        [['profiles/profile-07.json', '17']],
       );
       published = [...published, ...changed];
     });

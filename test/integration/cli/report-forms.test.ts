@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { runFairlead } from '#test/support/cli/run';
+import { runFairlead, succeeded } from '#test/support/cli/run';
 import { sarifRun } from '#test/support/sarif-schema';
 
 const action = 'SCMP_ACT_ALLOW';
@@ -169,6 +169,70 @@ describe('reports of lint and diff for CI systems', () => {
       assert.equal(diff.code, 1);
       assert.match(diff.stdout, /<testsuite name="profiles\/new.json" tests="2" failures="2" errors="0">/);
     });
+  });
+});
+
+describe('push --output github', () => {
+  let root = '';
+  const fairlead = (args: readonly string[]) => runFairlead(args, { cwd: join(root, 'profiles') });
+  const annotations = async (args: readonly string[], title: RegExp): Promise<readonly string[]> => {
+    const { stdout } = await fairlead([...args, '--output', 'github']);
+    return stdout.split('\n').filter((line) => title.test(line));
+  };
+  const push = ['--oci-layout', 'layout', '--key', 'fairlead.key'];
+
+  before(async () => {
+    root = await mkdtemp(join(tmpdir(), 'fairlead-report-push-'));
+    await mkdir(join(root, '.git'));
+    await mkdir(join(root, 'profiles'));
+    succeeded(await fairlead(['keygen']));
+  });
+  after(() => rm(root, { recursive: true }));
+
+  const written: Readonly<Record<string, readonly [old: string, changed: string]>> = {
+    seccomp: [profile(['read']), profile(['read', 'opnat', 'mount', 'bpf'])],
+    'apparmor-json': [
+      '{\n  "executable": {"allowedExecutables": ["/bin/a"]},\n  "network": {}\n}\n',
+      '{\n  "executable": {"allowedExecutables": ["/bin/a"]},\n  "network": {\n    "allowRaw": true\n  }\n}\n',
+    ],
+  };
+  for (const [form, [old, changed]] of Object.entries(written)) {
+    it(`annotates the lines that lint and diff annotate: ${form}`, async () => {
+      const reference = `localhost/${form}:v1`;
+      await writeFile(join(root, 'profiles/old.json'), old);
+      await writeFile(join(root, 'profiles/p.json'), changed);
+      succeeded(await fairlead(['push', 'old.json', reference, ...push]));
+      const found = await annotations(['lint', 'p.json'], /^::/);
+      const loosened = await annotations(['diff', 'old.json', 'p.json'], /title=loosened::/);
+      assert.ok(found.length > 0 && loosened.length > 0);
+      assert.ok(
+        loosened.every((line) => /line=[2-9]/.test(line)),
+        String(loosened),
+      );
+      for (const more of [['--dry-run'], ['--fail-on', 'loosened'], []]) {
+        const gate = more.includes('loosened');
+        const lines = await annotations(['push', 'p.json', reference, ...push, ...more], /title=(?!not-published)/);
+        const level = gate ? 'error' : 'warning';
+        assert.deepEqual(lines, [...found, ...loosened.map((line) => line.replace('::warning', `::${level}`))]);
+      }
+    });
+  }
+
+  it('annotates the line of the first part that runtimes refuse', async () => {
+    const conflicts = JSON.stringify(
+      { defaultAction: 'SCMP_ACT_ERRNO', flags: ['A', 'A'], syscalls: [] },
+      undefined,
+      2,
+    );
+    await writeFile(join(root, 'profiles/p.json'), conflicts.replaceAll('"A"', '"SECCOMP_FILTER_FLAG_LOG"'));
+    const [first] = await annotations(['lint', 'p.json'], /title=not-publishable/);
+    const place = /file=profiles\/p\.json,line=(\d+),col=(\d+),/.exec(first ?? '') ?? assert.fail(first);
+    const refused = await annotations(['push', 'p.json', 'localhost/p:v1', ...push], /^::/);
+    assert.equal(refused.length, 1);
+    assert.match(
+      refused[0] ?? '',
+      new RegExp(`^::error file=profiles/p\\.json,line=${place[1]},col=${place[2]},title=invalid-profile::runtimes`),
+    );
   });
 });
 
