@@ -81,7 +81,7 @@ describe('the workflow of GitHub reviews a pull request', () => {
     assert.equal(jobs['review']?.steps.at(-1)?.outputs['loosened'], 'true');
   });
 
-  it('for no other event, and publishes for none of another branch', async () => {
+  it('for no other event, and publishes for a push to the default branch only', async () => {
     const sha = project.repository.git('rev-parse', 'main');
     for (const [event_name, ref] of [
       ['pull_request_target', 'refs/heads/main'],
@@ -89,6 +89,8 @@ describe('the workflow of GitHub reviews a pull request', () => {
       ['push', 'refs/heads/feature'],
       ['push', 'refs/tags/main'],
       ['workflow_dispatch', 'refs/heads/feature'],
+      ['workflow_dispatch', 'refs/heads/main'],
+      ['schedule', 'refs/heads/main'],
     ]) {
       const jobs = await project.run({}, { github: { sha, ref, event_name, event: {} } });
       assert.deepEqual(

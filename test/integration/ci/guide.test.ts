@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { isMet } from '#test/support/ci/expressions';
 import { readAction, readWorkflow } from '#test/support/ci/github-runner';
 import { assertValid } from '#test/support/ci/github-schema';
 import { readComponent } from '#test/support/ci/gitlab-runner';
@@ -73,5 +74,12 @@ describe('the examples of docs/guides/ci.md', () => {
     const rule = parse(policy).rules[0].require[0].keyless;
     assert.equal(rule.identity, 'https://github.com/OWNER/fairlead/.github/workflows/profiles.yml@refs/tags/v0');
     assert.equal(rule.claims.repository, 'https://github.com/acme/profiles');
+    const { jobs } = await readWorkflow(join(root, '.github/workflows/profiles.yml'));
+    const repository = { default_branch: 'main' };
+    const publishing = ['push', 'schedule', 'workflow_dispatch', 'release', 'pull_request_target'].filter((event) => {
+      const github = { event_name: event, ref: rule.claims.ref, event: { repository } };
+      return isMet(jobs['publish']?.if, { github }, 'success');
+    });
+    assert.deepEqual(publishing, [rule.claims.trigger]);
   });
 });
