@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { isMap, isNode, LineCounter, parseDocument } from 'yaml';
+import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import { FairleadError } from '#lib/errors';
 import { closest } from '#lib/text/closest';
 
@@ -96,8 +96,17 @@ export class ConfigText {
   /** Returns an error about a field, with its valid values and the one that was probably meant. */
   #fieldError(path: Path, field: string | null, issue: v.BaseIssue<unknown>): FairleadError {
     const meant = typeof issue.input === 'string' ? closest(issue.input, allowedValues(issue)) : undefined;
-    const hint = meant === undefined ? {} : { hint: `Did you mean ${JSON.stringify(meant)}?` };
-    return this.error(path, `${field === null ? '' : `${field}: `}${issueText(issue)}`, hint);
+    const hint = meant === undefined ? this.#quotingHint(path, issue) : `Did you mean ${JSON.stringify(meant)}?`;
+    const message = `${field === null ? '' : `${field}: `}${issueText(issue)}`;
+    return this.error(path, message, hint === undefined ? {} : { hint });
+  }
+
+  /** Returns the hint for text that YAML takes for a number or a boolean, such as a version 1.0. */
+  #quotingHint(path: Path, { expected, input }: v.BaseIssue<unknown>): string | undefined {
+    if (expected !== 'string' || (typeof input !== 'number' && typeof input !== 'boolean')) return undefined;
+    const node = this.#document.getIn(path, true);
+    const written = isScalar(node) ? node.source : undefined;
+    return `YAML reads this as a ${typeof input}. Quote it: ${JSON.stringify(written ?? String(input))}`;
   }
 
   #keyPosition(path: Path): string {
