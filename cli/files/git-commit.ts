@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ExecFileException, execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '#lib/errors';
@@ -75,11 +75,20 @@ function git(
       if (error === null) resolve(stdout);
       else if (error.code === 'ENOENT') reject(noGit(error));
       else {
-        const cause = new Error(stderr.trim() || error.message);
-        reject(new FairleadError('InvalidInput', failure.message, { cause, hint: failure.hint }));
+        reject(new FairleadError('InvalidInput', failure.message, { ...causeOf(error, stderr), hint: failure.hint }));
       }
     });
   });
+}
+
+/**
+ * Returns what git said as the cause of an error. If it said nothing and exited by itself, there is
+ * none: the message of Node.js repeats only the command line.
+ */
+function causeOf({ code, message }: ExecFileException, stderr: string): { readonly cause?: Error } {
+  const said = stderr.trim().replaceAll(/\s*\n\s*/g, '; ');
+  if (said !== '') return { cause: new Error(said) };
+  return typeof code === 'number' ? {} : { cause: new Error(message.trim()) };
 }
 
 /**

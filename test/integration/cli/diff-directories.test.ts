@@ -158,7 +158,7 @@ describe('fairlead diff of many profiles', () => {
     failed(
       await diff(['--base', 'no-such-commit', 'profiles']),
       2,
-      /no commit "no-such-commit" in this repository\n(.*\n)?hint: .*fetch-depth/,
+      /^error: no commit "no-such-commit" in this repository\nhint: .*fetch-depth/,
     );
     failed(await diff(['--base', '--help', 'profiles']), 2, /no commit "--help"/);
     failed(await diff(['--base', 'base'], { cwd: '/', env: { TMPDIR: temporary } }), 2, /not in a git repository/);
