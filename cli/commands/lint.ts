@@ -16,7 +16,7 @@ import { isReportForm, type ReportForm, reportForms, writeReport } from '../proc
 import { projectFile } from '../project/project.ts';
 import { projectProfiles } from '../project/project-profiles.ts';
 import { isFile } from '../project/read-project.ts';
-import { type OutputForm, oneLine, writeNote, writeResult } from '../terminal/output.ts';
+import { type OutputForm, oneLine, writeFailure, writeResult } from '../terminal/output.ts';
 
 interface LintOptions extends ReadingOptions {
   readonly output: OutputForm | ReportForm;
@@ -32,6 +32,12 @@ interface Linted {
   readonly file: string;
   readonly kind: ProfileKind;
   readonly findings: readonly Finding[];
+}
+
+/** A file that could not be read, or holds no valid profile. */
+interface Unread {
+  readonly named: Pick<ReportedFile, 'name' | 'path'>;
+  readonly error: FairleadError;
 }
 
 /** `fairlead lint FILE…`. */
@@ -80,12 +86,13 @@ async function lint(paths: readonly string[], options: LintOptions): Promise<voi
       hint: 'Name files or directories with profiles: fairlead lint PATH….',
     });
   }
-  const unread: unknown[] = refused.map(({ error }) => error);
-  for (const { file, error } of refused) reported.push(refusedFile(unreadFile(file), error));
+  const unread: Unread[] = refused.map(({ file, error }) => ({ named: unreadFile(file), error }));
+  for (const { named, error } of unread) reported.push(refusedFile(named, error));
   for (const [index, read] of (await settleProfiles(files, options, { places: true })).entries()) {
     if (read.status === 'rejected') {
-      unread.push(read.reason);
-      reported.push(refusedFile(unreadFile(files[index] ?? ''), toFairleadError(read.reason)));
+      const failure = { named: unreadFile(files[index] ?? ''), error: toFairleadError(read.reason) };
+      unread.push(failure);
+      reported.push(refusedFile(failure.named, failure.error));
     } else {
       const { profile, source: file } = read.value;
       const findings = lintProfile(profile);
@@ -93,21 +100,40 @@ async function lint(paths: readonly string[], options: LintOptions): Promise<voi
       reported.push({ ...reportedFile(read.value), entries: findingEntries(findings) });
     }
   }
-  const [first, ...others] = unread;
   const { failOn, output } = options;
   const severe = linted.flatMap(({ findings }) => findings).filter(({ severity }) => isAtLeast(severity, failOn));
   if (isReportForm(output)) {
     const report = { command: 'lint', files: reported } as const;
     await writeReport(output, report, () => ({ summary: renderLintMarkdown(report), outputs: {} }));
-  } else if (linted.length > 0) {
+  } else {
     writeResult('lint', output, {
-      json: () => ({ failed: unread.length > 0 || severe.length > 0, profiles: linted }),
+      json: () => ({
+        failed: unread.length > 0 || severe.length > 0,
+        profiles: linted,
+        unread: unread.map(({ named, error: { kind, message, hint } }) => ({
+          file: named.name,
+          error: { kind, message, hint },
+        })),
+      }),
       text: () => asText(linted),
     });
   }
-  for (const error of others) writeNote('failed', error instanceof Error ? error.message : String(error));
-  if (first !== undefined) throw first;
+  if (unread.length > 0) throw errorOf(unread, files.length + refused.length, options);
   if (severe.length > 0) throw new GateClosed(`${count(severe.length, 'finding')} of severity ${failOn} or above`);
+}
+
+/**
+ * Returns the error of the only file that could not be read; of several, one that counts them, with
+ * the kind of the first, after each of them on stderr. JSON has them in its document.
+ */
+function errorOf(unread: readonly Unread[], all: number, { output, ociLayout }: LintOptions): FairleadError {
+  const [first, ...others] = unread.map(({ error }) => error);
+  if (first === undefined) return new FairleadError('Internal', 'no file is unread');
+  if (others.length === 0) return first;
+  if (output !== 'json') for (const error of [first, ...others]) writeFailure(error, ociLayout);
+  return new FairleadError(first.kind, `${unread.length} of ${count(all, 'file')} could not be read`, {
+    hint: output === 'json' ? 'They are in `unread`, each with its error.' : 'Each is named above, with the reason.',
+  });
 }
 
 /**

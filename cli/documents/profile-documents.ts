@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { flag, list, meaning, number, text, texts } from './fields.ts';
-import { differences, finding, kind } from './parts.ts';
+import { differences, failure, finding, kind } from './parts.ts';
 
 const architecture = text('architecture of the machine');
 const kernel = text('release of the kernel');
@@ -12,6 +12,10 @@ export const lint = v.object({
   profiles: list(
     v.object({ file: text('file, or `stdin`'), kind, findings: list(finding, 'findings') }),
     'the profiles that could be read',
+  ),
+  unread: list(
+    v.object({ file: text('file, `stdin` or reference'), error: meaning(failure, 'why it could not be read') }),
+    'files that could not be read, or hold no valid profile',
   ),
 });
 

@@ -50,21 +50,35 @@ export function writeJson(document: object | string): void {
  * @param ociLayout the directory that the command uses instead of a registry: hints name it too.
  */
 export function writeError(error: FairleadError, form: OutputForm, ociLayout?: string): void {
-  const causes = causeMessages(error);
-  const flagged = error.hint === undefined ? undefined : withFlags(error.hint);
-  const hint = flagged !== undefined && ociLayout !== undefined ? forLayout(flagged, ociLayout) : flagged;
   if (form === 'json') {
     const { kind, message, pointer } = error;
-    const json = JSON.stringify(versioned('error', { error: { kind, message, causes, hint, pointer } }));
-    process.stderr.write(`${withoutCommandsInJson(json)}\n`);
-    return;
-  }
+    const described = { kind, message, causes: causeMessages(error), hint: shownHint(error, ociLayout), pointer };
+    process.stderr.write(`${withoutCommandsInJson(JSON.stringify(versioned('error', { error: described })))}\n`);
+  } else writeLines('error', error, ociLayout);
+}
+
+/**
+ * Prints what is wrong with one of several objects on stderr, as people read it: `failed: …`, and
+ * the rest as writeError does.
+ */
+export function writeFailure(error: FairleadError, ociLayout?: string): void {
+  writeLines('failed', error, ociLayout);
+}
+
+function writeLines(word: 'error' | 'failed', error: FairleadError, ociLayout: string | undefined): void {
   const { summary, details = [] } = error;
-  const lines = [`${styled('red', 'error:')} ${oneLine(summary)}`];
+  const hint = shownHint(error, ociLayout);
+  const lines = [`${styled('red', `${word}:`)} ${oneLine(summary)}`];
   for (const detail of details) lines.push(`  ${oneLine(detail)}`);
-  for (const cause of causes) lines.push(`  cause: ${oneLine(cause)}`);
+  for (const cause of causeMessages(error)) lines.push(`  cause: ${oneLine(cause)}`);
   if (hint !== undefined) lines.push(`${styled('cyan', 'hint:')} ${oneLine(hint)}`);
   process.stderr.write(`${withoutCommands(lines.join('\n'))}\n`);
+}
+
+/** Returns the hint of an error with the flags of the command line. */
+function shownHint({ hint }: FairleadError, ociLayout: string | undefined): string | undefined {
+  if (hint === undefined) return undefined;
+  return ociLayout === undefined ? withFlags(hint) : forLayout(withFlags(hint), ociLayout);
 }
 
 /**

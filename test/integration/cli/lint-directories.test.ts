@@ -49,8 +49,29 @@ describe('fairlead lint of directories', () => {
     await writeFile(join(cwd, 'profiles', 'broken.json'), '{');
     await symlink('/etc/hostname', join(cwd, 'profiles', 'link.json'));
     const found = await runFairlead(['lint', 'profiles'], { cwd });
-    failed(found, 2, /^error: profiles\/link\.json is a link to a file outside of the directory/m);
+    failed(found, 2, /^failed: profiles\/link\.json is a link to a file outside of the directory\nhint: /m);
     assert.match(found.stderr, /^failed: profiles\/broken\.json:1:2: not valid JSON/m);
+    assert.match(
+      found.stderr,
+      /\nerror: 2 of 4 files could not be read\nhint: Each is named above, with the reason\.\n$/,
+    );
     assert.match(found.stdout, /^profiles\/sub\/b\.json: Seccomp, /m);
+    // One alone is the error.
+    failed(await runFairlead(['lint', 'profiles/broken.json'], { cwd }), 3, /^error: profiles\/broken\.json:1:2: /);
+  });
+
+  it('lists in JSON what it cannot read, and prints one error', async () => {
+    for (const paths of [['profiles'], ['profiles/broken.json', 'profiles/a.json'], ['profiles/broken.json']]) {
+      const { code, stdout, stderr } = await runFairlead(['lint', ...paths, '--output', 'json'], { cwd });
+      const { failed: isFailed, profiles, unread } = JSON.parse(stdout);
+      const isWhole = paths[0] === 'profiles';
+      assert.deepEqual([isFailed, code, profiles.length], [true, isWhole ? 2 : 3, isWhole ? 2 : paths.length - 1]);
+      assert.deepEqual(
+        unread.map(({ file, error }: { file: string; error: { kind: string } }) => [file, error.kind]),
+        [...(isWhole ? [['profiles/link.json', 'InvalidInput']] : []), ['profiles/broken.json', 'ProfileInvalid']],
+      );
+      // All of stderr is one document.
+      assert.match(JSON.parse(stderr).error.message, isWhole ? /^2 of 4 files could not be read$/ : /broken\.json:1:2/);
+    }
   });
 });

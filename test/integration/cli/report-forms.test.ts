@@ -70,7 +70,7 @@ describe('reports of lint and diff for CI systems', () => {
       assert.equal(code, 2);
       assert.match(stdout, /^::error file=profiles\/nothing\.json,line=1,title=unreadable::cannot read nothing\.json/);
       assert.match(stdout, /^::error file=profiles\/dead\.json,line=2,col=1,title=invalid-profile::defaultAction/m);
-      assert.match(stderr, /^error: cannot read nothing\.json/m);
+      assert.match(stderr, /^failed: cannot read nothing\.json/m);
       const diff = await fairlead(['diff', '-', 'dead.json', '--output', 'github'], profile(['read']));
       assert.equal(diff.code, 3);
       assert.match(diff.stdout, /^::error file=profiles\/dead\.json,line=2,col=1,title=invalid-profile::[^\n]*\n$/);
