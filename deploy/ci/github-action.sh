@@ -45,6 +45,27 @@ base_commit() {
   fi
 }
 
+# Returns whether the input `args` has an option.
+has_option() {
+  local each
+  for each in ${more[@]+"${more[@]}"}; do
+    case $each in "$1" | "$1="*) return 0 ;; esac
+  done
+  return 1
+}
+
+# Ends a comparison that is impossible: a gate that cannot decide stays closed. Without a gate, what
+# could not be compared counts as loosened.
+without_comparison() {
+  local hint='Set the input `base`, for example to origin/main, and fetch that commit (fetch-depth: 0).'
+  if [ -n "$FAIRLEAD_INPUT_FAIL_ON" ] || has_option --fail-on; then
+    printf '::error title=not-compared::%s %s\n' "$1" "$hint"
+    refuse "$1" "$hint To report only, leave out \`fail-on\`."
+  fi
+  printf '::warning title=not-compared::%s %s\n' "$1" "$hint"
+  printf 'changed=true\nloosened=true\nprofiles=[]\n' >> "$GITHUB_OUTPUT"
+}
+
 options=(--output github)
 [ -z "$FAIRLEAD_INPUT_PROJECT" ] || options+=(--project "$FAIRLEAD_INPUT_PROJECT")
 [ -z "$FAIRLEAD_INPUT_FAIL_ON" ] || options+=(--fail-on "$FAIRLEAD_INPUT_FAIL_ON")
@@ -74,15 +95,22 @@ case $FAIRLEAD_INPUT_COMMAND in
     ;;
   lint) ;;
   diff)
-    base=$(base_commit)
-    case $base in
-      *[!0]*) ;;
-      *)
-        echo 'There is no commit to compare with.'
+    if ! has_option --base; then
+      base=$(base_commit)
+      case $base in
+        *[!0]*) ;;
+        *)
+          without_comparison 'This event names no commit to compare with.'
+          return
+          ;;
+      esac
+      # Such as on pull_request_target, which checks out the base.
+      if [ -z "$FAIRLEAD_INPUT_BASE" ] && [ "$base" = "$(git rev-parse HEAD)" ]; then
+        without_comparison 'The commit that this event starts from is the one that is checked out.'
         return
-        ;;
-    esac
-    options+=(--base "$base")
+      fi
+      options+=(--base "$base")
+    fi
     ;;
   push)
     [ -z "$FAIRLEAD_INPUT_VERSION" ] || options+=(--version "$FAIRLEAD_INPUT_VERSION")

@@ -270,8 +270,33 @@ exit 3
       { github },
     );
     assert.equal(last(later).outcome, 'failure');
-    const fresh = await runSteps([uses({ command: 'diff' })], { github: { event: { before: '0'.repeat(40) } } });
-    assert.match(last(fresh).stdout, /There is no commit to compare with/);
+  });
+
+  it('keeps a gate closed if there is nothing to compare with, and warns without a gate', async () => {
+    const sha = profiles.git('rev-parse', 'HEAD');
+    const events: readonly { readonly event_name: string; readonly event: object }[] = [
+      { event_name: 'push', event: { before: '0'.repeat(40) } },
+      { event_name: 'workflow_dispatch', event: {} },
+      { event_name: 'pull_request_target', event: { pull_request: { base: { sha } } } },
+    ];
+    for (const github of events) {
+      for (const gate of [{ 'fail-on': 'loosened' }, { args: '--fail-on=loosened' }, { args: '--fail-on\nloosened' }]) {
+        const closed = last(await runSteps([uses({ command: 'diff', ...gate })], { github }));
+        assert.equal(closed.outcome, 'failure', github.event_name);
+        assert.deepEqual(
+          closed.commands.map(({ command, properties }) => [command, properties['title']]),
+          [['error', 'not-compared']],
+        );
+        assert.match(closed.stderr, /^error: .* commit .*\nhint: Set the input `base`/);
+      }
+      const { outcome, commands, outputs } = last(await runSteps([uses({ command: 'diff' })], { github }));
+      assert.deepEqual([outcome, commands.map(({ command }) => command)], ['success', ['warning']]);
+      assert.deepEqual(outputs, { changed: 'true', loosened: 'true', profiles: '[]', reference: '', digest: '' });
+    }
+    for (const given of [{ base: 'HEAD' }, { args: '--base=HEAD' }]) {
+      const compared = last(await runSteps([uses({ command: 'diff', 'fail-on': 'loosened', ...given })]));
+      assert.deepEqual([compared.outcome, compared.outputs['changed']], ['success', 'false'], compared.stderr);
+    }
   });
 
   it('has a script that bash can parse', async () => {
