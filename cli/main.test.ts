@@ -39,6 +39,29 @@ const commands = [
 ];
 
 describe('fairlead', () => {
+  it('has the exit codes of each command that reads or writes, of registries too', async () => {
+    const program = await buildProgram(['completion']);
+    const all = program.commands.flatMap((command) => [command, ...command.commands]);
+    const without = ['baseline', 'completion', 'healthcheck', 'logout', 'policy', 'quickstart', 'version'];
+    const services = ['operator', 'serve', 'shim'];
+    for (const command of all.filter((each) => ![...without, ...services].includes(each.name()))) {
+      let help = '';
+      command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+      const [, listed = ''] = /^Exit codes: (.*)$/m.exec(help) ?? [];
+      const codes = [...listed.matchAll(/(?:^|, )(\d+) (?=[a-z])/g)].map(([, code]) => Number(code));
+      const asks = command.options.some(({ long }) => long === '--oci-layout' || long === '--to-oci-layout');
+      const gate = command.options.some(({ long }) => long === '--fail-on') ? [1] : [];
+      for (const code of [0, ...gate, 2, ...(asks ? [6, 7, 8, 9, 10] : [])]) {
+        assert(codes.includes(code), `${command.name()}: ${code} in ${listed}`);
+      }
+      assert.deepEqual(
+        codes,
+        codes.toSorted((one, other) => one - other),
+        command.name(),
+      );
+    }
+  });
+
   it('prints its version', async () => {
     const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
     assert.deepEqual(await runFairlead(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });

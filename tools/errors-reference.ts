@@ -28,7 +28,9 @@ and the shim with its gRPC status. The kubelet recognizes the prefix in the mess
 `;
 
 const outro = `
-- \`fairlead lint\` and \`fairlead diff\` exit with 1 if \`--fail-on\` finds something. The command exits with 0 if it succeeds.
+- \`fairlead lint\`, \`fairlead diff\` and \`fairlead push\` exit with 1 if \`--fail-on\` finds something, and push also if
+  \`--no-overwrite\` stops a profile. The command exits with 0 if it succeeds. \`fairlead COMMAND --help\` lists the codes of a
+  command; 70 is possible for each.
 - A command prints \`error:\`, causes and \`hint:\`, the next step, on stderr. With \`--output json\` it prints
   \`{"error": {"kind", "message", "causes", "hint", "pointer"}}\`.
 - The services answer with problem details (RFC 9457): \`type\`, \`title\`, \`status\`, \`detail\`, and in addition \`kind\`,

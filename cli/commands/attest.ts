@@ -17,6 +17,7 @@ import {
 } from '../options/options.ts';
 import type { SignerOptions } from '../options/signer.ts';
 import { openSigningTarget } from '../options/signing-target.ts';
+import { exitCodes, registryErrors } from '../process/exit-codes.ts';
 import { writeResult } from '../terminal/output.ts';
 
 interface AttestOptions extends OutputOptions, RegistryOptions, SignerOptions {
@@ -56,6 +57,14 @@ export function define(command: Command): void {
             '    --type https://acme.example/review/v1 --predicate - --key fairlead.key',
         ],
       ]),
+    )
+    .addHelpText(
+      'after',
+      exitCodes('attested', {
+        ...registryErrors,
+        InvalidInput: 'no such file or another invalid request',
+        Unavailable: 'registry or signing service unreachable',
+      }),
     )
     .action(attest);
 }

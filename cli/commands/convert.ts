@@ -13,6 +13,7 @@ import { addOutputOption, addRegistryOptions, examples, type OutputOptions } fro
 import { addProfileOptions } from '../options/profile-options.ts';
 import { addReadingTrustOptions } from '../options/pull-policy.ts';
 import { type ReadingOptions, readNotedProfiles } from '../options/read-profiles.ts';
+import { exitCodes, profileErrors } from '../process/exit-codes.ts';
 import { versioned, writeJson, writeNote } from '../terminal/output.ts';
 
 interface ConvertOptions extends OutputOptions, ReadingOptions {
@@ -63,6 +64,7 @@ export function define(command: Command): void {
           ['load an AppArmor profile', 'fairlead convert nginx.yaml --to apparmor | apparmor_parser --replace'],
         ]),
     )
+    .addHelpText('after', exitCodes('converted', profileErrors))
     .action(convert);
 }
 

@@ -17,6 +17,7 @@ import { addOutputOption, examples, type OutputOptions, trustRealmOption } from 
 import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
 import { addVerbosityOptions } from '../options/verbosity.ts';
+import { exitCodes, registryErrors } from '../process/exit-codes.ts';
 import { writeResult } from '../terminal/output.ts';
 import { describeTransfer, watchTransfer } from '../terminal/transfer.ts';
 
@@ -73,6 +74,7 @@ export function define(command: Command): void {
         ],
       ]),
     )
+    .addHelpText('after', exitCodes('copied', registryErrors, 'If several tags fail, it is that of the first.'))
     .action(copy);
 }
 

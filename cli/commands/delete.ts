@@ -11,6 +11,7 @@ import {
   type RegistryOptions,
 } from '../options/options.ts';
 import { withoutScheme } from '../options/reference-scheme.ts';
+import { exitCodes, registryErrors } from '../process/exit-codes.ts';
 import { oneLine, printable, writeResult } from '../terminal/output.ts';
 import { askLine, isInteractive } from '../terminal/passphrase.ts';
 
@@ -42,6 +43,7 @@ export function define(command: Command): void {
         ['delete from a directory', 'fairlead delete localhost/nginx@sha256:… --oci-layout ./profiles --yes'],
       ]),
     )
+    .addHelpText('after', exitCodes('deleted', { ...registryErrors, Conflict: 'other tags or an index need it' }))
     .action(deleteOne);
 }
 

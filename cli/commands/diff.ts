@@ -24,6 +24,7 @@ import { addProfileOptions, hostOf } from '../options/profile-options.ts';
 import { addReadingTrustOptions } from '../options/pull-policy.ts';
 import { type ReadingOptions, readNotedProfiles, type SourcedProfile } from '../options/read-profiles.ts';
 import { reportedFile, unreadFile } from '../options/reported-file.ts';
+import { exitCodes, profileErrors } from '../process/exit-codes.ts';
 import { GateClosed, gateExit } from '../process/gate.ts';
 import { isReportForm, type ReportForm, reportForms, writeReport } from '../process/report-output.ts';
 import { type OutputForm, withoutCommands, writeResult } from '../terminal/output.ts';
@@ -87,9 +88,15 @@ export function define(command: Command): void {
           'fairlead diff base.json nginx.json --output github',
         ],
         ['show what a profile permits beyond the default profile', 'fairlead baseline | fairlead diff - nginx.json'],
-      ]) +
-        `\n\nExit codes: 0 compared, ${gateExit} loosened (with --fail-on loosened), 2 no such file or not comparable,\n` +
-        '  3 invalid profile; for references, those of fairlead verify.',
+      ]),
+    )
+    .addHelpText(
+      'after',
+      exitCodes('compared', {
+        gate: 'loosened (with --fail-on loosened)',
+        ...profileErrors,
+        InvalidInput: 'no such file or not comparable',
+      }),
     )
     .action(diff);
 }

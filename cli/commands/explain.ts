@@ -16,6 +16,7 @@ import { addOutputOption, addRegistryOptions, examples, type OutputOptions } fro
 import { addProfileOptions } from '../options/profile-options.ts';
 import { addReadingTrustOptions } from '../options/pull-policy.ts';
 import { likeOption } from '../options/runtime-like.ts';
+import { exitCodes, profileErrors } from '../process/exit-codes.ts';
 import { oneLine, writeNote, writeResult } from '../terminal/output.ts';
 
 interface ExplainOptions extends OutputOptions, MeetingOptions {
@@ -60,6 +61,7 @@ export function define(command: Command): void {
         ],
       ]),
     )
+    .addHelpText('after', exitCodes('shown', profileErrors))
     .action(explain);
 }
 

@@ -21,6 +21,7 @@ import {
 import { addReadingTrustOptions, openReadingPolicy, type ReadingTrustOptions } from '../options/pull-policy.ts';
 import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
+import { exitCodes, registryErrors } from '../process/exit-codes.ts';
 import { oneLine, writeNote, writeResult } from '../terminal/output.ts';
 
 interface FindOptions extends OutputOptions, RegistryOptions, ReadingTrustOptions {
@@ -47,7 +48,7 @@ export function define(command: Command): void {
   addOutputOption(command)
     .addHelpText(
       'after',
-      `${examples([
+      examples([
         [
           'find the profiles of an image that a node would accept',
           'fairlead find ghcr.io/acme/web:1.27 --policy policy.yaml',
@@ -61,7 +62,14 @@ export function define(command: Command): void {
           'fairlead find ghcr.io/acme/web:1.27 --key fairlead.pub --output json | ' +
             'jq -r \'first(.profiles[] | select(.kind == "Seccomp")).localhostProfile\'',
         ],
-      ])}\n\nThe exit code is 0 also if there is no profile.`,
+      ]),
+    )
+    .addHelpText(
+      'after',
+      exitCodes('listed, also if there is no profile', {
+        ...registryErrors,
+        NotAllowed: 'no rule of the policy allows the repository',
+      }),
     )
     .action(find);
 }

@@ -17,6 +17,7 @@ import {
 } from '../options/options.ts';
 import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
+import { exitCodes, registryErrors } from '../process/exit-codes.ts';
 import { oneLine, writeResult } from '../terminal/output.ts';
 
 /** What a registry has under a reference. Only the digests of the bytes are verified. */
@@ -49,6 +50,7 @@ export function define(command: Command): void {
         ],
       ]),
     )
+    .addHelpText('after', exitCodes('shown', registryErrors))
     .action(inspect);
 }
 

@@ -6,6 +6,7 @@ import { quote } from '#lib/text/quote';
 import { generateKeyPair, loadPublicKey } from '#lib/trust/keys/key';
 import { writeNewFile } from '../files/files.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { exitCodes } from '../process/exit-codes.ts';
 import { writeResult } from '../terminal/output.ts';
 import { choosePassphrase } from '../terminal/passphrase.ts';
 
@@ -42,6 +43,10 @@ export function define(command: Command): void {
           'cosign verify --key release.pub --insecure-ignore-tlog REFERENCE',
         ],
       ]),
+    )
+    .addHelpText(
+      'after',
+      exitCodes('generated', { InvalidInput: 'invalid request', Conflict: 'the file exists already' }),
     )
     .action(keygen);
 }

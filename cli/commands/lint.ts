@@ -11,6 +11,7 @@ import { addProfileOptions } from '../options/profile-options.ts';
 import { addReadingTrustOptions } from '../options/pull-policy.ts';
 import { type ReadingOptions, settleProfiles } from '../options/read-profiles.ts';
 import { reportedFile, unreadFile } from '../options/reported-file.ts';
+import { exitCodes, profileErrors } from '../process/exit-codes.ts';
 import { GateClosed, gateExit } from '../process/gate.ts';
 import { isReportForm, type ReportForm, reportForms, writeReport } from '../process/report-output.ts';
 import { projectFile } from '../project/project.ts';
@@ -70,9 +71,15 @@ export function define(command: Command): void {
         ['check what is published', 'fairlead lint oci://ghcr.io/acme/profiles/nginx:1.27 --key fairlead.pub'],
         ['annotate the lines of profiles in a workflow of GitHub', 'fairlead lint --output github profiles'],
         ['check the output of another program', 'kubectl get seccompprofile nginx -o yaml | fairlead lint -'],
-      ]) +
-        `\n\nExit codes: 0 checked, ${gateExit} findings (with --fail-on), 2 no such file, 3 invalid profile. If a file cannot be read, ` +
-        'the others are still checked.',
+      ]),
+    )
+    .addHelpText(
+      'after',
+      exitCodes(
+        'checked',
+        { gate: 'findings (with --fail-on)', ...profileErrors },
+        'If a file cannot be read, the others are still checked.',
+      ),
     )
     .action(lint);
 }

@@ -16,6 +16,7 @@ import {
   type RegistryOptions,
 } from '../options/options.ts';
 import { withoutScheme } from '../options/reference-scheme.ts';
+import { exitCodes, registryErrors } from '../process/exit-codes.ts';
 import { writeResult } from '../terminal/output.ts';
 import { describeTransfer, watchTransfer } from '../terminal/transfer.ts';
 
@@ -46,6 +47,13 @@ export function define(command: Command): void {
         ['load one artifact of several', 'fairlead load nginx.tar registry.internal/profiles/nginx@sha256:…'],
         ['load a directory of cosign save', 'fairlead load ./saved registry.internal/profiles/nginx:1.27'],
       ]),
+    )
+    .addHelpText(
+      'after',
+      exitCodes('loaded', {
+        ...registryErrors,
+        InvalidInput: 'no such file, an incomplete archive or another invalid request',
+      }),
     )
     .action(load);
 }

@@ -5,6 +5,7 @@ import { quote } from '#lib/text/quote';
 import { openNetwork, readPassword } from '../options/connect.ts';
 import { addOutputOption, examples, type OutputOptions, trustRealmOption } from '../options/options.ts';
 import { addVerbosityOptions } from '../options/verbosity.ts';
+import { exitCodes } from '../process/exit-codes.ts';
 import { writeResult } from '../terminal/output.ts';
 import { askHidden, askLine, isInteractive } from '../terminal/passphrase.ts';
 
@@ -35,6 +36,14 @@ export function define(command: Command): void {
         ['log in at a terminal', 'fairlead login registry.example.com'],
         ['log in from CI', 'echo "$TOKEN" | fairlead login ghcr.io --username "$ACTOR" --password-stdin'],
       ]),
+    )
+    .addHelpText(
+      'after',
+      exitCodes('logged in', {
+        InvalidInput: 'invalid request',
+        Unauthenticated: 'credentials refused',
+        Unavailable: 'registry unreachable',
+      }),
     )
     .action(login);
 }

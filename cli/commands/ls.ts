@@ -14,6 +14,7 @@ import {
   type RegistryOptions,
 } from '../options/options.ts';
 import { withoutScheme } from '../options/reference-scheme.ts';
+import { exitCodes, registryErrors } from '../process/exit-codes.ts';
 import { oneLine, writeResult } from '../terminal/output.ts';
 
 interface ListOptions extends OutputOptions, RegistryOptions {
@@ -40,6 +41,7 @@ export function define(command: Command): void {
         ['list what is in an archive', 'fairlead ls --oci-layout profiles.tar'],
       ]),
     )
+    .addHelpText('after', exitCodes('listed', { ...registryErrors, NotFound: 'no such repository' }))
     .action(list);
 }
 

@@ -8,6 +8,7 @@ import { addOutputOption, addRegistryOptions, examples, type OutputOptions } fro
 import { addProfileOptions } from '../options/profile-options.ts';
 import { addReadingTrustOptions } from '../options/pull-policy.ts';
 import { type ReadingOptions, readNotedProfiles } from '../options/read-profiles.ts';
+import { exitCodes, profileErrors } from '../process/exit-codes.ts';
 import { versioned, writeJson, writeNote } from '../terminal/output.ts';
 
 interface MergeOptions extends OutputOptions, ReadingOptions {
@@ -41,6 +42,7 @@ export function define(command: Command): void {
         ],
       ]),
     )
+    .addHelpText('after', exitCodes('merged', profileErrors))
     .action(merge);
 }
 

@@ -3,6 +3,7 @@ import { policyDocument, policyText } from '../explain/show-policy.ts';
 import { loadPresentPolicy } from '../files/policy-file.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { addVerbosityOptions } from '../options/verbosity.ts';
+import { exitCodes } from '../process/exit-codes.ts';
 import { writeResult } from '../terminal/output.ts';
 
 /** `fairlead policy check FILE`. */
@@ -15,6 +16,7 @@ export function define(command: Command): void {
     )
     .argument('<file>', 'trust policy')
     .addHelpText('after', examples([['check a policy in CI before the rollout', 'fairlead policy check policy.yaml']]))
+    .addHelpText('after', exitCodes('valid', { InvalidInput: 'no such file, or an invalid policy' }))
     .action(check);
 }
 

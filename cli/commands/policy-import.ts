@@ -6,6 +6,7 @@ import { FairleadError } from '#lib/errors';
 import { makeChosenDirectory } from '../files/chosen-directory.ts';
 import { readInput, writeNewFile } from '../files/files.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { exitCodes } from '../process/exit-codes.ts';
 import { withFlags } from '../terminal/hints.ts';
 import { versioned, writeJson, writeNote } from '../terminal/output.ts';
 
@@ -47,6 +48,7 @@ export function define(command: Command): void {
         ['leave out GPG signatures', 'fairlead policy import --skip /etc/containers/policy.json > policy.yaml'],
       ]),
     )
+    .addHelpText('after', exitCodes('imported', { InvalidInput: 'no such file, or rules that cannot be imported' }))
     .action(importPolicy);
 }
 

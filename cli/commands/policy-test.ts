@@ -13,6 +13,7 @@ import {
   type RegistryOptions,
 } from '../options/options.ts';
 import { withoutScheme } from '../options/reference-scheme.ts';
+import { exitCodes, registryErrors } from '../process/exit-codes.ts';
 import { writeResult } from '../terminal/output.ts';
 
 interface TestOptions extends OutputOptions, RegistryOptions {
@@ -34,10 +35,19 @@ export function define(command: Command): void {
   addOutputOption(command)
     .addHelpText(
       'after',
-      `${examples([
+      examples([
         ['find the rule that matches', 'fairlead policy test policy.yaml ghcr.io/acme/profiles/nginx'],
         ['check the signatures too', 'fairlead policy test policy.yaml ghcr.io/acme/profiles/nginx:1.27'],
-      ])}\n\nExit codes: 0 allowed, 4 no rule allows it, 5 signature missing or invalid, 7 no such artifact, 8 registry unreachable.`,
+      ]),
+    )
+    .addHelpText(
+      'after',
+      exitCodes('allowed', {
+        ...registryErrors,
+        InvalidInput: 'invalid policy or another invalid request',
+        NotAllowed: 'no rule allows it',
+        SignatureInvalid: 'signature missing or invalid',
+      }),
     )
     .action(test);
 }

@@ -24,6 +24,7 @@ import { addContainerOptions, type ContainerOptions, hostOf } from '../options/p
 import { addTrustOptions, openPullPolicy, type TrustOptions } from '../options/pull-policy.ts';
 import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
+import { exitCodes, profileErrors } from '../process/exit-codes.ts';
 import { versioned, writeJson, writeNote, writeResult } from '../terminal/output.ts';
 
 interface PullOptions extends OutputOptions, RegistryOptions, ContainerOptions, TrustOptions {
@@ -68,6 +69,7 @@ export function define(command: Command): void {
         ],
       ]),
     )
+    .addHelpText('after', exitCodes('fetched', profileErrors))
     .action(pull);
 }
 

@@ -14,6 +14,7 @@ import {
   collectAnnotation,
   examples,
 } from '../options/options.ts';
+import { exitCodes, profileErrors } from '../process/exit-codes.ts';
 import { GateClosed, gateExit } from '../process/gate.ts';
 import { outcomeDocument, planOf, type SignedOutcome } from '../publish/describe-outcome.ts';
 import { openPublications } from '../publish/open-publications.ts';
@@ -92,11 +93,23 @@ export function define(command: Command): void {
           'publish to a directory, without a registry',
           'fairlead push nginx.json localhost/nginx:dev --oci-layout ./registry --unsigned',
         ],
-      ]) +
-        `\n\nExit codes: 0 published, ${gateExit} stopped by --fail-on or --no-overwrite, 2 no such file or another invalid\n` +
-        '  request, 3 invalid profile, 4 no rule of --policy allows it, 5 its signatures do not meet --policy,\n' +
-        '  6 credentials missing or refused, 8 registry or signing service unreachable, 9 the tag holds an image, 10 too\n' +
-        '  large. Unless it is 0, no tag of the profile is set. If several profiles fail, it is that of the first.',
+      ]),
+    )
+    .addHelpText(
+      'after',
+      exitCodes(
+        'published',
+        {
+          gate: 'stopped by --fail-on or --no-overwrite',
+          ...profileErrors,
+          NotAllowed: 'no rule of --policy allows it',
+          SignatureInvalid: 'its signatures do not meet --policy',
+          NotFound: 'no such image (--subject)',
+          Unavailable: 'registry or signing service unreachable',
+          Conflict: 'the tag holds an image',
+        },
+        'Unless it is 0, no tag of the profile is set. If several profiles fail, it is that of the first.',
+      ),
     )
     .action(push);
 }

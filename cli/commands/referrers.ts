@@ -15,6 +15,7 @@ import {
 } from '../options/options.ts';
 import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
+import { exitCodes, registryErrors } from '../process/exit-codes.ts';
 import { oneLine, writeResult } from '../terminal/output.ts';
 
 interface ReferrersOptions extends OutputOptions, RegistryOptions {
@@ -51,6 +52,7 @@ export function define(command: Command): void {
         ],
       ]),
     )
+    .addHelpText('after', exitCodes('listed', registryErrors))
     .action(referrers);
 }
 

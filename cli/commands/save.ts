@@ -20,6 +20,7 @@ import {
 import { isReferenceOnly } from '../options/profile-source.ts';
 import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
+import { exitCodes, registryErrors } from '../process/exit-codes.ts';
 import { writeResult } from '../terminal/output.ts';
 import { describeTransfer, watchTransfer } from '../terminal/transfer.ts';
 
@@ -63,6 +64,10 @@ export function define(command: Command): void {
           'skopeo copy oci-archive:nginx.tar:1.27 docker://registry.example.com/nginx:1.27',
         ],
       ]),
+    )
+    .addHelpText(
+      'after',
+      exitCodes('saved', { ...registryErrors, InvalidInput: 'invalid request, or the file cannot be written' }),
     )
     .action(save);
 }

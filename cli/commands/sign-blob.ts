@@ -8,6 +8,7 @@ import { addKeylessOptions } from '../options/keyless.ts';
 import { addKeyOptions, addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { type SignerOptions, startRequiredSigner } from '../options/signer.ts';
 import { addVerbosityOptions } from '../options/verbosity.ts';
+import { exitCodes } from '../process/exit-codes.ts';
 import { writeResult } from '../terminal/output.ts';
 
 interface SignBlobOptions extends OutputOptions, SignerOptions {
@@ -44,6 +45,14 @@ export function define(command: Command): void {
           'cosign verify-blob --key fairlead.pub --bundle SHA256SUMS.sigstore.json --insecure-ignore-tlog SHA256SUMS',
         ],
       ]),
+    )
+    .addHelpText(
+      'after',
+      exitCodes('signed', {
+        InvalidInput: 'no such file or another invalid request',
+        Unauthenticated: 'credentials missing or refused',
+        Unavailable: 'signing service unreachable',
+      }),
     )
     .action(signBlob);
 }

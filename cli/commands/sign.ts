@@ -12,6 +12,7 @@ import {
 } from '../options/options.ts';
 import type { SignerOptions } from '../options/signer.ts';
 import { openSigningTarget } from '../options/signing-target.ts';
+import { exitCodes, registryErrors } from '../process/exit-codes.ts';
 import { writeResult } from '../terminal/output.ts';
 
 interface SignOptions extends OutputOptions, RegistryOptions, SignerOptions {
@@ -42,6 +43,14 @@ export function define(command: Command): void {
             '    --signing-config signing.json --trusted-root trusted_root.json',
         ],
       ]),
+    )
+    .addHelpText(
+      'after',
+      exitCodes('signed', {
+        ...registryErrors,
+        InvalidInput: 'no such file or another invalid request',
+        Unavailable: 'registry or signing service unreachable',
+      }),
     )
     .action(sign);
 }

@@ -14,6 +14,7 @@ import {
 } from '../options/options.ts';
 import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
+import { exitCodes, registryErrors } from '../process/exit-codes.ts';
 import { writeResult } from '../terminal/output.ts';
 
 /** `fairlead tag REFERENCE TAG…`. */
@@ -35,6 +36,7 @@ export function define(command: Command): void {
         ['tag a digest', 'fairlead tag ghcr.io/acme/profiles/nginx@sha256:… stable'],
       ]),
     )
+    .addHelpText('after', exitCodes('tagged', registryErrors))
     .action(tag);
 }
 

@@ -10,6 +10,7 @@ import {
   type RegistryOptions,
 } from '../options/options.ts';
 import { withoutScheme } from '../options/reference-scheme.ts';
+import { exitCodes, registryErrors } from '../process/exit-codes.ts';
 import { writeResult } from '../terminal/output.ts';
 
 /** `fairlead untag REFERENCE`. */
@@ -23,6 +24,14 @@ export function define(command: Command): void {
   addRegistryOptions(command);
   addOutputOption(command)
     .addHelpText('after', examples([['remove a tag', 'fairlead untag ghcr.io/acme/profiles/nginx:1.27-rc1']]))
+    .addHelpText(
+      'after',
+      exitCodes('removed', {
+        ...registryErrors,
+        InvalidInput: 'invalid request, or the registry cannot remove single tags',
+        NotFound: 'no such tag',
+      }),
+    )
     .action(untag);
 }
 

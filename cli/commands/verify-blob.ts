@@ -10,6 +10,7 @@ import { readPieces, refuseSharedStdin, unreadable } from '../files/files.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { addVerbosityOptions } from '../options/verbosity.ts';
 import { addVerifierOptions, openVerifier, type VerifierOptions } from '../options/verifier.ts';
+import { exitCodes } from '../process/exit-codes.ts';
 import { oneLine, writeResult } from '../terminal/output.ts';
 
 interface VerifyBlobOptions extends OutputOptions, VerifierOptions {
@@ -46,8 +47,16 @@ export function define(command: Command): void {
           'verify where a file was built',
           'fairlead verify-blob tool.tar.gz --bundle provenance.sigstore.json --type slsaprovenance1 --key release.pub',
         ],
-      ]) +
-        '\n\nExit codes: 0 verified, 2 no such file, 5 signature missing, invalid or from another signer, 8 trusted root unreachable.',
+      ]),
+    )
+    .addHelpText(
+      'after',
+      exitCodes('verified', {
+        InvalidInput: 'no such file or another invalid request',
+        SignatureInvalid: 'signature missing, invalid or from another signer',
+        Unavailable: 'trusted root unreachable',
+        LimitExceeded: 'too large',
+      }),
     )
     .action(verify);
 }

@@ -17,6 +17,7 @@ import {
 import { addTrustOptions, openPullPolicy, type TrustOptions } from '../options/pull-policy.ts';
 import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
+import { exitCodes, profileErrors } from '../process/exit-codes.ts';
 import { writeResult } from '../terminal/output.ts';
 
 interface VerifyOptions extends OutputOptions, RegistryOptions, TrustOptions {
@@ -51,10 +52,9 @@ export function define(command: Command): void {
           'get the result in a script',
           'fairlead verify ghcr.io/acme/profiles/nginx:1.27 --policy policy.yaml --output json | jq .verification',
         ],
-      ]) +
-        '\n\nExit codes: 0 verified, 3 invalid profile, 4 no rule allows it, 5 signature missing or invalid, 6 credentials\n' +
-        '  missing or refused, 7 no such artifact, 8 registry unreachable.',
+      ]),
     )
+    .addHelpText('after', exitCodes('verified', profileErrors))
     .action(verify);
 }
 
