@@ -71,12 +71,20 @@ export function progressText(outcome: PublicationOutcome, done: number, all: num
   return `${String(done).padStart(String(all).length)}/${all} ${outcome.name}: ${outcome.status}`;
 }
 
-/** Returns how many profiles have which outcome: `2 published, 28 unchanged`. */
-export function totals(outcomes: readonly SignedOutcome[]): string {
+/**
+ * Returns how many profiles have which outcome, and who signed: `2 published, 28 unchanged;
+ * signer: key …`.
+ *
+ * @param shown how the name of a signer is written.
+ */
+export function totals(
+  outcomes: readonly SignedOutcome[],
+  shown: (signer: string) => string = (signer) => signer,
+): string {
   const counts = countOutcomes(outcomes);
   const some = Object.entries(counts).filter(([, count]) => count > 0);
   const signers = new Set(outcomes.flatMap(({ signer }) => signer ?? []));
-  const by = signers.size === 0 ? '' : `; signer: ${[...signers].join(', ')}`;
+  const by = signers.size === 0 ? '' : `; signer: ${[...signers].map(shown).join(', ')}`;
   return `${some.map(([status, count]) => `${count} ${status}`).join(', ')}${by}`;
 }
 

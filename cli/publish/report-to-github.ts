@@ -44,7 +44,8 @@ function reportedPublication({ outcome, profile }: Publication): ReportedFile {
 /** Returns a table of the profiles, and their differences to what their tags held. */
 function renderMarkdown(publications: readonly Publication[]): string {
   const markdown = new BoundedMarkdown();
-  markdown.add(`**${inCodeTotals(publications)}**`);
+  const all = publications.map(({ outcome }) => outcome);
+  markdown.add(`**${totals(all, inCode)}**`);
   markdown.add('| profile | | tags | digest |\n|---|---|---|---|', '\n');
   const sorted = [...publications].sort((a, b) => rank(a) - rank(b));
   for (const [index, { outcome }] of sorted.entries()) {
@@ -68,11 +69,6 @@ function renderMarkdown(publications: readonly Publication[]): string {
     }
   }
   return markdown.finish();
-}
-
-function inCodeTotals(publications: readonly Publication[]): string {
-  const [counts = '', ...by] = totals(publications.map(({ outcome }) => outcome)).split('; signed by ');
-  return by.length === 0 ? counts : `${counts}; signed by ${inCode(by.join('; signed by '))}`;
 }
 
 function rank({ outcome: { status } }: Publication): number {

@@ -81,7 +81,7 @@ describePeers(
       assert.ok(published.every(({ status, loosened }) => status === 'published' && !loosened));
       assert.equal(tokens.issued, 1);
       const step = job.steps.at(-1);
-      assert.match(step?.summary ?? '', /^\*\*30 published; signed by `.*profiles\.yml@refs\/tags\/v0.*`\*\*\n/);
+      assert.match(step?.summary ?? '', /^\*\*30 published; signer: `[^`]*profiles\.yml@refs\/tags\/v0[^`]*`\*\*\n/);
       assert.match(step?.summary ?? '', /^\| `profile-01` \| published \| `stable` \| `sha256:[0-9a-f]{64}` \|$/m);
       assert.equal(JSON.parse(step?.outputs['digest'] ?? '').length, 30);
     });
