@@ -147,6 +147,18 @@ describePeers(
       assert.equal(manifests(), before);
     });
 
+    it('leaves out provenance if asked to', async () => {
+      const program = join(folder, 'spy');
+      await writeFile(program, '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
+      const before = project.repository.git('rev-parse', 'main^1');
+      for (const provenance of [true, false]) {
+        const { publish } = await project.push(before, { program, provenance }, { tokens });
+        const arguments_ = publish?.steps.at(-1)?.stdout.split(/[ \n]/) ?? [];
+        assert.ok(arguments_.includes('push') && arguments_.includes('--keyless'));
+        assert.equal(arguments_.includes('--provenance'), provenance);
+      }
+    });
+
     it('reports what it refuses and what fails, and publishes the others', async () => {
       const before = project.repository.git('rev-parse', 'main');
       project.repository.branch('mixed', {

@@ -66,6 +66,7 @@ describe('the workflow of GitHub reviews a pull request', () => {
     assert.equal(diffOf(job).outputs['loosened'], 'true');
     assert.equal(diffOf(job).commands.filter(({ command }) => command === 'error').length, 0);
     assert.equal((await review('loosens-one', { labels: ['loosens-not', 'not loosens'] })).result, 'failure');
+    assert.equal((await review('loosens-one', { labels: ['docs'], inputs: { label: '' } })).result, 'failure');
     assert.equal(
       (await review('loosens-one', { labels: ['approved'], inputs: { label: 'approved' } })).result,
       'success',

@@ -39,7 +39,12 @@ describe('the component of GitLab', () => {
   after(() => rm(folder, { recursive: true }));
 
   /** Runs the review of a branch, in a clone that has only its newest commit. */
-  async function run(branch: string, variables: Record<string, string> = {}, shell = 'bash'): Promise<Finished> {
+  async function run(
+    branch: string,
+    variables: Record<string, string> = {},
+    shell = 'bash',
+    job = review,
+  ): Promise<Finished> {
     runs += 1;
     work = join(folder, `work-${runs}`);
     await mkdir(work);
@@ -47,7 +52,7 @@ describe('the component of GitLab', () => {
     clone.git('remote', 'add', 'origin', `file://${repository.directory}`);
     clone.git('fetch', '--quiet', '--depth=1', 'origin', branch);
     clone.git('checkout', '--quiet', '--detach', 'FETCH_HEAD');
-    return runGitlabJob(review, {
+    return runGitlabJob(job, {
       shell,
       cwd: work,
       variables: {
@@ -105,6 +110,15 @@ describe('the component of GitLab', () => {
       assert.equal((await run(branch, { CI_MERGE_REQUEST_LABELS: 'loosens-not' }, shell)).code, 1);
     });
   }
+
+  it('stops what loosens a profile if no label is named', async () => {
+    repository.branch('loosens-unnamed', { 'profiles/nginx.json': profileText('mount') });
+    const jobs = await readComponent(component, { image: 'example', label: '' });
+    for (const labels of ['', 'docs']) {
+      const stopped = await run('loosens-unnamed', { CI_MERGE_REQUEST_LABELS: labels }, 'sh', jobs['fairlead-review']);
+      assert.equal(stopped.code, 1, stopped.stderr);
+    }
+  });
 
   it('stops invalid profiles, and a base that cannot be fetched', async () => {
     repository.branch('invalid', { 'profiles/nginx.json': '{' });
@@ -193,5 +207,14 @@ describePeers(['docker-registry'], 'the component of GitLab publishes', () => {
     };
     const refused = await runGitlabJob(job, { shell: 'sh', cwd: folder, variables: wrong });
     assert.equal(refused.code, 6, refused.stderr);
+    const inputs = { image: 'example', keyless: false, provenance: false };
+    const { 'fairlead-publish': without } = await readComponent(component, inputs);
+    assert.ok(without);
+    await writeFile(join(folder, 'fairlead.yaml'), text.replace(signer, '{unsigned: true}').replace('/acme', '/plain'));
+    for (const shell of ['sh', 'bash']) {
+      const finished = await runGitlabJob(without, { shell, cwd: folder, variables });
+      const [plain] = JSON.parse(succeeded(finished)).profiles;
+      assert.deepEqual([plain.signature, plain.provenance], [null, null]);
+    }
   });
 });
