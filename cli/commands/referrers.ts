@@ -4,6 +4,7 @@ import type { Digest } from '#lib/registry/digest';
 import { formatReference, tagOrDigestOf } from '#lib/registry/reference';
 import { parseRequested } from '#lib/registry/requested-reference';
 import type { ReadTarget } from '#lib/registry/target';
+import { predicateTypeAnnotation } from '#lib/trust/signature/signature';
 import type { Document } from '../documents/documents.ts';
 import { openRegistries } from '../options/connect.ts';
 import {
@@ -102,10 +103,15 @@ function asJson({ descriptor, referrers: below }: Referrer): Document<'referrers
 }
 
 function asLines(found: readonly Referrer[], indent: string): string[] {
-  return found.flatMap(({ descriptor: { digest, size, artifactType }, referrers: below }) => [
-    `${indent}${digest}  ${oneLine(artifactType ?? 'no type')}  ${size} bytes`,
-    ...asLines(below, `${indent}  `),
-  ]);
+  return found.flatMap(({ descriptor: { digest, size, artifactType, annotations }, referrers: below }) => {
+    // Signatures and attestations have the same artifact type.
+    const predicateType = annotations?.[predicateTypeAnnotation];
+    const types = [artifactType ?? 'no type', ...(predicateType === undefined ? [] : [predicateType])];
+    return [
+      `${indent}${[digest, ...types.map(oneLine), `${size} bytes`].join('  ')}`,
+      ...asLines(below, `${indent}  `),
+    ];
+  });
 }
 
 function digestsOf(found: readonly Referrer[]): string[] {

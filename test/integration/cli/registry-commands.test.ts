@@ -205,6 +205,16 @@ describePeers(
       assert.equal((await runFairlead(['load', 'absent.tar', `${target.host}/broken`], { cwd })).code, 2);
     });
 
+    it('shows which referrer is a signature and which an attestation, as the registry lists them', async () => {
+      const name = `${source.host}/listed/attested:1`;
+      await push(name);
+      const review = 'https://acme.example/review/v1';
+      await fairlead(['attest', name, '--type', review, '--predicate', 'nginx.json', '--key', 'fairlead.key']);
+      const { stdout } = await runFairlead(['referrers', name], { cwd });
+      const types = stdout.match(/(?<=bundle\.v0\.3\+json {2})\S+(?= {2}[0-9]+ bytes$)/gm);
+      assert.deepEqual(types?.toSorted(), [review, 'https://sigstore.dev/cosign/sign/v1']);
+    });
+
     it('tags, and lists tags, repositories and referrers', async () => {
       const name = `${modern.host}/listed/nginx`;
       const { digest, signature } = await push(`${name}:1.27.10`, '--signature-format', 'bundle');
