@@ -12,12 +12,13 @@ import { addReadingTrustOptions } from '../options/pull-policy.ts';
 import { type ReadingOptions, settleProfiles } from '../options/read-profiles.ts';
 import { reportedFile, unreadFile } from '../options/reported-file.ts';
 import { exitCodes, profileErrors } from '../process/exit-codes.ts';
+import { failTogether } from '../process/fail-together.ts';
 import { GateClosed, gateExit } from '../process/gate.ts';
 import { isReportForm, type ReportForm, reportForms, writeReport } from '../process/report-output.ts';
 import { projectFile } from '../project/project.ts';
 import { projectProfiles } from '../project/project-profiles.ts';
 import { isFile } from '../project/read-project.ts';
-import { type OutputForm, oneLine, writeFailure, writeResult } from '../terminal/output.ts';
+import { type OutputForm, oneLine, writeResult } from '../terminal/output.ts';
 
 interface LintOptions extends ReadingOptions {
   readonly output: OutputForm | ReportForm;
@@ -61,7 +62,7 @@ export function define(command: Command): void {
     );
   addProfileOptions(command);
   addReadingTrustOptions(command);
-  addRegistryOptions(command);
+  addRegistryOptions(command, 'only the findings');
   addOutputOption(command, reportForms)
     .addHelpText(
       'after',
@@ -123,24 +124,15 @@ async function lint(paths: readonly string[], options: LintOptions): Promise<voi
         })),
       }),
       text: () => asText(linted),
+      quiet: () => linted.flatMap(findingLines).join('\n'),
     });
   }
-  if (unread.length > 0) throw errorOf(unread, files.length + refused.length, options);
-  if (severe.length > 0) throw new GateClosed(`${count(severe.length, 'finding')} of severity ${failOn} or above`);
-}
-
-/**
- * Returns the error of the only file that could not be read; of several, one that counts them, with
- * the kind of the first, after each of them on stderr. JSON has them in its document.
- */
-function errorOf(unread: readonly Unread[], all: number, { output, ociLayout }: LintOptions): FairleadError {
   const [first, ...others] = unread.map(({ error }) => error);
-  if (first === undefined) return new FairleadError('Internal', 'no file is unread');
-  if (others.length === 0) return first;
-  if (output !== 'json') for (const error of [first, ...others]) writeFailure(error, ociLayout);
-  return new FairleadError(first.kind, `${unread.length} of ${count(all, 'file')} could not be read`, {
-    hint: output === 'json' ? 'They are in `unread`, each with its error.' : 'Each is named above, with the reason.',
-  });
+  if (first !== undefined) {
+    const all = files.length + refused.length;
+    throw failTogether(first, others, { all, noun: 'files', output, member: 'unread', ociLayout: options.ociLayout });
+  }
+  if (severe.length > 0) throw new GateClosed(`${count(severe.length, 'finding')} of severity ${failOn} or above`);
 }
 
 /**
@@ -162,19 +154,23 @@ function asText(linted: readonly Linted[]): string {
 }
 
 /** Returns findings in the form of compilers, which editors and CI systems read. */
-function describeLinted({ file, kind, findings }: Linted): string {
-  const lines = findings.map(({ severity, message, code, pointer, place }) =>
+function findingLines({ file, findings }: Linted): readonly string[] {
+  return findings.map(({ severity, message, code, pointer, place }) =>
     oneLine(
       `${file}${place === undefined ? '' : `:${place.line}:${place.column}`}: ${severity}: ${message} (${code}, ${pointer || '/'})`,
     ),
   );
+}
+
+function describeLinted(linted: Linted): string {
+  const { file, kind, findings } = linted;
   const of = (wanted: Finding['severity']) => findings.filter(({ severity }) => severity === wanted).length;
   const errors = of('error') === 0 ? '' : `${count(of('error'), 'error')}, `;
   const summary =
     findings.length === 0
       ? 'no findings'
       : `${errors}${count(of('warning'), 'warning')}, ${count(of('info'), 'remark')}`;
-  return [...lines, `${file}: ${kind}, ${summary}`].join('\n');
+  return [...findingLines(linted), `${file}: ${kind}, ${summary}`].join('\n');
 }
 
 function count(number: number, word: string): string {

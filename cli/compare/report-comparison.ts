@@ -4,6 +4,7 @@ import { reportedComparison } from '#lib/profile/report/diff-entries';
 import type { Document } from '../documents/documents.ts';
 import { noteUnknownFields } from '../options/read-profiles.ts';
 import { reportedPath } from '../options/reported-file.ts';
+import { failTogether } from '../process/fail-together.ts';
 import { GateClosed } from '../process/gate.ts';
 import { isReportForm, type ReportForm, writeReport } from '../process/report-output.ts';
 import { type OutputForm, withoutCommands, writeNote, writeResult } from '../terminal/output.ts';
@@ -31,13 +32,16 @@ export async function reportComparison(
     writeResult('diff', output, {
       json: () => asJson(comparison),
       text: () => renderComparisonText(comparison).trimEnd(),
+      quiet: () => '',
     });
   }
   for (const { to = '', unknownFields = [] } of profiles) noteUnknownFields(to, unknownFields);
   if (ignored.length > 0) writeNote('note', `not in a form of profiles: ${ignored.join(', ')}`);
   const [error, ...others] = profiles.flatMap((profile) => profile.error ?? []);
-  for (const { message } of others) writeNote('failed', message);
-  if (error !== undefined) throw error;
+  if (error !== undefined) {
+    const all = profiles.length + comparison.unchanged;
+    throw failTogether(error, others, { all, noun: 'files', output, member: 'profiles' });
+  }
   const loosened = profiles.filter((profile) => profile.loosened);
   if (failOn === 'loosened' && loosened.length > 0) throw new GateClosed(loosenedMessage(loosened));
 }

@@ -139,9 +139,15 @@ describe('fairlead diff of many profiles', () => {
     await write('looser.json', allowing('loo', ...names, 'mount'));
     await write('moved.json', allowing('read').replace('"names"', '"includes": {"caps": ["CAP_BPF"]}, "names"'));
     const found = await diff(['--base', 'base', 'profiles', '--fail-on', 'loosened']);
-    failed(found, 2, /^error: profiles\/moved\.json is in the form of Docker and Podman/m);
+    failed(found, 2, /^failed: profiles\/moved\.json is in the form of Docker and Podman/m);
     assert.match(found.stderr, /^failed: profiles\/same\.json:1:2: /m);
+    assert.match(found.stderr, /^error: 2 of 9 files could not be read\nhint: Each is named above/m);
     assert.match(found.stdout, /^2 invalid, 1 loosened, 6 unchanged$/m);
+    // With JSON, all of stderr is one document.
+    const json = await diff(['--base', 'base', 'profiles', '--output', 'json']);
+    assert.equal(JSON.parse(json.stderr).error.message, '2 of 9 files could not be read');
+    const { profiles } = JSON.parse(json.stdout);
+    assert.equal(profiles.filter(({ error }: { error?: object }) => error !== undefined).length, 2);
   });
 
   it('reads no file outside of the directory', async () => {
