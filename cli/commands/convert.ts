@@ -41,7 +41,7 @@ export function define(command: Command): void {
     );
   addProfileOptions(command);
   addReadingTrustOptions(command);
-  addRegistryOptions(command);
+  addRegistryOptions(command, 'the result');
   addOutputOption(command)
     .addHelpText(
       'after',

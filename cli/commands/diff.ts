@@ -67,7 +67,7 @@ export function define(command: Command): void {
     );
   addProfileOptions(command);
   addReadingTrustOptions(command);
-  addRegistryOptions(command);
+  addRegistryOptions(command, 'only errors and what --fail-on finds');
   addOutputOption(command, ['markdown', ...reportForms])
     .addHelpText(
       'after',
@@ -162,6 +162,7 @@ async function reportDifference(from: string, to: string, options: DiffOptions):
         ...(depends && { container: hostOf(options) }),
       }),
       text: () => `${container === '' ? '' : `${container}\n`}${renderDiffText(found).trimEnd()}`,
+      quiet: () => '',
     });
   }
   if (failOn === 'loosened' && isLoosened(found)) throw new GateClosed(loosenedMessage(files, found));
@@ -208,6 +209,7 @@ async function reportOneSided(
   writeResult('diff', output, {
     json: () => ({ ...files, kind: profile.kind, change, loosened: false, changes: [], rewritten: [] }),
     text: () => renderOneSidedText(subject).trimEnd(),
+    quiet: () => '',
   });
 }
 

@@ -44,7 +44,7 @@ export function define(command: Command): void {
     .option('--syscall <name...>', 'show what each profile does with these system calls');
   addProfileOptions(command);
   addReadingTrustOptions(command);
-  addRegistryOptions(command);
+  addRegistryOptions(command, 'only what is stricter than the profile');
   addOutputOption(command)
     .addHelpText(
       'after',
@@ -74,6 +74,8 @@ async function explain(file: string, options: ExplainOptions): Promise<void> {
     syscalls === undefined ? constraintsText(sources, constraints) : syscallsText(sources, syscalls);
   writeResult('explain', options.output, {
     json: () => ({ ...sources, kind: profiles.artifact.kind, constraints, ...(syscalls && { syscalls }) }),
+    // Of --syscall, the decisions are the result.
+    quiet: () => (syscalls === undefined ? constraints.map(({ subject }) => oneLine(subject)).join('\n') : text()),
     text: () => [text(), ...neverPermitted(profiles.artifact), ...notApplied(profiles.artifact)].join('\n'),
   });
 }

@@ -29,7 +29,7 @@ export function define(command: Command): void {
     .option('--union', 'permit what any profile permits, for example for several recordings of a program');
   addProfileOptions(command);
   addReadingTrustOptions(command);
-  addRegistryOptions(command);
+  addRegistryOptions(command, 'the result');
   addOutputOption(command)
     .addHelpText(
       'after',

@@ -27,10 +27,10 @@ export function addOutputOption(command: Command, more: readonly string[] = []):
 /**
  * Adds the options that specify the registry and its credentials. A reference is the same
  * everywhere: with `--oci-layout` the directory acts as every registry, so policies match the same
- * names.
+ * names. `quiet` is that of addVerbosityOptions.
  */
-export function addRegistryOptions(command: Command): Command {
-  return addVerbosityOptions(addConnectionOptions(command));
+export function addRegistryOptions(command: Command, quiet?: string): Command {
+  return addVerbosityOptions(addConnectionOptions(command), quiet);
 }
 
 /** Adds the same options to a command that runs until it is stopped, and has a log. */

@@ -7,15 +7,17 @@ export interface VerbosityOptions {
   readonly debug?: boolean;
 }
 
-/** Adds the options of commands that send requests. */
-export function addVerbosityOptions(command: Command): Command {
+/**
+ * Adds the options of commands that send requests.
+ *
+ * @param quiet what the command prints with --quiet.
+ */
+export function addVerbosityOptions(
+  command: Command,
+  quiet = 'only the shortest result, such as a reference or digest',
+): Command {
   return command
-    .addOption(
-      new Option(
-        '-q, --quiet',
-        'print only the shortest result, such as a reference or digest, and no notes',
-      ).conflicts(['verbose', 'debug']),
-    )
+    .addOption(new Option('-q, --quiet', `print ${quiet}, and no notes`).conflicts(['verbose', 'debug']))
     .option('-v, --verbose', 'report each step on stderr')
     .option('--debug', 'report each step, HTTP request and program that is run on stderr, without secrets');
 }

@@ -229,6 +229,25 @@ describePeers(['docker-registry', 'openssl'], 'what a command reports', () => {
       const finished = await run(...args, '--quiet');
       assert.deepEqual(finished, { code: 0, stdout: text, stderr: '' }, args.join(' '));
     }
+    // Commands that compare and check files.
+    const allowing = (name: string): string =>
+      `{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["${name}"], "action": "SCMP_ACT_ALLOW"}]}`;
+    await writeFile(join(cwd, 'looser.json'), allowing('mount'));
+    await writeFile(join(cwd, 'odd.json'), allowing('raed'));
+    const quiet = async (...args: readonly string[]) => runFairlead([...args, '-q'], { cwd });
+    const nothing = { code: 0, stdout: '', stderr: '' };
+    assert.deepEqual(await quiet('diff', 'nginx.json', 'looser.json'), nothing);
+    assert.deepEqual(await quiet('diff', '--new', 'nginx.json'), nothing);
+    const gate = await quiet('diff', 'nginx.json', 'looser.json', '--fail-on', 'loosened');
+    assert.deepEqual([gate.code, gate.stdout, gate.stderr.split('\n').length], [1, '', 2]);
+    const linted = (await quiet('lint', 'odd.json')).stdout.trimEnd().split('\n');
+    assert(
+      linted.every((line) => /^odd\.json:\d+:\d+: (?:error|warning|info): /.test(line)),
+      linted.join('\n'),
+    );
+    assert(linted.some((line) => line.includes('unknown-syscall')));
+    const explained = await quiet('explain', 'looser.json', '--like', 'containerd@2.1');
+    assert.match(explained.stdout, /^mount\n$/);
     const json = await run('verify', 'localhost/loaded:1', '--policy', 'policy.yaml', '-qo', 'json');
     assert.equal(JSON.parse(json.stdout).schemaVersion, 1);
     const refused = await run('verify', '-qv', 'localhost/nginx:1');
