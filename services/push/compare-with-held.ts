@@ -1,10 +1,12 @@
 import { FairleadError } from '#lib/errors';
 import { pullProfile } from '#lib/node/pull/pull-profile';
+import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import { diffProfiles } from '#lib/profile/diff-profiles';
-import type { RuntimeProfile } from '#lib/profile/profile';
+import type { RuntimeKind, RuntimeProfile } from '#lib/profile/profile';
 import { isResolved } from '#lib/profile/resolve-profile';
 import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import type { Digest } from '#lib/registry/digest';
+import type { PinnedReference } from '#lib/registry/pinned-reference';
 import { formatRepository, type Reference } from '#lib/registry/reference';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
 import type { Signer } from '#lib/trust/sign/signer';
@@ -45,13 +47,11 @@ export async function compareWithHeld(
     if (change === 'moved' && holds !== undefined && !replaced.has(holds)) replaced.set(holds, tag);
   }
   const first = before?.holds;
-  if (before !== undefined && first !== undefined && tags.every(({ change }) => change === 'created')) {
+  if (replaced.size === 0 && tags[0]?.change === 'created' && before !== undefined && first !== undefined) {
     replaced.set(first.digest, before.tag);
   }
-  if (replaced.size === 0) return [];
-  const policy = dependencies.policy ?? (await policyOf(await dependencies.signer));
   return Promise.all(
-    [...replaced].map(([digest, tag]) => compare(profile, { ...reference, tag, digest }, policy, dependencies)),
+    [...replaced].map(([digest, tag]) => compare(profile, { ...reference, tag, digest }, dependencies)),
   );
 }
 
@@ -64,24 +64,34 @@ async function policyOf(signer: Signer | undefined): Promise<TrustPolicy | undef
 
 async function compare(
   profile: RuntimeProfile,
-  reference: Reference & { readonly digest: Digest },
-  policy: TrustPolicy | undefined,
-  { target, limits, signal }: PublishDependencies,
+  reference: PinnedReference & { readonly tag: string },
+  dependencies: PublishDependencies,
 ): Promise<Comparison> {
-  if (policy === undefined) return { reference, problem: 'there is neither a policy nor a signer to verify it with' };
+  const held = await pullHeld(reference, profile.kind, dependencies);
+  if ('problem' in held) return { reference, problem: held.problem };
+  if (!isResolved(held.profile)) return { reference, problem: 'what it permits depends on the container' };
+  return { reference, diff: diffProfiles(held.profile, profile, native), verification: held.verification };
+}
+
+/**
+ * Pulls what the repository holds, if it verifies under the policy, or, without one, is signed as
+ * the signer signs. Returns why it cannot be used instead; only errors of the registry are thrown.
+ */
+export async function pullHeld(
+  reference: PinnedReference,
+  kind: RuntimeKind,
+  { target, limits, policy: given, signer, signal }: PublishDependencies,
+): Promise<PulledProfile | { readonly problem: string }> {
+  const policy = given ?? (await policyOf(await signer));
+  if (policy === undefined) return { problem: 'there is neither a policy nor a signer to verify it with' };
   const options = signal === undefined ? {} : { signal };
   try {
-    const { profile: held, verification } = await pullProfile(
-      { reference, kind: profile.kind },
-      { policy: { ...policy, limits }, connect: () => target, ...options },
-    );
-    if (!isResolved(held)) return { reference, problem: 'what it permits depends on the container' };
-    return { reference, diff: diffProfiles(held, profile, native), verification };
+    return await pullProfile({ reference, kind }, { policy: { ...policy, limits }, connect: () => target, ...options });
   } catch (error) {
     if (!(error instanceof FairleadError) || !isAboutArtifact(error)) throw error;
     // Without a policy, the rule is our own: its name says nothing.
     const isOurs = policy.source === signerSource && error.kind === 'SignatureInvalid';
-    return { reference, problem: isOurs ? 'it has no signature of this signer' : error.summary };
+    return { problem: isOurs ? 'it has no signature of this signer' : error.summary };
   }
 }
 

@@ -55,7 +55,8 @@ async function listTags(target: TagLister, options: LookupOptions): Promise<read
   return listed;
 }
 
-async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
+/** Returns what was found; undefined if the registry does not have it. */
+export async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
   try {
     return await found;
   } catch (error) {

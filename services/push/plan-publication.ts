@@ -1,7 +1,6 @@
 import type { ProfileArtifact } from '#lib/artifact/artifact';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { recognizeLayout } from '#lib/artifact/recognize-layout';
-import { isSameManifest } from '#lib/artifact/same-manifest';
 import { FairleadError } from '#lib/errors';
 import { lintMeaning } from '#lib/profile/lint';
 import type { RuntimeProfile } from '#lib/profile/profile';
@@ -16,10 +15,10 @@ import { formatReference, formatRepository } from '#lib/registry/reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import type { CallOptions, LookupOptions, Target } from '#lib/registry/target';
 import { authorize } from '#lib/trust/policy/authorize';
-import { compareWithHeld } from './compare-with-held.ts';
-import { type HeldTag, readTags } from './held-tags.ts';
+import { compareWithHeld, pullHeld } from './compare-with-held.ts';
+import { type HeldTag, readTags, unlessMissing } from './held-tags.ts';
 import type { PublicationPlan, PublishDependencies, PublishRequest, TagChange } from './publication.ts';
-import { runAnnotationKeys } from './run-annotations.ts';
+import { createdKey, runAnnotationKeys } from './run-annotations.ts';
 
 /**
  * Reads, checks and packs a profile, and returns what publishing it will do. Only reads. Throws as
@@ -42,18 +41,14 @@ export async function planPublication(
     findSubject(request, target, options),
     readTags(request, target, options),
   ]);
-  const annotations = { ...request.runAnnotations, ...request.annotations };
-  const packed = packArtifact(profile, {
-    layout: 'runtime',
-    content: bytes,
-    title,
-    annotations,
-    subject,
-    created: request.created,
-  });
+  const pack = (annotations: Readonly<Record<string, string>>): ProfileArtifact =>
+    packArtifact(profile, { layout: 'runtime', content: bytes, title, annotations, subject });
+  const created = request.created && { [createdKey]: request.created.toISOString() };
+  const packed = pack({ ...created, ...request.runAnnotations, ...request.annotations });
   const manifests = await readReplaced(packed, held, target, options);
   const [primary] = held;
-  const artifact = equalOf(packed, primary?.holds && manifests.get(primary.holds.digest), request) ?? packed;
+  const found = primary?.holds && manifests.get(primary.holds.digest);
+  const artifact = (await findEqual(pack, found, request, dependencies)) ?? packed;
   const tags = held.map((each) => changeOf(each, artifact.descriptor.digest, request.allowOlder ?? false));
   for (const change of tags) {
     if (change.change !== 'moved' || change.holds === undefined) continue;
@@ -62,7 +57,13 @@ export async function planPublication(
   const comparisons = await compareWithHeld(profile, { reference, tags, before }, dependencies);
   const { registry, repository } = reference;
   const { digest } = artifact.descriptor;
-  return { reference: { registry, repository, digest }, profile, findings, artifact, tags, comparisons };
+  const isHeld = primary === undefined ? await isThere(artifact, target, options) : tags[0]?.change === 'unchanged';
+  return { reference: { registry, repository, digest }, profile, findings, artifact, isHeld, tags, comparisons };
+}
+
+/** Reports whether the repository has an artifact, which is published without a tag. */
+async function isThere({ descriptor }: ProfileArtifact, target: Target, options: LookupOptions): Promise<boolean> {
+  return (await unlessMissing(target.resolve(descriptor.digest, { ...options, fromOrigin: true }))) !== undefined;
 }
 
 function validateRequest(
@@ -92,6 +93,11 @@ function validateRequest(
   if (provenance !== undefined && signer === undefined) {
     throw new FairleadError('InvalidInput', 'provenance must be signed, but there is no signer', {
       hint: 'Sign with a key or an identity, or leave out `provenance`.',
+    });
+  }
+  if (failOn !== undefined && version === undefined && reference.tag === undefined) {
+    throw new FairleadError('InvalidInput', 'a profile without a tag replaces none that it could be compared with', {
+      hint: 'Give it a `tag`, or leave out `failOn`.',
     });
   }
   if (failOn !== undefined && signer === undefined && policy === undefined) {
@@ -203,23 +209,26 @@ function isProfileManifest(manifest: Manifest, name: string): boolean {
 }
 
 /**
- * Returns the artifact that the tag holds, if it differs from the packed one only in annotations of
- * another run. Its digest is another one, and without this the profile would be published at each
- * run.
+ * Returns the artifact that the tag holds, if it is what was packed with annotations of another run:
+ * its digest is another one, and without this the profile would be published at each run. It has
+ * exactly the bytes that are packed with those annotations, and it verifies. Otherwise what somebody
+ * else wrote, for readers that take other members of a manifest, would be signed.
  */
-function equalOf(
-  packed: ProfileArtifact,
+async function findEqual(
+  pack: (annotations: Readonly<Record<string, string>>) => ProfileArtifact,
   held: HeldManifest | undefined,
-  { annotations = {} }: PublishRequest,
-): ProfileArtifact | undefined {
+  { reference, annotations }: PublishRequest,
+  dependencies: PublishDependencies,
+): Promise<ProfileArtifact | undefined> {
+  const given = Object.entries(held?.manifest.annotations ?? {});
+  const ofRun = Object.fromEntries(given.filter(([key]) => runAnnotationKeys.includes(key)));
   if (held === undefined) return undefined;
-  const { manifest, bytes } = held;
-  const except = new Set(runAnnotationKeys.filter((key) => !Object.hasOwn(annotations, key)));
-  if (!isSameManifest(manifest, packed.manifest, except)) return undefined;
-  const { mediaType, digest, size } = held.descriptor;
-  const { artifactType } = packed.descriptor;
-  const descriptor = { mediaType, digest, size, ...(artifactType === undefined ? {} : { artifactType }) };
-  return { ...packed, descriptor, manifest, manifestBytes: bytes };
+  const packed = pack({ ...ofRun, ...annotations });
+  const { digest } = packed.descriptor;
+  if (digest !== held.descriptor.digest) return undefined;
+  const { registry, repository } = reference;
+  const verified = await pullHeld({ registry, repository, digest }, packed.kind, dependencies);
+  return 'problem' in verified ? undefined : packed;
 }
 
 function changeOf({ tag, holds, newer }: HeldTag, digest: string, allowOlder: boolean): TagChange {

@@ -5,6 +5,7 @@ import { pushArtifact } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
 import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { emptyConfigBytes, mediaTypes } from '#lib/registry/descriptor';
+import { digestOf } from '#lib/registry/digest';
 import { memoryRepository } from '#lib/registry/memory';
 import { parseReference } from '#lib/registry/reference';
 import type { Repository } from '#lib/registry/target';
@@ -15,6 +16,7 @@ import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { planPublication } from './plan-publication.ts';
 import type { PublishRequest } from './publication.ts';
 import { publish } from './publish.ts';
+import { isUnchanged } from './publish-many.ts';
 import { loosens, PublicationRefused } from './refused-publication.ts';
 import { rehearse } from './rehearse.ts';
 
@@ -111,6 +113,42 @@ describe('publish what a tag holds already', () => {
     });
   }
 
+  it('does not take over what somebody else wrote under the tag', async () => {
+    const edits: readonly ((manifest: Record<string, unknown>) => void)[] = [
+      (manifest) => Object.assign(manifest, { Layers: [] }),
+      (manifest) => Object.assign(manifest, { evil: 1 }),
+      (manifest) =>
+        Object.assign(manifest['annotations'] as object, {
+          'org.opencontainers.image.created': '2099-01-01T00:00:00Z',
+        }),
+      (manifest) =>
+        Object.assign(manifest['annotations'] as object, { 'org.opencontainers.image.source': 'https://evil.example' }),
+    ];
+    for (const edit of edits) {
+      const target = counted();
+      const first = await put(target, strict);
+      const manifest = JSON.parse(new TextDecoder().decode(first.artifact.manifestBytes));
+      edit(manifest);
+      const bytes = new TextEncoder().encode(JSON.stringify(manifest));
+      const descriptor = { mediaType: mediaTypes.manifest, digest: digestOf(bytes), size: bytes.length };
+      await target.push(descriptor, bytes);
+      await target.tag(descriptor, 'stable');
+      const second = await put(target, strict);
+      assert.equal(second.reference.digest, first.reference.digest);
+      assert.equal((await target.resolve('stable')).digest, first.reference.digest);
+      assert.ok(!(await target.referrers(descriptor)).length, 'it is not signed');
+    }
+  });
+
+  it('writes nothing without a tag', async () => {
+    const target = counted();
+    const untagged = { reference: repository };
+    assert.equal(isUnchanged(await put(target, strict, untagged)), false);
+    target.writes.length = 0;
+    assert.equal(isUnchanged(await put(target, strict, untagged)), true);
+    assert.deepEqual(target.writes, []);
+  });
+
   it('adds a signature of another signer, and restores what the registry has lost', async () => {
     const target = counted();
     const first = await put(target, strict);
@@ -176,6 +214,39 @@ describe('publish with failOn', () => {
       refused(/:1\.4\.0 does not/),
     );
     await put(target, lax, { ...version('1.3.1'), failOn: 'loosened' });
+  });
+
+  it('compares a patch of an older version with the version before it, also if shorter tags are kept', async () => {
+    const target = counted();
+    await put(target, strict, version('1.4.0'));
+    await put(target, strict, version('1.4.3'));
+    await assert.rejects(put(target, lax, { ...version('1.4.1'), failOn: 'loosened' }), refused(/:1\.4\.0 does not/));
+    await put(target, lax, { reference: parseReference('registry.example.com/security/nginx:1.99.0') }, stranger);
+    await assert.rejects(put(target, lax, { ...version('1.5.0'), failOn: 'loosened' }), refused(/:1\.4\.3 does not/));
+  });
+
+  it('needs a tag', async () => {
+    await assert.rejects(put(counted(), strict, { reference: repository, failOn: 'loosened' }), {
+      kind: 'InvalidInput',
+    });
+  });
+
+  it('notices a tag that another publisher writes meanwhile', async () => {
+    const target = counted();
+    const rival = await put(target, allowing('read', 'write'), { reference: repository });
+    await put(target, lax);
+    const racing: Repository = {
+      ...target,
+      push: async (descriptor, content, options) => {
+        await target.push(descriptor, content, options);
+        await target.tag(rival.artifact.descriptor, 'stable');
+      },
+    };
+    await assert.rejects(put(racing, allowing('ptrace'), { failOn: 'loosened' }), {
+      kind: 'Conflict',
+      message: /^sent, but not tagged: another publisher/,
+    });
+    assert.equal((await target.resolve('stable')).digest, rival.reference.digest);
   });
 
   it('needs somebody to verify with', async () => {
@@ -267,6 +338,22 @@ describe('publish a version', () => {
     assert.notEqual((await target.resolve('1')).digest, patch.digest);
     await put(target, lax, { ...version('1.4.9', true), allowOlder: true });
     for (const tag of ['1.4.9', '1.4', '1', 'latest']) assert.equal((await target.resolve(tag)).digest, patch.digest);
+  });
+
+  it('leaves a single shorter tag at a newer version that is published meanwhile', async () => {
+    const target = counted();
+    await put(target, lax, version('1.4.2'));
+    await target.untag('1');
+    const newer = await put(target, strict, { reference: repository });
+    const racing: Repository = {
+      ...target,
+      tag: async (descriptor, tag, options) => {
+        await target.tag(newer.artifact.descriptor, '1.5.0');
+        return target.tag(descriptor, tag, options);
+      },
+    };
+    await put(racing, lax, version('1.4.2'));
+    assert.equal((await target.resolve('1')).digest, newer.reference.digest);
   });
 
   it('leaves the shorter tags at a newer version that is published meanwhile', async () => {

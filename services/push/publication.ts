@@ -96,6 +96,8 @@ export interface PublicationPlan {
   readonly findings: readonly Finding[];
   /** What will be in the registry; if the tag holds its equal, that. */
   readonly artifact: ProfileArtifact;
+  /** True if the first tag, or without tags the repository, holds it already. */
+  readonly isHeld: boolean;
   /** The requested tag, or those of the version. The first is never `kept`. */
   readonly tags: readonly TagChange[];
   /**

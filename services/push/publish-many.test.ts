@@ -73,13 +73,20 @@ describe('publishMany', () => {
     assert.match(last.error.message, /^not tried, since publishing another profile to dead\.example\.com failed/);
   });
 
-  it('throws a bug', async () => {
+  it('reports a bug for the profile that it happened with', async () => {
     const broken: Repository = {
       ...memoryRepository(),
       resolve: async () => {
         throw new TypeError('a bug');
       },
     };
-    await assert.rejects(publishMany([publication('one', 'registry.example.com', broken)]), { message: 'a bug' });
+    const outcomes = await publishMany([
+      publication('one', 'registry.example.com', broken),
+      publication('two', 'registry.example.com', memoryRepository()),
+    ]);
+    assert.deepEqual(
+      outcomes.map((outcome) => ('error' in outcome ? outcome.error.kind : outcome.status)),
+      ['Internal', 'published'],
+    );
   });
 });

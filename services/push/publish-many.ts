@@ -37,7 +37,7 @@ const atOnce = 8;
  * Publishes several profiles, each completely or not at all; one that fails does not stop the
  * others. Only if a registry, or what signs for it, cannot be reached, nothing more is sent there:
  * each further profile would wait for the same time-outs. Returns what became of each, in their
- * order. Throws only what is not a FairleadError.
+ * order; a bug is the outcome of the profile that it happened with.
  */
 export async function publishMany(
   publications: readonly Publication[],
@@ -73,7 +73,6 @@ async function settle(publication: Publication, dryRun: boolean): Promise<Public
     return { name, ...(dryRun ? await plan(publication) : await carryOut(publication)) };
   } catch (thrown) {
     const error = toFairleadError(thrown);
-    if (error.kind === 'Internal') throw thrown;
     if (error instanceof PublicationRefused) return { name, status: 'refused', error };
     return { name, status: 'failed', error };
   }
@@ -90,9 +89,9 @@ async function carryOut({ read, request, dependencies }: Publication) {
 
 /** Reports whether publishing has changed nothing in the registry. */
 export function isUnchanged(published: Published): boolean {
-  const { tags, signature, alreadySigned, provenance, alreadyAttested } = published;
+  const { isHeld, tags, signature, alreadySigned, provenance, alreadyAttested } = published;
   return (
-    tags.length > 0 &&
+    isHeld &&
     tags.every(({ change }) => change === 'unchanged' || change === 'kept') &&
     (signature === undefined || alreadySigned) &&
     (provenance === undefined || alreadyAttested)

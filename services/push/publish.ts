@@ -44,17 +44,16 @@ async function carryOut(
   request: PublishRequest,
   dependencies: PublishDependencies,
 ): Promise<Published> {
-  const { artifact, profile, reference, tags } = plan;
+  const { artifact, isHeld, profile, reference, tags } = plan;
   const { target, policy, signal } = dependencies;
   const options = signal === undefined ? {} : { signal };
 
   const [first, ...others] = tags;
-  const isHeld = first?.change === 'unchanged';
   const blobs = isHeld ? pushMissing(target, artifact, options) : pushBlobs(target, artifact, options);
   const [signer] = await Promise.all([dependencies.signer, blobs]);
   // A single tag is written in one request with the manifest, if nothing has to be there before.
-  const withManifest =
-    signer === undefined && policy === undefined && others.length === 0 && first?.change === 'created';
+  const isChecked = policy !== undefined || request.failOn !== undefined || request.overwrite === false;
+  const withManifest = signer === undefined && !isChecked && others.length === 0 && first?.change === 'created';
   const sent = isHeld
     ? Promise.resolve()
     : pushManifest(target, artifact, withManifest ? first.tag : undefined, options);
