@@ -108,7 +108,7 @@ export function define(command: Command): void {
           Unavailable: 'registry or signing service unreachable',
           Conflict: 'the tag holds an image',
         },
-        'Unless it is 0, no tag of the profile is set. If several profiles fail, it is that of the first.',
+        'If several profiles fail, it is that of the first. After another code than 0, run the same command again: it publishes what is missing.',
       ),
     )
     .action(push);
@@ -134,7 +134,7 @@ async function push(args: readonly string[], options: PushOptions): Promise<void
   const signed = await Promise.all(
     outcomes.map(async (outcome, at): Promise<SignedOutcome> => {
       if (outcome.status === 'failed') return outcome;
-      return { ...outcome, signer: await signerName(await publications[at]?.dependencies.signer) };
+      return { ...outcome, signer: await signerName(publications[at]?.dependencies.signer) };
     }),
   );
   await report(signed, profiles, isSingle, options);

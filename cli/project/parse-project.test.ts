@@ -165,6 +165,21 @@ profiles:
       `${common}profiles: [{file: a.json, repository: ghcr.io/x/y}, {file: b.json, repository: ghcr.io/x/y}]`,
       /two profiles have the reference ghcr\.io\/x\/y/,
     ],
+    [
+      'two spellings of one registry',
+      `${common}profiles: [{file: a.json, repository: "localhost:5000/x"}, {file: b.json, repository: "LOCALHOST:05000/x"}]`,
+      /two profiles have the reference localhost:5000\/x:1\.4\.2/,
+    ],
+    [
+      'a tag that a version moves',
+      `${common}profiles: [{file: a.json, repository: ghcr.io/x}, {file: b.json, repository: ghcr.io/x, tag: "1.4"}]`,
+      /two profiles have the reference ghcr\.io\/x:1\.4/,
+    ],
+    [
+      'control characters in a name',
+      `${common}profiles: [{file: a.json, name: "a\\n::x", repository: ghcr.io/x}]`,
+      /invalid name/,
+    ],
     ['an alias', `${common}x: &a 1\nprofiles: [*a]`, /aliases/],
   ];
   for (const [what, text, message] of refused) {

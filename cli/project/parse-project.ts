@@ -2,8 +2,9 @@ import { basename, dirname, isAbsolute, join } from 'node:path';
 import * as v from 'valibot';
 import { ConfigText, type Path } from '#lib/config/config-text';
 import { FairleadError } from '#lib/errors';
-import { formatReference, formatRepository, isTag, parseReference, type Reference } from '#lib/registry/reference';
-import { parseVersion, type Version } from '#lib/registry/version-tags';
+import { formatRepository, isTag, parseReference, type Reference } from '#lib/registry/reference';
+import { repositoryName } from '#lib/registry/registry-name';
+import { parseVersion, type Version, versionTags } from '#lib/registry/version-tags';
 import type { Project, ProjectProfile, ProjectSigner } from './project.ts';
 import { keysBelow, type ProfileInput, type ProjectInput, projectSchema, type SignerInput } from './project-schema.ts';
 
@@ -35,8 +36,8 @@ export async function parseProject(text: string, source: string, reading: Projec
     const path = ['profiles', at];
     for (const file of await reader.filesOf(profile, path)) profiles.push(reader.read(profile, path, file));
   }
-  refuseDuplicates(document, profiles);
   const { latest = false, failOn, overwrite = true } = project;
+  refuseDuplicates(document, profiles, latest);
   return { source, profiles, latest, ...(failOn === undefined ? {} : { failOn }), overwrite };
 }
 
@@ -205,12 +206,16 @@ function signerProblem({ key, keyless, unsigned, passphraseFile, ...services }: 
   return unsigned && service !== undefined ? `"${service}" has no effect with "unsigned"` : undefined;
 }
 
-function refuseDuplicates(document: ConfigText, profiles: readonly ProjectProfile[]): void {
+/** Refuses profiles of one name, and those that write the same tag of a repository. */
+function refuseDuplicates(document: ConfigText, profiles: readonly ProjectProfile[], latest: boolean): void {
   const seen = new Set<string>();
   for (const { name, reference, version } of profiles) {
-    const isTagged = version !== undefined || reference.tag !== undefined;
-    const keys = [`name ${name}`, ...(isTagged ? [`reference ${formatReference(reference)}`] : [])];
-    for (const key of keys) {
+    const tags =
+      version === undefined
+        ? [reference.tag ?? []].flat()
+        : versionTags(version, { latest, existing: [] }).map(({ tag }) => tag);
+    const repository = repositoryName(formatRepository(reference));
+    for (const key of [`name ${name}`, ...tags.map((tag) => `reference ${repository}:${tag}`)]) {
       if (seen.has(key)) {
         throw document.error(['profiles'], `two profiles have the ${key}`, {
           hint: 'Give each profile a "name" or "repository" of its own.',

@@ -25,7 +25,7 @@ const sharedKeys = {
 const profileKeys = {
   file: v.exactOptional(text),
   directory: v.exactOptional(text),
-  name: v.exactOptional(text),
+  name: v.exactOptional(v.pipe(text, v.regex(/^[^\p{C}]+$/u, 'invalid name: control characters'))),
   subject: v.exactOptional(text),
   ...sharedKeys,
 };

@@ -1,16 +1,20 @@
 import { stat } from 'node:fs/promises';
 import { mayHoldProfile } from '#lib/profile/may-hold-profile';
-import { readText } from '../files/files.ts';
+import { readInput } from '../files/files.ts';
 import { readProfileDirectory } from '../files/profile-directory.ts';
 import { type ProjectReading, parseProject } from './parse-project.ts';
 import type { Project } from './project.ts';
+
+/** The most bytes of a project file. */
+const maxProjectBytes = 1024 * 1024;
 
 /**
  * Reads a project file, and lists the directories that it names. Throws InvalidInput if it cannot
  * be read, and as parseProject.
  */
 export async function readProject(file: string, options: Omit<ProjectReading, 'listProfiles'> = {}): Promise<Project> {
-  return parseProject(await readText(file), file, { ...options, listProfiles });
+  const text = new TextDecoder().decode(await readInput(file, maxProjectBytes));
+  return parseProject(text, file, { ...options, listProfiles });
 }
 
 /** Reports whether there is such a file. */

@@ -56,19 +56,19 @@ export function singleText(
 export function manyText(outcomes: readonly SignedOutcome[]): string {
   const width = Math.max(...outcomes.map(({ name }) => name.length));
   const lines = outcomes.map(
-    (outcome) => `${outcome.status.padEnd(10)} ${outcome.name.padEnd(width)}  ${resultText(outcome)}`,
+    (outcome) => `${outcome.status.padEnd(10)} ${oneLine(outcome.name).padEnd(width)}  ${resultText(outcome)}`,
   );
   const differences = outcomes.flatMap((outcome) => {
     const plan = outcome.status === 'unchanged' ? undefined : planOf(outcome);
     const shown = plan === undefined ? [] : [...findingLines(plan), ...plan.comparisons.flatMap(comparisonLines)];
-    return shown.length === 0 ? [] : ['', `${outcome.name}:`, ...shown.map((line) => `  ${line}`)];
+    return shown.length === 0 ? [] : ['', `${oneLine(outcome.name)}:`, ...shown.map((line) => `  ${line}`)];
   });
   return [...lines, ...differences, '', totals(outcomes)].join('\n');
 }
 
 /** Returns one line on a profile that is done, to be shown while others are published. */
 export function progressText(outcome: PublicationOutcome, done: number, all: number): string {
-  return `${String(done).padStart(String(all).length)}/${all} ${outcome.name}: ${outcome.status}`;
+  return oneLine(`${String(done).padStart(String(all).length)}/${all} ${outcome.name}: ${outcome.status}`);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { withoutCommands } from './output.ts';
 import { reporting } from './verbosity.ts';
 
 /** Erases a line of a terminal, and returns to its beginning (ECMA-48, EL and CR). */
@@ -22,7 +23,7 @@ export class ProgressLine {
     const line = describe(this.#done, this.#all);
     const { stderr } = process;
     if (!reporting.showsProgress) {
-      stderr.write(`${line}\n`);
+      stderr.write(`${withoutCommands(line)}\n`);
       return;
     }
     const width = 20;

@@ -184,7 +184,7 @@ const searchedLimit = 4096;
 /**
  * Removes the secrets that were sent, what looks like credentials, and users and queries of URLs.
  */
-function withoutSecrets(text: string, secrets: readonly string[]): string {
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
   const searched = text.length > searchedLimit ? text.slice(0, text.lastIndexOf(' ', searchedLimit)) : text;
   const longestFirst = [...new Set(secrets.flatMap(spellings))].toSorted((a, b) => b.length - a.length);
   return longestFirst

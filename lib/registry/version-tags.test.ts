@@ -17,6 +17,7 @@ describe('versions and tags', () => {
     assert.equal(tagOfVersion(parseVersion('v1.4.2-rc.1')), '1.4.2-rc.1');
     assert.deepEqual(versionOfTag('1.4.2_build.7')?.build, ['build', '7']);
     assert.equal(versionOfTag('1.4'), undefined);
+    assert.equal(versionOfTag('1.4.3 '), undefined);
     assert.equal(versionOfTag('latest'), undefined);
     assert.equal(versionOfTag('1.4.2_a_b'), undefined);
   });

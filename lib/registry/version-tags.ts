@@ -48,7 +48,8 @@ export function tagOfVersion(version: Version): string {
 
 /** Returns the version that a tag names in full, with or without `v`; undefined for other tags. */
 export function versionOfTag(tag: string): Version | undefined {
-  return parse(tag.replace('_', '+')) ?? undefined;
+  // semver ignores blanks around a version.
+  return isTag(tag) ? (parse(tag.replace('_', '+')) ?? undefined) : undefined;
 }
 
 /** Compares versions, then their build metadata: below 0 if `one` is older. */

@@ -69,7 +69,7 @@ export class EndpointClient {
     for (let hops = 0; ; hops++) {
       const answer = await this.#sendTo(request, url);
       const { response } = answer;
-      if (url.origin === api.origin) this.#warnings(response.header('warning'));
+      if (url.origin === api.origin) this.#warnings(response.header('warning'), answer.secrets);
       const location = response.header('location');
       const reading = request.method === 'GET' || request.method === 'HEAD';
       const answered = request.expect.includes(response.status);

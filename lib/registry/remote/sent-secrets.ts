@@ -14,7 +14,11 @@ export function sentSecrets(
   if (scheme !== 'Basic') return [sent, ...configuredValues];
   const pair = Buffer.from(sent, 'base64').toString('utf8');
   const password = pair.slice(pair.indexOf(':') + 1);
-  return [sent, pair, password, encodeURIComponent(password), ...configuredValues];
+  const encoded = [pair, password].flatMap((text) => {
+    const bytes = Buffer.from(text);
+    return [bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url')];
+  });
+  return [sent, pair, password, encodeURIComponent(password), ...encoded, ...configuredValues];
 }
 
 /**

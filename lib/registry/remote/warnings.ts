@@ -1,3 +1,5 @@
+import { withoutSecrets } from '#lib/network/error-words';
+
 /**
  * Most bytes of Warning headers in one answer (distribution-spec, "Warnings"), and most warnings of
  * one registry that are reported.
@@ -5,14 +7,15 @@
 const bytesLimit = 4096;
 const warningsLimit = 100;
 
-/** Reports the warnings in a header, each text once. */
-export type WarningReporter = (header: string | undefined) => void;
+/** Reports the warnings in a header, each text once, without the secrets of the request. */
+export type WarningReporter = (header: string | undefined, secrets: readonly string[]) => void;
 
 /** `report` gets each warning as the registry wrote it: the text is not trusted. */
 export function createWarningReporter(report: (text: string) => void): WarningReporter {
   const reported = new Set<string>();
-  return (header) => {
-    for (const text of parseWarnings(header ?? '')) {
+  return (header, secrets) => {
+    for (const warning of parseWarnings(header ?? '')) {
+      const text = withoutSecrets(warning, secrets);
       if (reported.has(text) || reported.size >= warningsLimit) continue;
       reported.add(text);
       report(text);
