@@ -11,6 +11,7 @@ import { writeWhole } from '#lib/files/write-whole';
  */
 export async function readInput(path: string, limit: number): Promise<Uint8Array> {
   if (path === '-') return readStdin(limit);
+  refuseSecret(path);
   let handle: Awaited<ReturnType<typeof open>> | undefined;
   try {
     handle = await open(path, 'r');
@@ -40,11 +41,27 @@ export async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
 
 /** Reads a small text file (a key, a passphrase). Throws InvalidInput, naming the file. */
 export async function readText(path: string): Promise<string> {
+  refuseSecret(path);
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
     throw unreadable(path, cause);
   }
+}
+
+/**
+ * Refuses the content of a key or a token in place of the name of its file: an error would show it.
+ * Throws InvalidInput.
+ */
+export function refuseSecret(path: string): void {
+  if (!/-----BEGIN |^eyJ[\w-]+\.[\w-]+\./.test(path)) return;
+  throw new FairleadError(
+    'InvalidInput',
+    'the content of a key or a token was given in place of the name of its file',
+    {
+      hint: 'Write it to a file that only you can read, and name that file.',
+    },
+  );
 }
 
 /**

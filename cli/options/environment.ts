@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { refuseSecret } from '../files/files.ts';
 
 /** Options of the command line that take the place of one from the environment. */
 const substitutes = new WeakMap<Option, readonly string[]>();
@@ -15,12 +16,13 @@ export function environmentOption(
   description: string,
   { variable, others }: { readonly variable: string; readonly others: readonly string[] },
 ): Option {
-  const option = new Option(flags, description).env(variable).argParser(refuseEmpty);
+  const option = new Option(flags, description).env(variable).argParser(fileName);
   substitutes.set(option, others);
   return option;
 }
 
-function refuseEmpty(value: string): string {
+function fileName(value: string): string {
+  refuseSecret(value);
   if (value !== '') return value;
   throw new InvalidArgumentError('Want the name of a file.');
 }

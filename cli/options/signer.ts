@@ -104,8 +104,8 @@ async function startKey(
   passphraseFile: string | undefined,
   env: NodeJS.ProcessEnv,
 ): Promise<{ readonly key: Promise<PrivateKey> }> {
-  step(() => `sign with the key ${file}`);
   const pem = await readText(file);
+  step(() => `sign with the key ${file}`);
   const isEncrypted = pem.includes('ENCRYPTED');
   // A passphrase file is read even if the key is not encrypted, to report that it is missing.
   const passphrase =

@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import { FairleadError } from '#lib/errors';
-import { formatRepository, parseReference, type Reference } from '#lib/registry/reference';
+import { formatRepository, isRegistry, parseReference, type Reference } from '#lib/registry/reference';
+import { registryName } from '#lib/registry/registry-name';
 import { parseVersion, type Version } from '#lib/registry/version-tags';
 import { quote } from '#lib/text/quote';
 import type { PublishRequest } from '#services/push/publication';
@@ -54,7 +55,16 @@ async function destinationOf(args: readonly string[]): Promise<string | undefine
   const last = args.at(-1);
   if (last === undefined) return undefined;
   if (hasScheme(last)) return withoutScheme(last);
-  return args.length > 1 && !(await exists(last)) ? last : undefined;
+  if (args.length === 1) return undefined;
+  const isPath = await exists(last);
+  const [first = '', ...others] = last.split('/');
+  if (isPath && others.length > 0 && isRegistry(first)) {
+    throw usage(
+      `${last} is the name of a file or directory here, and looks like a registry`,
+      `Write oci://${last} for the registry, or ./${last} for what is here.`,
+    );
+  }
+  return isPath ? undefined : last;
 }
 
 function exists(path: string): Promise<boolean> {
@@ -169,6 +179,7 @@ async function requestProject(
   const { readProject } = await import('../project/read-project.ts');
   const project = await readProject(file, { version, tag: options.tag });
   const selected = selectProfiles(project, paths);
+  if (options.username !== undefined) refuseRegistries(selected, options.username);
   if (selected.length === 0) throw usage(`${file} names no profiles`, 'Check the directories in it.');
   warnOfReplaced(
     'FAIRLEAD_POLICY',
@@ -197,6 +208,16 @@ async function requestProject(
     };
   });
   return { profiles, isSingle: false };
+}
+
+/** Refuses to send one password to several registries. */
+function refuseRegistries(profiles: Project['profiles'], username: string): void {
+  const registries = [...new Set(profiles.map(({ reference }) => registryName(reference.registry)))];
+  if (registries.length < 2) return;
+  throw usage(
+    `--username ${username} is for one registry, and the profiles are for ${registries.join(', ')}`,
+    'Use fairlead login for each of them.',
+  );
 }
 
 /**

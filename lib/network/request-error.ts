@@ -47,6 +47,13 @@ export function requestError(request: RequestName, error: unknown): FairleadErro
       hint: 'A certificate or key that is configured for this host cannot be used.',
     });
   }
+  if (code === 'ERR_ASSERTION') {
+    // Undici asserts that a server keeps to the protocol.
+    return new FairleadError('Unavailable', `${nameRequest(request)}: the answer violates HTTP`, {
+      cause: error,
+      hint: 'Check the host and port: a registry may not be what answers there.',
+    });
+  }
   if (!isNetworkError(code)) {
     const hint = 'This is a defect of Fairlead. Please report it with what you did.';
     return new FairleadError('Internal', message, { cause: error, hint });

@@ -24,7 +24,7 @@ export async function openKmsKey(text: string, env: Env): Promise<PrivateKey> {
       'SignatureInvalid',
       `the signature that ${reference.program} returned was not made with its key ${quote(text)}`,
       {
-        hint: 'Want ECDSA with SHA-256 (or the hash of the size of the curve), RSA PKCS #1 v1.5 with SHA-256, or Ed25519. Nothing was published.',
+        hint: 'Want ECDSA with SHA-256 (or the hash of the size of the curve), RSA PKCS #1 v1.5 with SHA-256, or Ed25519. No tag was set.',
       },
     );
   };

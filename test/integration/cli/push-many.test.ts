@@ -83,6 +83,36 @@ describe('fairlead push with arguments that are not clear', () => {
     assert.match(result.stdout, /^published {2}one/m);
   });
 
+  it('shows no key or token that was given in place of its file', async () => {
+    const pem = await readFile(join(cwd, 'fairlead.key'), 'utf8');
+    const push = ['push', 'a/one.json', 'localhost/secret:1', '--oci-layout', 'layout', '-v'];
+    const token = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl';
+    for (const [args, env, secret] of [
+      [[...push, '--key', pem], {}, pem],
+      [push, { FAIRLEAD_KEY: pem }, pem],
+      [[...push, '--keyless', '--identity-token', token], {}, token],
+    ] as const) {
+      const { code, stdout, stderr } = await fairlead(args, { env });
+      assert.equal(code, 2);
+      assert.match(stderr, /the content of a key or a token was given in place of the name of its file/);
+      for (const line of secret.split('\n').filter((each) => each.length > 20))
+        assert.ok(!`${stdout}${stderr}`.includes(line));
+    }
+  });
+
+  it('sends a password to one registry only', async () => {
+    await write(
+      'two.yaml',
+      'tag: x\nsigner: {unsigned: true}\nprofiles:\n  - {file: a/one.json, repository: localhost:1/x}\n  - {file: b/one.json, name: two, repository: localhost:2/x}\n',
+    );
+    const push = ['push', '--project', 'two.yaml', '--username', 'me', '--password-stdin'];
+    failed(
+      await fairlead(push, { input: 'secret' }),
+      2,
+      /--username me is for one registry, and the profiles are for localhost:1, localhost:2/,
+    );
+  });
+
   it('reports a wrong passphrase once, and where it came from', async () => {
     await write('passphrase', 'right\n');
     succeeded(await fairlead(['keygen', '--prefix', 'locked', '--passphrase-file', 'passphrase']));
@@ -99,7 +129,12 @@ describe('fairlead push with arguments that are not clear', () => {
 
   it('takes the last argument for a file if there is one, unless it begins with oci://', async () => {
     await write('localhost/one', profile('write'));
-    failed(await fairlead(['push', 'a/one.json', 'localhost/one', ...layout]), 2, /nothing says where to publish/);
+    failed(
+      await fairlead(['push', 'a/one.json', 'localhost/one', ...layout]),
+      2,
+      /looks like a registry\nhint: Write oci:\/\/localhost\/one .* or \.\/localhost\/one/,
+    );
+    failed(await fairlead(['push', 'a/one.json', './localhost/one', ...layout]), 2, /nothing says where to publish/);
     succeeded(await fairlead(['push', 'a/one.json', 'oci://localhost/one', ...layout]));
     await rm(join(cwd, 'localhost'), { recursive: true });
   });
