@@ -132,7 +132,11 @@ case $FAIRLEAD_INPUT_COMMAND in
       "${fairlead[@]}" login "$FAIRLEAD_INPUT_REGISTRY" --username "$FAIRLEAD_INPUT_USERNAME" --password-stdin \
         <<< "$password"
     fi
-    [ -z "$FAIRLEAD_INPUT_REPOSITORY" ] || paths+=("$FAIRLEAD_INPUT_REPOSITORY")
+    if [ -n "$FAIRLEAD_INPUT_REPOSITORY" ]; then
+      [ ${#paths[@]} -gt 0 ] || paths=(.)
+      # With the scheme: a directory of that name is not the destination.
+      paths+=("oci://${FAIRLEAD_INPUT_REPOSITORY#oci://}")
+    fi
     ;;
   *)
     refuse "unknown command \"$FAIRLEAD_INPUT_COMMAND\": want lint, diff, push or setup" \
