@@ -209,10 +209,10 @@ function isProfileManifest(manifest: Manifest, name: string): boolean {
 }
 
 /**
- * Returns the artifact that the tag holds, if it is what was packed with annotations of another run:
- * its digest is another one, and without this the profile would be published at each run. It has
- * exactly the bytes that are packed with those annotations, and it verifies. Otherwise what somebody
- * else wrote, for readers that take other members of a manifest, would be signed.
+ * Returns the artifact that the tag holds, if it is what was packed with annotations of another
+ * run: its digest is another one, and without this the profile would be published at each run. It
+ * has exactly the bytes that are packed with those annotations, and it verifies. Otherwise what
+ * somebody else wrote, for readers that take other members of a manifest, would be signed.
  */
 async function findEqual(
   pack: (annotations: Readonly<Record<string, string>>) => ProfileArtifact,
