@@ -112,7 +112,7 @@ describe('the action of GitHub', () => {
         .map((word) => word.replace(/^<|>$/g, ''));
       assert.deepEqual(
         found.filter((word) => word.includes('touch')).map((word) => word.replace(/>?<push$/, '')),
-        names.map(evil),
+        names.map((name) => `${name === 'repository' ? 'oci://' : ''}${evil(name)}`),
       );
       assert.ok(found.includes('-second'));
       assert.ok(found.indexOf('--') < found.indexOf(evil('paths')));

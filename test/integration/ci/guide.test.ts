@@ -116,7 +116,7 @@ describe('the examples of docs/guides/ci.md', () => {
     assert.equal(
       pushed['publish']?.steps.at(-1)?.stdout,
       'login ghcr.io --username dev --password-stdin\n' +
-        'push --output github --provenance --keyless --tag=stable -- profiles ghcr.io/acme/profiles/\n',
+        'push --output github --provenance --keyless --tag=stable -- profiles oci://ghcr.io/acme/profiles/\n',
     );
   });
 
