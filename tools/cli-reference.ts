@@ -4,8 +4,8 @@ const intro = `# Command line
 
 \`fairlead --help\` lists the commands, and \`fairlead COMMAND --help\` shows the options of one. With \`--output json\`, results
 and errors are [JSON](output.md). The exit code identifies [the kind of an error](errors.md).
-Commands that send requests have \`-q\` for scripts, \`-v\` and \`--debug\`, which report on stderr what is done. [Environment
-variables](environment.md) are defaults of some options.
+Every reference may begin with \`oci://\`. Commands that send requests have \`-q\` for scripts, \`-v\` and \`--debug\`, which
+report on stderr what is done. [Environment variables](environment.md) are defaults of some options.
 `;
 
 /**

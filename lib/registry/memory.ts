@@ -25,7 +25,7 @@ export function memoryRepository(name = 'memory'): Repository {
     async resolve(tagOrDigest) {
       const found = isDigest(tagOrDigest) ? contents.get(tagOrDigest)?.descriptor : tags.get(tagOrDigest);
       if (found !== undefined && isManifestMediaType(found.mediaType)) return found;
-      throw new FairleadError('NotFound', `${name}: no manifest ${tagOrDigest}`);
+      throw new FairleadError('NotFound', `${name}: no ${isDigest(tagOrDigest) ? 'manifest' : 'tag'} ${tagOrDigest}`);
     },
     async fetch(descriptor) {
       return openContent(descriptor, find(descriptor).bytes, name);

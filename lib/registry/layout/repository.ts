@@ -54,7 +54,7 @@ class LayoutRepository implements Repository, Collector {
     const unlisted = isDigest(tagOrDigest)
       ? await unlistedManifest(this.#blobPath(tagOrDigest), tagOrDigest)
       : undefined;
-    if (unlisted === undefined) throw this.#notFound(`manifest ${tagOrDigest}`);
+    if (unlisted === undefined) throw this.#notFound(`${isDigest(tagOrDigest) ? 'manifest' : 'tag'} ${tagOrDigest}`);
     return unlisted;
   }
 

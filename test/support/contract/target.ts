@@ -43,8 +43,11 @@ export function targetContract(open: () => Repository | Promise<Repository>): vo
   it('rejects with NotFound for what is not there', async () => {
     const target = await open();
     const { descriptor } = manifest([]);
-    await assert.rejects(target.resolve('absent'), { kind: 'NotFound' });
-    await assert.rejects(target.resolve(descriptor.digest), { kind: 'NotFound' });
+    await assert.rejects(target.resolve('absent'), { kind: 'NotFound', message: /no tag absent\b/ });
+    await assert.rejects(target.resolve(descriptor.digest), {
+      kind: 'NotFound',
+      message: new RegExp(`no manifest ${descriptor.digest}`),
+    });
     await assert.rejects((async () => fetchBytes(target, descriptor, { limit: 1_000_000 }))(), { kind: 'NotFound' });
     await assert.rejects((async () => fetchBytes(target, blob('absent').descriptor, { limit: 1_000_000 }))(), {
       kind: 'NotFound',
