@@ -198,7 +198,8 @@ describePeers(['docker-registry', 'cosign', 'oras'], 'a reference in the place o
         new RegExp(`${proxy.host}/profiles/nginx`),
       );
     }
-    failed(await fairlead(['lint', `${registry.host}/profiles/absent:1`, '--key', 'a.pub']), 7, /profiles\/absent:1/);
+    const absent = await fairlead(['lint', `${registry.host}/profiles/absent:1`, '--key', 'a.pub']);
+    failed(absent, 7, new RegExp(`^error: no tag 1 in ${registry.host}/profiles/absent$`, 'm'));
   });
 
   it('of something else, or of too much, is refused by name', async () => {
