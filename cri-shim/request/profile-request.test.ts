@@ -143,7 +143,7 @@ describe('profile request: Localhost reference', () => {
     refuses(() => localhost(`${root}/oci/${reference}/more`), /invalid digest/);
     refuses(() => localhost(`${root}/oci/${reference}\n`), /invalid digest/);
     refuses(() => localhost(`${root}/oci/${reference}\0.json`), /invalid digest/);
-    refuses(() => localhost(`${root}/oci/oci/${reference}`), /names no registry/);
+    refuses(() => localhost(`${root}/oci/oci/${reference}`), /begins with oci\//);
   });
 
   it('refuses paths that only become references, or stop being one, when cleaned', () => {

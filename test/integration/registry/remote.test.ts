@@ -214,7 +214,7 @@ describePeers(['docker-registry', 'oras', 'crane', 'skopeo'], 'remoteRepository 
       await pushAll(source, [layer, emptyConfig, image]);
       await source.tag(image.descriptor, 'v1');
       const cached = cachedRepository(source, layoutRepository(join(directory, 'cache'), 'a'));
-      for (const { descriptor } of [image, layer]) await fetchBytes(cached, descriptor, { limit });
+      for (const { descriptor } of [image, layer, emptyConfig, image]) await fetchBytes(cached, descriptor, { limit });
       assert.deepEqual(await cached.resolve('v1'), image.descriptor);
     } finally {
       await other.stop();
