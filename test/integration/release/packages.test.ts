@@ -63,11 +63,14 @@ const rpm: Packager = {
   settings: ['/etc/default/fairlead-pull.rpmnew', '/etc/default/fairlead-pull.rpmsave'],
 };
 
-/** Returns the paths in a root, without the records of the package managers. */
+/**
+ * Returns the paths in a root, without the records of the package managers, and without /var/run:
+ * it is a link to /run, which readdir follows to that of the host, where other tests start containers.
+ */
 function contents(root: string): string[] {
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
     .map((path) => `/${path}`)
-    .filter((path) => !/^\/(?:tmp|var\/lib\/(?:dpkg|rpm)|var\/log\/dpkg\.log)(?:\/|$)/.test(path))
+    .filter((path) => !/^\/(?:tmp|var\/run|var\/lib\/(?:dpkg|rpm)|var\/log\/dpkg\.log)(?:\/|$)/.test(path))
     .toSorted();
 }
 
