@@ -65,7 +65,7 @@ const rpm: Packager = {
 
 /**
  * Returns the paths in a root, without the records of the package managers, and without /var/run:
- * it is a link to /run, which readdir follows to that of the host, where other tests start containers.
+ * readdir follows this link to the /run of the host, where other tests start containers.
  */
 function contents(root: string): string[] {
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
