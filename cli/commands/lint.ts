@@ -5,7 +5,7 @@ import { lint as lintProfile } from '#lib/profile/lint';
 import type { ProfileKind } from '#lib/profile/profile';
 import { renderLintMarkdown } from '#lib/profile/report/render-lint';
 import { findingEntries, type ReportedFile, refusedFile } from '#lib/profile/report/report';
-import { withDirectoriesRead } from '../files/profile-directory.ts';
+import { type FilesRead, withDirectoriesRead } from '../files/profile-directory.ts';
 import { addOutputOption, addRegistryOptions, examples } from '../options/options.ts';
 import { addProfileOptions } from '../options/profile-options.ts';
 import { addReadingTrustOptions } from '../options/pull-policy.ts';
@@ -88,7 +88,7 @@ export function define(command: Command): void {
 async function lint(paths: readonly string[], options: LintOptions): Promise<void> {
   const linted: Linted[] = [];
   const reported: ReportedFile[] = [];
-  const { files, refused } = await withDirectoriesRead(await pathsToCheck(paths, options));
+  const { files, refused } = await filesToCheck(paths, options);
   if (files.length + refused.length === 0) {
     throw new FairleadError('InvalidInput', `no profiles in ${paths.join(', ') || 'this directory'}`, {
       hint: 'Name files or directories with profiles: fairlead lint PATH….',
@@ -136,13 +136,20 @@ async function lint(paths: readonly string[], options: LintOptions): Promise<voi
 }
 
 /**
- * Returns what is to be checked: the paths and the files of the project that the options name; by
+ * Returns the files to be checked: those of the paths and of the project that the options name; by
  * default, those of fairlead.yaml or of the working directory.
  */
-async function pathsToCheck(paths: readonly string[], { project }: LintOptions): Promise<readonly string[]> {
+async function filesToCheck(paths: readonly string[], { project }: LintOptions): Promise<FilesRead> {
   const file = project ?? (paths.length === 0 && (await isFile(projectFile)) ? projectFile : undefined);
-  if (file !== undefined) return [...(await projectProfiles(file)).map((profile) => profile.file), ...paths];
-  return paths.length === 0 ? ['.'] : paths;
+  if (file === undefined) return withDirectoriesRead(paths.length === 0 ? ['.'] : paths);
+  const [profiles, named] = await Promise.all([projectProfiles(file), withDirectoriesRead(paths)]);
+  return {
+    files: [...profiles.flatMap((each) => (each.refused === undefined ? [each.file] : [])), ...named.files],
+    refused: [
+      ...profiles.flatMap(({ file: path, refused }) => (refused === undefined ? [] : [{ file: path, error: refused }])),
+      ...named.refused,
+    ],
+  };
 }
 
 function isAtLeast(severity: Finding['severity'], wanted: Finding['severity'] | undefined): boolean {

@@ -120,8 +120,8 @@ async function compareProject(revision: string, file: string, options: ManyOptio
   });
 }
 
-async function readNamed(profile: NamedProfile): Promise<ProfileFile> {
-  const content = await readInput(profile.file, maxProfileBytes).catch(toFairleadError);
+async function readNamed({ refused, ...profile }: NamedProfile): Promise<ProfileFile> {
+  const content = refused ?? (await readInput(profile.file, maxProfileBytes).catch(toFairleadError));
   return { ...profile, content };
 }
 

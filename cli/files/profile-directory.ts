@@ -44,7 +44,7 @@ export async function readProfileDirectory(directory: string): Promise<readonly 
 }
 
 /**
- * Reads a file of a directory that must hold a profile; undefined if there is none. A file that
+ * Reads the file of a profile in a directory. Returns undefined if it does not exist. A file that
  * cannot be read has its error as its content.
  */
 export async function readProfileIn(directory: string, name: string): Promise<ProfileFile | undefined> {
@@ -56,6 +56,30 @@ export async function readProfileIn(directory: string, name: string): Promise<Pr
   if (!exists) return undefined;
   const root = await realpath(directory).catch(() => directory);
   return { name, file, content: await readBelow(root, join(root, name), file), isNamed: true };
+}
+
+/** A file of a directory that may hold a profile. */
+export interface DirectoryProfile {
+  /** Path in the directory. */
+  readonly name: string;
+  /** Path of the directory, and in it. */
+  readonly file: string;
+  /** Why it may not be read, such as a link that leads out of the directory. */
+  readonly refused?: FairleadError;
+}
+
+/** Lists the files below a directory that may hold profiles. Throws as readProfileDirectory does. */
+export async function listDirectoryProfiles(directory: string): Promise<readonly DirectoryProfile[]> {
+  const files = await readProfileDirectory(directory);
+  return files.flatMap(({ name, file, content }) => {
+    if (content instanceof FairleadError) return [{ name, file, refused: content }];
+    return mayHoldProfile(content, file) ? [{ name, file }] : [];
+  });
+}
+
+/** Returns the name of a profile by its file: without `.json`, `.yaml` or `.yml`. */
+export function profileNameOf(file: string): string {
+  return file.replace(/(?<=[^/])\.(?:json|ya?ml)$/i, '');
 }
 
 /** Files that may hold profiles, and those of directories that cannot be read. */
@@ -74,9 +98,9 @@ export async function withDirectoriesRead(paths: readonly string[]): Promise<Fil
   for (const path of paths) {
     if (path === '-' || !(await isDirectory(path))) files.push(path);
     else {
-      for (const { file, content } of await readProfileDirectory(path)) {
-        if (content instanceof FairleadError) refused.push({ file, error: content });
-        else if (mayHoldProfile(content, file)) files.push(file);
+      for (const { file, refused: error } of await listDirectoryProfiles(path)) {
+        if (error === undefined) files.push(file);
+        else refused.push({ file, error });
       }
     }
   }

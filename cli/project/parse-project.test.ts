@@ -9,7 +9,10 @@ import type { Project } from './project.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const listing: ProjectReading['listProfiles'] = async (directory) =>
-  directory.endsWith('profiles') ? ['nginx.json', 'db/redis.json'] : [];
+  (directory.endsWith('profiles') ? ['nginx.json', 'db/redis.json'] : []).map((name) => ({
+    name,
+    file: `${directory}/${name}`,
+  }));
 const parse = (text: string, reading: Partial<ProjectReading> = {}): Promise<Project> =>
   parseProject(text, 'ci/fairlead.yaml', { listProfiles: listing, ...reading });
 const common = 'repository: ghcr.io/acme/profiles\nversion: 1.4.2\n';

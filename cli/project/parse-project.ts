@@ -5,13 +5,16 @@ import { FairleadError } from '#lib/errors';
 import { formatRepository, isTag, parseReference, type Reference } from '#lib/registry/reference';
 import { repositoryName } from '#lib/registry/registry-name';
 import { parseVersion, type Version, versionTags } from '#lib/registry/version-tags';
+import { type DirectoryProfile, profileNameOf } from '../files/profile-directory.ts';
 import type { Project, ProjectProfile, ProjectSigner } from './project.ts';
 import { keysBelow, type ProfileInput, type ProjectInput, projectSchema, type SignerInput } from './project-schema.ts';
 
 /** How a project file is read. */
 export interface ProjectReading extends PublishedAs {
-  /** Returns the files below a directory that may hold a profile, as paths in it. */
-  readonly listProfiles: (directory: string) => Promise<readonly string[]>;
+  /** True if it is not to be published: what it is tagged with may not be known yet. */
+  readonly untagged?: boolean | undefined;
+  /** Returns the files below a directory that may hold a profile. */
+  readonly listProfiles: (directory: string) => Promise<readonly DirectoryProfile[]>;
 }
 
 /** The version or the tag of a profile. In ProjectReading, that of all, whatever the file says. */
@@ -45,7 +48,7 @@ export async function parseProject(text: string, source: string, reading: Projec
 interface NamedFile {
   readonly file: string;
   readonly name: string;
-  readonly inDirectory?: ProjectProfile['inDirectory'];
+  readonly refused?: FairleadError;
 }
 
 /** Reads the entries of a project file. */
@@ -65,7 +68,7 @@ class ProjectReader {
   /** Returns the files of an entry: one, or those of a directory. */
   async filesOf({ file, directory, name, subject }: ProfileInput, path: Path): Promise<readonly NamedFile[]> {
     if (file !== undefined && directory === undefined)
-      return [{ file: this.#path(file), name: nameOf(basename(file)) }];
+      return [{ file: this.#path(file), name: profileNameOf(basename(file)) }];
     if (file !== undefined || directory === undefined) {
       throw this.#document.error(path, 'want either "file" or "directory"');
     }
@@ -77,11 +80,7 @@ class ProjectReader {
     }
     const root = this.#path(directory);
     const found = await this.#reading.listProfiles(root);
-    return found.map((below) => ({
-      file: join(root, below),
-      name: nameOf(below),
-      inDirectory: { directory: root, path: below },
-    }));
+    return found.map(({ name: below, ...rest }) => ({ ...rest, name: profileNameOf(below) }));
   }
 
   read(profile: ProfileInput, path: Path, named: NamedFile): ProjectProfile {
@@ -94,7 +93,7 @@ class ProjectReader {
     return {
       name,
       file: named.file,
-      ...(named.inDirectory && { inDirectory: named.inDirectory }),
+      ...(named.refused && { refused: named.refused }),
       reference: { ...repository, ...(tag !== undefined && { tag }) },
       ...(version && { version }),
       annotations: { ...this.#project.annotations, ...profile.annotations },
@@ -138,7 +137,7 @@ class ProjectReader {
   /** Returns the version or tag; neither for a profile that is found by its image. */
   #publishedAs(profile: ProfileInput, path: Path, hasSubject: boolean): PublishedAs {
     const own = this.#readAs(profile, path);
-    if (hasSubject) return own;
+    if (hasSubject || this.#reading.untagged) return own;
     const { version, tag } = this.#reading;
     for (const each of [{ version, tag }, own, this.#readAs(this.#project, [])]) {
       if (each.version !== undefined || each.tag !== undefined) return each;
@@ -192,10 +191,6 @@ class ProjectReader {
       throw this.#document.error(at, error.message, error.hint === undefined ? {} : { hint: error.hint });
     }
   }
-}
-
-function nameOf(file: string): string {
-  return file.replace(/(?<=[^/])\.(json|ya?ml)$/i, '');
 }
 
 function signerProblem({ key, keyless, unsigned, passphraseFile, ...services }: SignerInput): string | undefined {

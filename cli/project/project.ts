@@ -1,3 +1,4 @@
+import type { FairleadError } from '#lib/errors';
 import type { Digest } from '#lib/registry/digest';
 import type { Reference } from '#lib/registry/reference';
 import type { Version } from '#lib/registry/version-tags';
@@ -22,8 +23,8 @@ export interface ProjectProfile {
   readonly name: string;
   /** Path from the working directory. */
   readonly file: string;
-  /** The directory that names it, and its path there. */
-  readonly inDirectory?: { readonly directory: string; readonly path: string };
+  /** Why it may not be read, if a directory names it, such as a link that leads out of it. */
+  readonly refused?: FairleadError;
   /** The repository, with the tag unless there is a version or a subject. */
   readonly reference: Reference;
   readonly version?: Version;

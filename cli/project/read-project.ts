@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { mayHoldProfile } from '#lib/profile/may-hold-profile';
 import { readInput } from '../files/files.ts';
-import { readProfileDirectory } from '../files/profile-directory.ts';
+import { listDirectoryProfiles } from '../files/profile-directory.ts';
 import { type ProjectReading, parseProject } from './parse-project.ts';
 import type { Project } from './project.ts';
 
@@ -14,7 +13,7 @@ const maxProjectBytes = 1024 * 1024;
  */
 export async function readProject(file: string, options: Omit<ProjectReading, 'listProfiles'> = {}): Promise<Project> {
   const text = new TextDecoder().decode(await readInput(file, maxProjectBytes));
-  return parseProject(text, file, { ...options, listProfiles });
+  return parseProject(text, file, { ...options, listProfiles: listDirectoryProfiles });
 }
 
 /** Reports whether there is such a file. */
@@ -23,15 +22,4 @@ export async function isFile(file: string): Promise<boolean> {
     (status) => status.isFile(),
     () => false,
   );
-}
-
-/**
- * Returns the JSON and YAML files below a directory that may hold a profile, as paths in it. A file
- * that cannot be read is among them: publishing it reports the error.
- */
-export async function listProfiles(directory: string): Promise<readonly string[]> {
-  const files = await readProfileDirectory(directory);
-  return files
-    .filter(({ content, file }) => !(content instanceof Uint8Array) || mayHoldProfile(content, file))
-    .map(({ name }) => name);
 }

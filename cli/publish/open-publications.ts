@@ -1,11 +1,8 @@
-import { join } from 'node:path';
-import { FairleadError } from '#lib/errors';
 import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { maxArtifactBytes } from '#lib/trust/policy/node-policy';
 import type { Publication } from '#services/push/publish-many';
-import { readInput, unreadable } from '../files/files.ts';
+import { readInput } from '../files/files.ts';
 import { loadPresentPolicy } from '../files/policy-file.ts';
-import { readProfileIn } from '../files/profile-directory.ts';
 import { openRegistries } from '../options/connect.ts';
 import { startSigner } from '../options/signer.ts';
 import type { PushOptions } from './push-options.ts';
@@ -25,7 +22,7 @@ export async function openPublications(
   const policies = new Once(loadPresentPolicy);
   const connecting = openRegistries(options, env);
   const publications: Publication[] = [];
-  for (const { name, file, inDirectory, request, signer, policy: policyFile } of requested) {
+  for (const { name, file, refused, request, signer, policy: policyFile } of requested) {
     const [opening, policy, connect] = await Promise.all([
       signers.get(JSON.stringify(signerOptions(options, signer))),
       policyFile === undefined ? undefined : policies.get(policyFile),
@@ -37,7 +34,10 @@ export async function openPublications(
     const limit = policy === undefined ? defaultPublicationLimits.artifactBytes : maxArtifactBytes;
     publications.push({
       name,
-      read: () => (inDirectory === undefined ? readInput(file, limit) : readBelow(inDirectory)),
+      read: async () => {
+        if (refused !== undefined) throw refused;
+        return readInput(file, limit);
+      },
       request,
       dependencies: {
         target: connect(request.reference),
@@ -49,14 +49,6 @@ export async function openPublications(
     });
   }
   return publications;
-}
-
-/** Reads a file that its directory names, and not what a link in it leads to elsewhere. */
-async function readBelow({ directory, path }: NonNullable<RequestedProfile['inDirectory']>): Promise<Uint8Array> {
-  const found = await readProfileIn(directory, path);
-  if (found === undefined) throw unreadable(join(directory, path), new Error('it was deleted meanwhile'));
-  if (found.content instanceof FairleadError) throw found.content;
-  return found.content;
 }
 
 /** Returns who signs: as the command line says, otherwise as the project does. */

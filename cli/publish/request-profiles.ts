@@ -1,11 +1,17 @@
 import { stat } from 'node:fs/promises';
-import { basename, join, relative, resolve } from 'node:path';
+import { basename, relative, resolve } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { formatRepository, isRegistry, parseReference, type Reference } from '#lib/registry/reference';
 import { registryName } from '#lib/registry/registry-name';
 import { parseVersion, type Version } from '#lib/registry/version-tags';
 import { quote } from '#lib/text/quote';
 import type { PublishRequest } from '#services/push/publication';
+import {
+  type DirectoryProfile,
+  isDirectory,
+  listDirectoryProfiles,
+  profileNameOf,
+} from '../files/profile-directory.ts';
 import { hasScheme, withoutScheme } from '../options/reference-scheme.ts';
 import { type Project, projectFile } from '../project/project.ts';
 import { writeNote } from '../terminal/output.ts';
@@ -136,13 +142,14 @@ async function requestBelow(
   }
   const profiles: RequestedProfile[] = [];
   for (const path of paths) {
-    for (const { file, name, inDirectory } of await filesOf(path)) {
+    for (const { file, refused, name: below } of await filesOf(path)) {
+      const name = profileNameOf(below);
       if (profiles.some((each) => each.name === name)) {
         throw usage(`two profiles have the name ${name}`, 'Publish one of them with its own reference.');
       }
       const reference = withTag(parseReference(`${prefix}${name}`), options.tag);
       const request = { ...shared, reference, source: file, ...versionOf(version, options.latest ?? false) };
-      profiles.push({ name, file, inDirectory, request, policy: options.policy });
+      profiles.push({ name, file, refused, request, policy: options.policy });
     }
   }
   if (profiles.length === 0) {
@@ -151,17 +158,8 @@ async function requestBelow(
   return { profiles, isSingle: false };
 }
 
-async function filesOf(
-  path: string,
-): Promise<readonly (Pick<RequestedProfile, 'inDirectory' | 'file'> & { readonly name: string })[]> {
-  const nameOf = (file: string): string => file.replace(/(?<=[^/])\.(json|ya?ml)$/i, '');
-  if (!(await isDirectory(path))) return [{ file: path, name: nameOf(basename(path)) }];
-  const { listProfiles } = await import('../project/read-project.ts');
-  return (await listProfiles(path)).map((below) => ({
-    file: join(path, below),
-    name: nameOf(below),
-    inDirectory: { directory: path, path: below },
-  }));
+async function filesOf(path: string): Promise<readonly DirectoryProfile[]> {
+  return (await isDirectory(path)) ? listDirectoryProfiles(path) : [{ file: path, name: basename(path) }];
 }
 
 /** `push [PATH…]`: the profiles of a project. */
@@ -192,7 +190,7 @@ async function requestProject(
     return {
       name,
       file: profile.file,
-      inDirectory: profile.inDirectory,
+      refused: profile.refused,
       request: {
         ...shared,
         reference,
@@ -260,13 +258,6 @@ function versionOf(number: Version | undefined, latest: boolean): Pick<PublishRe
 
 function withTag({ registry, repository, ...rest }: Reference, tag: string | undefined): Reference {
   return { registry, repository, ...rest, ...(tag !== undefined && { tag }) };
-}
-
-function isDirectory(path: string): Promise<boolean> {
-  return stat(path).then(
-    (status) => status.isDirectory(),
-    () => false,
-  );
 }
 
 function usage(message: string, hint: string): FairleadError {

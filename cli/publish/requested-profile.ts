@@ -1,3 +1,4 @@
+import type { FairleadError } from '#lib/errors';
 import type { PublishRequest } from '#services/push/publication';
 import type { ProjectSigner } from '../project/project.ts';
 
@@ -7,8 +8,8 @@ export interface RequestedProfile {
   readonly name: string;
   /** Its path; - is stdin. */
   readonly file: string;
-  /** The directory that names it, and its path there: it may not be a link that leads out. */
-  readonly inDirectory?: { readonly directory: string; readonly path: string } | undefined;
+  /** Why it may not be read, if a directory names it, such as a link that leads out of it. */
+  readonly refused?: FairleadError | undefined;
   readonly request: PublishRequest;
   /** Who signs it, unless the command line says who does. */
   readonly signer?: ProjectSigner | undefined;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -94,6 +94,30 @@ describe('fairlead diff of a project', () => {
     const gone = await diff();
     failed(gone, 2, /cannot read gone\.json/);
     assert.match(gone.stdout, /^gone: invalid$/m);
+  });
+
+  it('refuses a link that leads out of a directory, as lint and push do', async () => {
+    const outside = await mkdtemp(join(tmpdir(), 'fairlead-outside-'));
+    try {
+      await writeFile(join(outside, 'secret.json'), profileText('mount'));
+      await symlink(join(outside, 'secret.json'), join(folder, 'more/leak.json'));
+      const publishing = ['--tag', 'x', '--unsigned', '--oci-layout', 'layout', '--dry-run'];
+      for (const args of [['diff', '--base', 'HEAD'], ['lint'], ['push', ...publishing]]) {
+        const result = await runFairlead(args, { cwd: folder });
+        assert.match(`${result.stdout}${result.stderr}`, /more\/leak\.json is a link to a file outside/, args[0]);
+        assert.equal(result.code, 2, args[0]);
+      }
+    } finally {
+      await rm(outside, { recursive: true });
+    }
+  });
+
+  it('takes profiles of one repository under different tags', async () => {
+    const tagged = (name: string) => `{file: ${name}.json, repository: registry.example.com/acme/all, tag: ${name}}`;
+    repository.write({ 'fairlead.yaml': project(tagged('nginx'), tagged('unrelated')) });
+    repository.commit('tags');
+    assert.equal(succeeded(await diff()), '2 unchanged\n');
+    succeeded(await runFairlead(['lint'], { cwd: folder }));
   });
 
   it('is what lint checks without a path', async () => {
