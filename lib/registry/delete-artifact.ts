@@ -3,6 +3,7 @@ import type { Descriptor } from './descriptor.ts';
 import type { Digest } from './digest.ts';
 import { fetchBytes } from './fetch-bytes.ts';
 import { type Links, linksOf } from './graph.ts';
+import { ifThere } from './if-there.ts';
 import { isManifestMediaType, manifestBytesLimit } from './manifest.ts';
 import type { DeletionPlan } from './plan-deletion.ts';
 import type { CallOptions, Collector, Repository } from './target.ts';
@@ -36,17 +37,17 @@ export async function deleteArtifact(
     const links = await linksIfThere(repository, descriptor, options);
     if (links === undefined) return;
     parts.push(...links.children);
-    await repository.delete(descriptor, options).catch(ifGone);
+    await ifThere(repository.delete(descriptor, options));
     deleted.push(descriptor.digest);
   };
   if (plan.artifact !== undefined) await remove(plan.artifact);
   for (const referrer of plan.referrers) await remove(referrer);
   const kept: { tag: string; reason: string }[] = [];
   const removeTag = async (tag: string, digest: Digest): Promise<void> => {
-    const left = await repository.resolve(tag, { ...options, fromOrigin: true }).catch(ifGone);
+    const left = await ifThere(repository.resolve(tag, { ...options, fromOrigin: true }));
     if (left?.digest !== digest) return;
-    await repository.untag(tag, options).catch((error: unknown) => {
-      if (!(error instanceof FairleadError) || error.kind !== 'InvalidInput') return ifGone(error);
+    await ifThere(repository.untag(tag, options)).catch((error: unknown) => {
+      if (!(error instanceof FairleadError) || error.kind !== 'InvalidInput') throw error;
       kept.push({ tag, reason: 'the registry cannot remove it' });
     });
   };
@@ -55,7 +56,7 @@ export async function deleteArtifact(
   const removed = new Set([plan.digest, ...plan.referrers.map(({ digest }) => digest)]);
   for (const { tag } of plan.derivedTags) {
     // The list of referrers has changed with each referrer.
-    const descriptor = await repository.resolve(tag, { ...options, fromOrigin: true }).catch(ifGone);
+    const descriptor = await ifThere(repository.resolve(tag, { ...options, fromOrigin: true }));
     if (descriptor === undefined) continue;
     const others = plan.shared.get(descriptor.digest) ?? [];
     const links = await linksIfThere(repository, descriptor, options);
@@ -87,17 +88,8 @@ async function linksIfThere(
   descriptor: Descriptor,
   options: CallOptions,
 ): Promise<Links | undefined> {
-  try {
-    const { mediaType, digest } = await repository.resolve(descriptor.digest, { ...options, fromOrigin: true });
-    if (!isManifestMediaType(mediaType)) return undefined;
-    const bytes = await fetchBytes(repository, descriptor, { ...options, limit: manifestBytesLimit });
-    return linksOf(mediaType, bytes, digest);
-  } catch (error) {
-    return ifGone(error);
-  }
-}
-
-function ifGone(error: unknown): undefined {
-  if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
-  throw error;
+  const found = await ifThere(repository.resolve(descriptor.digest, { ...options, fromOrigin: true }));
+  if (found === undefined || !isManifestMediaType(found.mediaType)) return undefined;
+  const bytes = await ifThere(fetchBytes(repository, descriptor, { ...options, limit: manifestBytesLimit }));
+  return bytes && linksOf(found.mediaType, bytes, found.digest);
 }

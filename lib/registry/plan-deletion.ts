@@ -4,6 +4,8 @@ import { type Descriptor, mediaTypes } from './descriptor.ts';
 import { type Digest, digestParts } from './digest.ts';
 import { fetchBytes } from './fetch-bytes.ts';
 import { linksOf } from './graph.ts';
+import { ifThere } from './if-there.ts';
+import { listTags } from './list-tags.ts';
 import { isManifestMediaType, manifestBytesLimit } from './manifest.ts';
 import { isReservedTag } from './reserved-tag.ts';
 import type { CallOptions, LookupOptions, Repository } from './target.ts';
@@ -49,7 +51,10 @@ export async function planDeletion(
   options: CallOptions = {},
 ): Promise<DeletionPlan> {
   const call = { ...options, fromOrigin: true };
-  const [artifact, held] = await Promise.all([resolveIfThere(repository, digest, call), resolveTags(repository, call)]);
+  const [artifact, held] = await Promise.all([
+    ifThere(repository.resolve(digest, call)),
+    resolveTags(repository, call),
+  ]);
   const subject = artifact ?? { mediaType: mediaTypes.manifest, digest, size: 0 };
   const referrers = await findReferrers(repository, subject, call);
   const removed = new Set([digest, ...referrers.map((each) => each.digest)]);
@@ -74,27 +79,13 @@ export async function planDeletion(
 }
 
 async function resolveTags(repository: Repository, call: LookupOptions): Promise<HeldTag[]> {
-  const tags: string[] = [];
-  for await (const tag of repository.tags(call)) tags.push(tag);
+  const tags = await listTags(repository, call);
   const held: HeldTag[] = [];
   await forEachOf(tags.sort(), atOnce, async (tag) => {
-    const descriptor = await resolveIfThere(repository, tag, call);
+    const descriptor = await ifThere(repository.resolve(tag, call));
     if (descriptor !== undefined) held.push({ tag, descriptor });
   });
   return held.sort((one, other) => (one.tag < other.tag ? -1 : 1));
-}
-
-async function resolveIfThere(
-  repository: Repository,
-  tagOrDigest: string,
-  call: LookupOptions,
-): Promise<Descriptor | undefined> {
-  try {
-    return await repository.resolve(tagOrDigest, call);
-  } catch (error) {
-    if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
-    throw error;
-  }
 }
 
 /** Finds the referrers of a subject, and theirs. */

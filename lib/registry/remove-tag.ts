@@ -1,6 +1,7 @@
-import { FairleadError } from '#lib/errors';
 import { contentBytes } from './content.ts';
 import type { Descriptor } from './descriptor.ts';
+import { ifThere } from './if-there.ts';
+import { listTags } from './list-tags.ts';
 import { pushTagged } from './one-request.ts';
 import { refuseReservedTag } from './reserved-tag.ts';
 import type { CallOptions, Repository } from './target.ts';
@@ -26,22 +27,11 @@ export async function removeTag(repository: Repository, tag: string, options: Ca
   const bytes = await contentBytes(descriptor, () => repository.fetch(descriptor, options), tag);
   const before = await listTags(repository, options);
   await repository.untag(tag, options);
-  const after = new Set(await listTags(repository, options).catch(ifNone));
+  // A registry may remove the repository with its last tag.
+  const after = new Set(await ifThere(listTags(repository, options)));
   const lost = before.filter((each) => each !== tag && !after.has(each));
   const isThere = await repository.exists(descriptor, options);
   if (!isThere) await repository.push(descriptor, bytes, options);
   for (const each of isThere ? [] : lost) await pushTagged(repository, descriptor, bytes, each, options);
   return { descriptor, restored: isThere ? [] : lost };
-}
-
-async function listTags(repository: Repository, options: CallOptions): Promise<string[]> {
-  const found: string[] = [];
-  for await (const tag of repository.tags(options)) found.push(tag);
-  return found;
-}
-
-/** Returns no tags for a repository that the registry removed with its last tag. */
-function ifNone(error: unknown): string[] {
-  if (error instanceof FairleadError && error.kind === 'NotFound') return [];
-  throw error;
 }

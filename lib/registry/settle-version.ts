@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { listTags } from './list-tags.ts';
 import type { Reference } from './reference.ts';
 import { formatRequested, isRanged, type RequestedReference } from './requested-reference.ts';
 import type { CallOptions, TagLister } from './target.ts';
@@ -20,8 +21,7 @@ export async function settleVersion(
 ): Promise<Reference> {
   if (!isRanged(requested)) return requested;
   const range = parseRange(requested.range);
-  const tags: string[] = [];
-  for await (const tag of lister.tags(options)) tags.push(tag);
+  const tags = await listTags(lister, options);
   const tag = newestTag(tags, range);
   if (tag === undefined) throw noVersion(formatRequested(requested), tags);
   const { registry, repository } = requested;

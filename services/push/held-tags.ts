@@ -1,5 +1,6 @@
-import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
+import { ifThere } from '#lib/registry/if-there';
+import { listTags } from '#lib/registry/list-tags';
 import type { LookupOptions, TagLister, Target } from '#lib/registry/target';
 import { tagBefore, versionTags } from '#lib/registry/version-tags';
 import type { PublishRequest } from './publication.ts';
@@ -30,7 +31,8 @@ export async function readTags(
     const { tag } = reference;
     return { held: tag === undefined ? [] : [await readTag({ tag }, target, options)] };
   }
-  const existing = await listTags(target, options);
+  // There is no repository before the first profile.
+  const existing = (await ifThere(listTags(target, options))) ?? [];
   const tags = versionTags(version.number, { latest: version.latest, existing });
   const older = tagBefore(existing, version.number);
   const [before, ...held] = await Promise.all([
@@ -41,26 +43,6 @@ export async function readTags(
 }
 
 async function readTag(tag: Omit<HeldTag, 'holds'>, target: Target, options: LookupOptions): Promise<HeldTag> {
-  const holds = await unlessMissing(target.resolve(tag.tag, { ...options, fromOrigin: true }));
+  const holds = await ifThere(target.resolve(tag.tag, { ...options, fromOrigin: true }));
   return holds === undefined ? tag : { ...tag, holds };
-}
-
-/** Returns all tags of a repository; none if there is no repository yet. */
-async function listTags(target: TagLister, options: LookupOptions): Promise<readonly string[]> {
-  const listed: string[] = [];
-  const list = async (): Promise<void> => {
-    for await (const tag of target.tags(options)) listed.push(tag);
-  };
-  await unlessMissing(list());
-  return listed;
-}
-
-/** Returns what was found; undefined if the registry does not have it. */
-export async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
-  try {
-    return await found;
-  } catch (error) {
-    if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
-    throw error;
-  }
 }

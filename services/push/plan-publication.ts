@@ -10,13 +10,14 @@ import { readProfile } from '#lib/profile/read-profile';
 import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
+import { ifThere } from '#lib/registry/if-there';
 import { manifestBytesLimit, parseManifest } from '#lib/registry/manifest';
 import { formatReference, formatRepository } from '#lib/registry/reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import type { CallOptions, LookupOptions, Target } from '#lib/registry/target';
 import { authorize } from '#lib/trust/policy/authorize';
 import { compareWithHeld, pullHeld } from './compare-with-held.ts';
-import { type HeldTag, readTags, unlessMissing } from './held-tags.ts';
+import { type HeldTag, readTags } from './held-tags.ts';
 import type { PublicationPlan, PublishDependencies, PublishRequest, TagChange } from './publication.ts';
 import { createdKey, runAnnotationKeys } from './run-annotations.ts';
 
@@ -63,7 +64,7 @@ export async function planPublication(
 
 /** Reports whether the repository has an artifact, which is published without a tag. */
 async function isThere({ descriptor }: ProfileArtifact, target: Target, options: LookupOptions): Promise<boolean> {
-  return (await unlessMissing(target.resolve(descriptor.digest, { ...options, fromOrigin: true }))) !== undefined;
+  return (await ifThere(target.resolve(descriptor.digest, { ...options, fromOrigin: true }))) !== undefined;
 }
 
 function validateRequest(

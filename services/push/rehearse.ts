@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { ifThere } from '#lib/registry/if-there';
 import { memoryRepository } from '#lib/registry/memory';
 import type { TagLister, Target } from '#lib/registry/target';
 import { planPublication } from './plan-publication.ts';
@@ -34,14 +35,7 @@ export async function rehearse(
 /** Returns a target whose content is that of another one and what is pushed to it, in memory. */
 function writeToMemory(target: Target & TagLister): Target & TagLister {
   const memory = memoryRepository();
-  const first = async <T>(own: Promise<T>, other: () => Promise<T>): Promise<T> => {
-    try {
-      return await own;
-    } catch (error) {
-      if (error instanceof FairleadError && error.kind === 'NotFound') return other();
-      throw error;
-    }
-  };
+  const first = async <T>(own: Promise<T>, other: () => Promise<T>): Promise<T> => (await ifThere(own)) ?? other();
   return {
     resolve: (tagOrDigest, options) =>
       first(memory.resolve(tagOrDigest, options), () => target.resolve(tagOrDigest, options)),

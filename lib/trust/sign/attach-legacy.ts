@@ -3,6 +3,7 @@ import { pushArtifact } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
 import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
+import { ifThere } from '#lib/registry/if-there';
 import { parseManifest } from '#lib/registry/manifest';
 import { settleTag } from '#lib/registry/settle-tag';
 import type { CallOptions, Target } from '#lib/registry/target';
@@ -94,14 +95,9 @@ interface Standing {
 }
 
 async function find(target: Target, tag: string, options: CallOptions): Promise<Standing | undefined> {
-  let descriptor: Descriptor;
-  try {
-    // A mirror may be out of date: what others added since would be lost.
-    descriptor = await target.resolve(tag, { ...options, fromOrigin: true });
-  } catch (error) {
-    if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
-    throw error;
-  }
+  // A mirror may be out of date: what others added since would be lost.
+  const descriptor = await ifThere(target.resolve(tag, { ...options, fromOrigin: true }));
+  if (descriptor === undefined) return undefined;
   if (descriptor.mediaType !== mediaTypes.manifest) {
     throw new FairleadError(
       'InvalidInput',

@@ -3,6 +3,7 @@ import { FairleadError } from '#lib/errors';
 import { type CopyOptions, copyGraph } from '#lib/registry/copy';
 import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
+import { ifThere } from '#lib/registry/if-there';
 import { parseManifest } from '#lib/registry/manifest';
 import { settleTag } from '#lib/registry/settle-tag';
 import type { LookupOptions, ReadTarget, Target } from '#lib/registry/target';
@@ -68,20 +69,6 @@ function hasAll(layers: readonly Descriptor[], wanted: readonly Descriptor[]): b
   return wanted.every((each) => layers.some((layer) => isSameLayer(layer, each)));
 }
 
-/** Resolves a tag; undefined if it does not exist. */
-export async function resolveIfThere(
-  source: ReadTarget,
-  tag: string,
-  options: LookupOptions,
-): Promise<Descriptor | undefined> {
-  try {
-    return await source.resolve(tag, options);
-  } catch (error) {
-    if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
-    throw error;
-  }
-}
-
 /** The manifest under a tag: each layer is one signature or attestation. */
 interface Standing {
   readonly descriptor: Descriptor;
@@ -93,7 +80,7 @@ interface Standing {
  * content that readers of signatures skip.
  */
 async function find(target: ReadTarget, tag: string, options: LookupOptions): Promise<Standing | undefined> {
-  const descriptor = await resolveIfThere(target, tag, options);
+  const descriptor = await ifThere(target.resolve(tag, options));
   if (descriptor === undefined) return undefined;
   if (descriptor.mediaType !== mediaTypes.manifest) {
     throw new FairleadError(

@@ -1,12 +1,13 @@
 import { forEachOf } from '#lib/concurrency/for-each-of';
-import { FairleadError, toFairleadError } from '#lib/errors';
+import { type FairleadError, toFairleadError } from '#lib/errors';
 import type { CopyOptions } from '#lib/registry/copy';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
+import { ifThere } from '#lib/registry/if-there';
+import { listTags } from '#lib/registry/list-tags';
 import { type ResolvedManifest, resolveManifest, withManifest } from '#lib/registry/one-request';
 import { isReservedTag } from '#lib/registry/reserved-tag';
 import type { CallOptions, ReadTarget, TagLister, Target } from '#lib/registry/target';
-import { resolveIfThere } from './copy-legacy.ts';
 import { copySigned } from './copy-signed.ts';
 
 /** What became of one tag. */
@@ -77,7 +78,7 @@ class RepositoryCopy {
     // tags of its signatures.
     const [sourceTags, targetTags] = await Promise.all([
       listTags(this.#source, this.#call),
-      listTags(this.#target, this.#call).catch(ifAbsent),
+      ifThere(listTags(this.#target, this.#call)),
     ]);
     const known = { sourceTags: new Set(sourceTags), targetTags: new Set(targetTags) };
     await forEachOf(artifacts, artifactsAtOnce, (artifact) => this.#copyArtifact(artifact, known));
@@ -120,7 +121,7 @@ class RepositoryCopy {
   }
 
   async #isAt(tag: string, { digest }: Descriptor): Promise<boolean> {
-    return (await resolveIfThere(this.#target, tag, { ...this.#call, fromOrigin: true }))?.digest === digest;
+    return (await ifThere(this.#target.resolve(tag, { ...this.#call, fromOrigin: true })))?.digest === digest;
   }
 
   /** Does a part of the work for some tags. If that fails, the tags have failed. */
@@ -156,16 +157,4 @@ class RepositoryCopy {
     this.#done.set(copied.tag, copied);
     this.#options.onTag?.(copied);
   }
-}
-
-async function listTags(repository: TagLister, call: CallOptions): Promise<string[]> {
-  const found: string[] = [];
-  for await (const tag of repository.tags(call)) found.push(tag);
-  return found;
-}
-
-/** Returns no tags for a repository that does not exist yet. */
-function ifAbsent(error: unknown): string[] {
-  if (error instanceof FairleadError && error.kind === 'NotFound') return [];
-  throw error;
 }

@@ -3,11 +3,12 @@ import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { type Digest, digestParts } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { linksOf } from '#lib/registry/graph';
+import { ifThere } from '#lib/registry/if-there';
 import { isManifestMediaType, manifestBytesLimit } from '#lib/registry/manifest';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import type { CallOptions, ReadTarget, Target } from '#lib/registry/target';
 import { legacyTag } from '../signature/legacy/legacy-manifest.ts';
-import { copyLegacy, resolveIfThere } from './copy-legacy.ts';
+import { copyLegacy } from './copy-legacy.ts';
 
 /** Options of {@link copySigned}. */
 export interface SignedCopyOptions extends Omit<CopyOptions, 'withReferrers'> {
@@ -44,7 +45,7 @@ export async function copySigned(
       if (isThere(tag)) await copyLegacy(source, target, { artifact: subject, tag }, options);
     }
     const tag = billOfMaterialsTag(subject.digest);
-    const found = isThere(tag) ? await resolveIfThere(source, tag, call) : undefined;
+    const found = isThere(tag) ? await ifThere(source.resolve(tag, call)) : undefined;
     if (tag === undefined || found === undefined) continue;
     await copyGraph(source, target, found, { ...options, withReferrers: false });
     await target.tag(found, tag, call);
