@@ -41,6 +41,9 @@ describe('unclearPhrases', () => {
     'What is there already is not sent.',
     'The next write mends it.',
     'The key of who signs it.',
+    'Returns what became of each.',
+    'Equal, but for its name.',
+    'The text is no markup.',
   ])
     it(`reports ${JSON.stringify(text)}`, () => {
       const [first, ...others] = unclearPhrases(`x\n${text}`);
@@ -68,6 +71,8 @@ describe('unclearPhrases', () => {
       'Nobody told it to.',
       'recommended, amended, tremendous',
       'It reports who signs.',
+      'The name became too long.',
+      'It is a check, but for machines.',
     ])
       assert.deepEqual(unclearPhrases(text), [], text);
   });

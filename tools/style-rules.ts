@@ -31,6 +31,9 @@ const phrases: readonly (readonly [phrase: string, instead: string])[] = [
   ['(?<!there )is no (?:digest|directory|file|folder|JSON|manifest|number|place|profile|reference|YAML)', 'is not a …'],
   ['(?:after|at most|for|in|most|of|with) so many(?! \\w+ that)', 'at most 16, after 16 seconds'],
   ['is there already', 'exists'],
+  ['(?:what )?became (?:of|what)', 'the result for, the outcome of'],
+  ['but for (?:his|its|the|their)', 'except'],
+  ['is no markup', 'is not …'],
   ['mend(?:s|ed|ing)?', 'fix'],
   ['(?<=(?:for|of|since) )who (?:asks|publishes|pulls|signs|verifies)', 'the signer, whoever …'],
 ];

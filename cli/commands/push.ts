@@ -140,7 +140,7 @@ async function push(args: readonly string[], options: PushOptions): Promise<void
   await report(signed, profiles, isSingle, options);
 }
 
-/** Prints what became of the profiles. Throws if one was refused or failed. */
+/** Prints the result for each profile. Throws if one was refused or failed. */
 async function report(
   outcomes: readonly SignedOutcome[],
   profiles: readonly RequestedProfile[],

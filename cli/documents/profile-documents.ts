@@ -36,11 +36,11 @@ const diffOfTwo = v.object({
 
 const diffOfMany = v.object({
   loosened: flag('a profile permits more, or that cannot be decided'),
-  summary: meaning(v.record(v.string(), v.number()), 'number of profiles by what became of them'),
+  summary: meaning(v.record(v.string(), v.number()), 'number of profiles for each outcome'),
   profiles: list(
     v.object({
       name: text('name of the profile'),
-      change: meaning(v.picklist(['changed', 'renamed', 'new', 'deleted', 'invalid']), 'what became of its file'),
+      change: meaning(v.picklist(['changed', 'renamed', 'new', 'deleted', 'invalid']), 'how its file changed'),
       from: v.nullable(text('old file; null for a new profile')),
       to: v.nullable(text('new file; null for a deleted profile')),
       kind: v.nullable(kind),

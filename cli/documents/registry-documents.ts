@@ -20,7 +20,7 @@ const publication = v.object({
   source: text('its file; `-` is stdin'),
   status: meaning(
     v.picklist(['published', 'unchanged', 'planned', 'refused', 'failed']),
-    'what became of it; `refused` by `--fail-on` or `--no-overwrite`, `planned` with `--dry-run`',
+    'result; `refused` by `--fail-on` or `--no-overwrite`, `planned` with `--dry-run`',
   ),
   reference: v.nullable(text('reference with the digest, without the tag; null if it failed')),
   tag: v.nullable(text('the first of its tags')),
@@ -152,7 +152,7 @@ export const copy = v.object({
         status: meaning(v.picklist(['copied', 'present', 'failed']), '`present`: the destination had the tag'),
         error: v.optional(meaning(failure, 'why it was not copied')),
       }),
-      'what became of each tag, with `--all-tags`',
+      'result for each tag, with `--all-tags`',
     ),
   ),
   ...transferred,

@@ -60,15 +60,17 @@ export async function readProfileIn(directory: string, name: string): Promise<Pr
 
 /** A file of a directory that may hold a profile. */
 export interface DirectoryProfile {
-  /** Path in the directory. */
+  /** Path relative to the directory. */
   readonly name: string;
-  /** Path of the directory, and in it. */
+  /** Path of the file. */
   readonly file: string;
   /** Why it may not be read, such as a link that leads out of the directory. */
   readonly refused?: FairleadError;
 }
 
-/** Lists the files below a directory that may hold profiles. Throws as readProfileDirectory does. */
+/**
+ * Lists the files below a directory that may hold profiles. Throws as readProfileDirectory does.
+ */
 export async function listDirectoryProfiles(directory: string): Promise<readonly DirectoryProfile[]> {
   const files = await readProfileDirectory(directory);
   return files.flatMap(({ name, file, content }) => {

@@ -167,7 +167,7 @@ function missing(error: unknown, path: string): unknown {
   });
 }
 
-/** Refuses options about the content of files if there are none. */
+/** Refuses options about the content of files if no files are read. */
 function refuseFileOptions({ from, document }: ProfileOptions): void {
   const found = from !== undefined ? '--from' : document !== undefined ? '--document' : undefined;
   if (found === undefined) return;

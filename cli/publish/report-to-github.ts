@@ -12,7 +12,7 @@ import { planOf, type SignedOutcome } from './describe-outcome.ts';
 import { totals } from './print-outcome.ts';
 import type { RequestedProfile } from './requested-profile.ts';
 
-/** What became of a profile that was to be published. */
+/** A profile that was to be published, and the outcome. */
 interface Publication {
   readonly outcome: SignedOutcome;
   readonly profile: RequestedProfile;

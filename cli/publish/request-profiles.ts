@@ -238,7 +238,7 @@ function signerText({ signer }: Project['profiles'][number]): readonly string[] 
   return ['key' in signer ? signer.key : 'keyless' in signer ? 'a keyless signature' : 'no signature'];
 }
 
-/** Returns the profiles of a project at or below the paths; all if there are none. */
+/** Returns the profiles of a project at or below the paths. Without paths, returns all profiles. */
 function selectProfiles({ profiles, source }: Project, paths: readonly string[]): Project['profiles'] {
   const selected = new Set<Project['profiles'][number]>();
   for (const path of paths) {

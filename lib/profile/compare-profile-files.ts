@@ -25,7 +25,7 @@ export interface ProfileFile {
   readonly isNamed?: boolean;
 }
 
-/** What became of a profile. */
+/** How a profile changed. */
 export type Became = 'changed' | 'renamed' | 'new' | 'deleted' | 'invalid';
 
 /** A profile that differs between two directories. */

@@ -44,7 +44,7 @@ export function asSeccompResource(pointer: string): readonly string[] {
   return [pointer === '' ? '' : `/spec${pointer}`];
 }
 
-/** In a custom resource of AppArmor, the profile is below `spec.abstract`, but for its mode. */
+/** In a custom resource of AppArmor, the profile is in `spec.abstract`, and its mode in `spec`. */
 export function asAppArmorResource(pointer: string): readonly string[] {
   if (pointer === '/mode') return ['/spec/mode', '/spec/complainMode'];
   return [pointer === '' ? '' : `/spec/abstract${pointer}`];

@@ -4,10 +4,10 @@ import { describeOneSided, inCode, renderDiffMarkdown, renderDiffText, renderOne
 
 const words = ['invalid', 'loosened', 'tightened', 'changed', 'rewritten', 'renamed', 'new', 'deleted'] as const;
 
-/** What became of a profile, in one word. */
+/** The result of comparing a profile with its old version. */
 export type Outcome = (typeof words)[number];
 
-/** Returns how many profiles became what, without those of which there are none. */
+/** Returns the number of profiles for each outcome. Outcomes without profiles are omitted. */
 export function countOutcomes({ profiles, unchanged }: Comparison): Readonly<Record<string, number>> {
   const found = profiles.map(outcomeOf);
   const counted = words.map((word) => [word, found.filter((outcome) => outcome === word).length] as const);
@@ -20,7 +20,7 @@ export function describeOutcomes(comparison: Comparison): string {
   return counts.map(([word, count]) => `${count} ${word}`).join(', ');
 }
 
-/** Returns in one word what became of a profile. */
+/** Returns the outcome of a profile. */
 export function outcomeOf({ change, loosened, diff }: ComparedProfile): Outcome {
   if (loosened) return 'loosened';
   if (diff === undefined) return change;

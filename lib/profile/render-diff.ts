@@ -128,7 +128,7 @@ function escaped(text: string): string {
   return text.replaceAll(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
-/** Returns text from a profile as code of Markdown, so that it is no markup and breaks no table. */
+/** Returns untrusted text as a Markdown code span that can be used in a table cell. */
 export function inCode(text: string): string {
   return `\`${text.replaceAll(/[`|]|\p{C}/gu, ' ')}\``;
 }

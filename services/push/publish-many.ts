@@ -14,7 +14,7 @@ export interface Publication {
   readonly dependencies: PublishDependencies;
 }
 
-/** What became of one of them. */
+/** The outcome of one of them. */
 export type PublicationOutcome = { readonly name: string } & (
   | { readonly status: 'published' | 'unchanged'; readonly published: Published }
   | { readonly status: 'planned'; readonly plan: PublicationPlan }
@@ -36,7 +36,7 @@ const atOnce = 8;
 /**
  * Publishes several profiles, each completely or not at all; one that fails does not stop the
  * others. Only if a registry, or what signs for it, cannot be reached, nothing more is sent there:
- * each further profile would wait for the same time-outs. Returns what became of each, in their
+ * each further profile would wait for the same time-outs. Returns the outcome of each, in their
  * order; a bug is the outcome of the profile that it happened with.
  */
 export async function publishMany(

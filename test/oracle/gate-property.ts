@@ -24,7 +24,7 @@ export class GateCounts {
   }
 }
 
-/** Two profiles, or a profile and what became of it by one edit. */
+/** Two profiles, or a profile before and after one edit. */
 const changedProfile: fc.Arbitrary<MachinePair> = fc.oneof(
   machinePair,
   fc.tuple(machinePair, fc.nat(), fc.nat({ max: 3 })).map(([{ native, pair }, at, edit]) => {

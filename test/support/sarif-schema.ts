@@ -5,7 +5,7 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 
 const file = fileURLToPath(import.meta.resolve('@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json'));
-// It is of draft 4, of which it uses nothing that later drafts read otherwise, but for its name.
+// It uses draft 4. Except for the name of its identifier, it means the same in later drafts.
 const { $schema: _, id: $id, ...schema } = JSON.parse(readFileSync(file, 'utf8'));
 // One of its patterns is invalid with the flag u.
 const ajv = new Ajv({ strict: false, unicodeRegExp: false });

@@ -42,7 +42,7 @@ describe('intersectAppArmor', () => {
     );
   });
 
-  it('permits what all inputs permit, but for the shortfalls that it tells', () => {
+  it('permits what all inputs permit, except for the shortfalls that it reports', () => {
     let exact = 0;
     fc.assert(
       fc.property(withOperations(triple), ([inputs, operations]) => {

@@ -22,7 +22,7 @@ export interface AppArmorIntersection {
 
 /**
  * Returns the profile that permits what every input permits (KEP-6061, "Merge"): never looser than
- * one of them, and exact but for the shortfalls. A path stays permitted if both sides permit it,
+ * one of them, and exact except for the shortfalls. A path stays permitted if both sides permit it,
  * with the meaning of AppArmor's globs. An input in complain mode denies nothing, and so constrains
  * nothing as long as another one enforces.
  *

@@ -7,7 +7,7 @@ export interface UnknownField {
   /** `source:line:column`. */
   readonly position: string;
   /**
-   * The member that it was read as, since its name is that but for the case of letters; absent if
+   * The member that it was read as, since its name differs only in the case of letters; absent if
    * it was dropped.
    */
   readonly readAs?: string;
@@ -45,7 +45,7 @@ export class UnknownFields {
       this.#dropped.push({ pointer: pointerTo(parent, name), at, ...(meant !== undefined && { meant }) });
   }
 
-  /** Notes a member that was read as another, whose name it has but for the case of letters. */
+  /** Notes a member that was read as another, whose name differs only in the case of letters. */
   noteRespelled(parent: string, name: string, readAs: string, at: number): void {
     if (this.#respelled.length < most) this.#respelled.push({ pointer: pointerTo(parent, name), at, readAs });
   }

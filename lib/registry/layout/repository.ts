@@ -29,7 +29,7 @@ export function layoutRepository(directory: string, name: string): Repository & 
   return layoutAt(repositoryDirectory(directory, name));
 }
 
-/** Opens one OCI image layout by its directory, as any tool may have written it. */
+/** Opens the OCI image layout in a directory, whichever tool wrote it. */
 export function layoutAt(root: string): Repository & Collector {
   return new LayoutRepository(root);
 }

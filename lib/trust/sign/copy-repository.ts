@@ -10,7 +10,7 @@ import { isReservedTag } from '#lib/registry/reserved-tag';
 import type { CallOptions, ReadTarget, TagLister, Target } from '#lib/registry/target';
 import { copySigned } from './copy-signed.ts';
 
-/** What became of one tag. */
+/** The result for one tag. */
 export type TagCopy =
   | { readonly tag: string; readonly digest: Digest; readonly status: 'copied' | 'present' }
   | { readonly tag: string; readonly digest?: Digest; readonly status: 'failed'; readonly error: FairleadError };
@@ -43,7 +43,7 @@ interface Tagged {
  * copySigned} does. An artifact with several tags is copied once. Tags that are derived from a
  * digest are not copied as they are: what they hold is part of its artifact. What is complete at
  * the target is not sent again, and a tag is set after everything that it stands for. A tag that
- * fails does not end the copy, unless a registry is out of reach. Returns what became of each tag,
+ * fails does not end the copy, unless a registry is out of reach. Returns the result for each tag,
  * in the order of the source's list. Rejects if the tags cannot be listed, and with the reason of
  * the signal.
  */

@@ -155,7 +155,7 @@ describePeers(['podman-seccomp.json'], 'the seccomp profile of Podman', () => {
     assert.ok(equalsSeccomp(seccompOf(resolveProfile(crio, host)), seccompOf(converted), 'SCMP_ARCH_X86_64'));
   });
 
-  it('can be published once it is converted, but for the error number that socket has without AUDIT_WRITE', () => {
+  it('can be published once it is converted, except for the error number that socket has without AUDIT_WRITE', () => {
     const bytes = readFileSync(peer('podman-seccomp.json'));
     for (const architecture of ['amd64', 'arm64', 's390x'] as const) {
       for (const granted of [

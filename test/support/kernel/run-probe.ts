@@ -49,7 +49,7 @@ export class ProbeContainer {
   }
 
   /**
-   * Runs a container under the profile, makes the calls in it, and gives what became of each.
+   * Runs a container under the profile, makes the calls in it, and returns the result of each.
    *
    * @param timeout milliseconds after which it is ended, and undefined given.
    */
