@@ -9,10 +9,8 @@ import { peer } from '#test/peers/peer';
 import { type Refreg, startRefreg } from '#test/peers/refreg';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
+import { fairleadJson, pushOneCall } from '#test/support/cli/published-profiles';
 import { failed, launcher, type RunOptions, run, runFairlead, succeeded } from '#test/support/cli/run';
-
-const profile = (name: string): string =>
-  JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: [name], action: 'SCMP_ACT_ALLOW' }] });
 
 let cwd = '';
 before(async () => {
@@ -21,14 +19,9 @@ before(async () => {
 });
 after(() => rm(cwd, { recursive: true }));
 
-async function fairlead(args: readonly string[], options: RunOptions = {}) {
-  return JSON.parse(succeeded(await runFairlead([...args, '--output', 'json'], { cwd, ...options })));
-}
-
-async function push(reference: string, name: string, ...args: string[]): Promise<string> {
-  await writeFile(join(cwd, `${name}.json`), profile(name));
-  return (await fairlead(['push', `${name}.json`, reference, '--key', 'fairlead.key', ...args])).digest;
-}
+const fairlead = (args: readonly string[], options: RunOptions = {}) => fairleadJson(args, { cwd, ...options });
+const push = (reference: string, call: string, ...args: string[]) =>
+  pushOneCall(cwd, reference, call, '--key', 'fairlead.key', ...args);
 
 const verify = (reference: string, ...args: string[]) =>
   fairlead(['verify', reference, '--key', 'fairlead.pub', ...args]);
@@ -235,42 +228,6 @@ describePeers(
       );
     });
 
-    it('replace no file if the disk is full', async (t) => {
-      if (process.getuid?.() !== 0) return t.skip('needs root, to mount a small file system');
-      const small = join(cwd, 'small');
-      await mkdir(small);
-      try {
-        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small], { stdio: 'pipe' });
-      } catch {
-        return t.skip('needs the right to mount');
-      }
-      t.after(() => execFileSync('umount', [small]));
-      const syscalls = Array.from({ length: 10 }, () => ({
-        names: Array.from({ length: 1000 }, (_, n) => `call_${n}`),
-        action: 'SCMP_ACT_ALLOW',
-      }));
-      await writeFile(join(cwd, 'big.json'), JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls }));
-      const big = `${source.host}/acme/big:1`;
-      await fairlead(['push', 'big.json', big, '--unsigned']);
-      const file = join(small, 'kept.tar');
-      await writeFile(file, 'as it was');
-      failed(
-        await runFairlead(['save', big, file], { cwd }),
-        2,
-        /cannot write .*kept\.tar\n {2}cause: .*no space left/,
-      );
-      failed(await runFairlead(['save', big, 'big.tar'], { cwd, env: { TMPDIR: small } }), 8, /no space left/);
-      assert.deepEqual(await readdir(small), ['kept.tar']);
-      assert.equal(await readFile(file, 'utf8'), 'as it was');
-      await fairlead(['save', big, 'big.tar']);
-      failed(
-        await runFairlead(['load', 'big.tar', `${target.host}/big`], { cwd, env: { TMPDIR: small } }),
-        8,
-        /no space left/,
-      );
-      assert.deepEqual(await readdir(small), ['kept.tar']);
-    });
-
     it('are whole or absent if the process is killed', async () => {
       const names = [`${nginx}:1`, `${redis}:1`, `${redis}:2`];
       await writeFile(join(cwd, 'killed.tar'), 'as it was');
@@ -300,3 +257,38 @@ describePeers(
     }
   },
 );
+
+describePeers(['docker-registry', 'root'], 'archives on a full disk', () => {
+  let registry: Registry;
+  before(async () => {
+    registry = await startRegistry();
+  });
+  after(() => registry.stop());
+
+  it('replace no file, and leave nothing half-written', async (t) => {
+    const small = join(cwd, 'small');
+    await mkdir(small);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small]);
+    t.after(() => execFileSync('umount', [small]));
+    const syscalls = Array.from({ length: 10 }, () => ({
+      names: Array.from({ length: 1000 }, (_, n) => `call_${n}`),
+      action: 'SCMP_ACT_ALLOW',
+    }));
+    await writeFile(join(cwd, 'big.json'), JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls }));
+    const big = `${registry.host}/acme/big:1`;
+    await fairlead(['push', 'big.json', big, '--unsigned']);
+    const file = join(small, 'kept.tar');
+    await writeFile(file, 'as it was');
+    failed(await runFairlead(['save', big, file], { cwd }), 2, /cannot write .*kept\.tar\n {2}cause: .*no space left/);
+    failed(await runFairlead(['save', big, 'big.tar'], { cwd, env: { TMPDIR: small } }), 8, /no space left/);
+    assert.deepEqual(await readdir(small), ['kept.tar']);
+    assert.equal(await readFile(file, 'utf8'), 'as it was');
+    await fairlead(['save', big, 'big.tar']);
+    failed(
+      await runFairlead(['load', 'big.tar', `${registry.host}/loaded/big`], { cwd, env: { TMPDIR: small } }),
+      8,
+      /no space left/,
+    );
+    assert.deepEqual(await readdir(small), ['kept.tar']);
+  });
+});

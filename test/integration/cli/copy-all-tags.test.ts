@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
@@ -9,11 +9,9 @@ import { peer } from '#test/peers/peer';
 import { type Refreg, startRefreg } from '#test/peers/refreg';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
+import { fairleadJson, pushOneCall } from '#test/support/cli/published-profiles';
 import { failed, launcher, type RunOptions, run, runFairlead, succeeded } from '#test/support/cli/run';
 import { startFaultProxy } from '#test/support/faults/tcp-proxy';
-
-const profile = (name: string): string =>
-  JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: [name], action: 'SCMP_ACT_ALLOW' }] });
 
 let cwd = '';
 before(async () => {
@@ -22,15 +20,8 @@ before(async () => {
 });
 after(() => rm(cwd, { recursive: true }));
 
-async function fairlead(args: readonly string[], options: RunOptions = {}) {
-  return JSON.parse(succeeded(await runFairlead([...args, '--output', 'json'], { cwd, ...options })));
-}
-
-async function push(reference: string, name: string, ...args: string[]): Promise<string> {
-  const file = `${name}.json`;
-  await writeFile(join(cwd, file), profile(name));
-  return (await fairlead(['push', file, reference, ...args])).digest;
-}
+const fairlead = (args: readonly string[], options: RunOptions = {}) => fairleadJson(args, { cwd, ...options });
+const push = (reference: string, call: string, ...args: string[]) => pushOneCall(cwd, reference, call, ...args);
 
 const signed = ['--key', 'fairlead.key'];
 const copyAll = (from: string, to: string, ...args: string[]) => fairlead(['copy', '--all-tags', from, to, ...args]);

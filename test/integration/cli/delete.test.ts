@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
@@ -9,11 +9,9 @@ import { peer } from '#test/peers/peer';
 import { type Refreg, startRefreg } from '#test/peers/refreg';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
+import { fairleadJson, pushOneCall } from '#test/support/cli/published-profiles';
 import { failed, launcher, type RunOptions, run, runFairlead, succeeded } from '#test/support/cli/run';
 import { startFaultProxy } from '#test/support/faults/tcp-proxy';
-
-const profile = (name: string): string =>
-  JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: [name], action: 'SCMP_ACT_ALLOW' }] });
 
 let cwd = '';
 before(async () => {
@@ -22,14 +20,9 @@ before(async () => {
 });
 after(() => rm(cwd, { recursive: true }));
 
-async function fairlead(args: readonly string[], options: RunOptions = {}) {
-  return JSON.parse(succeeded(await runFairlead([...args, '--output', 'json'], { cwd, ...options })));
-}
-
-async function push(reference: string, name: string, ...args: string[]): Promise<string> {
-  await writeFile(join(cwd, `${name}.json`), profile(name));
-  return (await fairlead(['push', `${name}.json`, reference, '--key', 'fairlead.key', ...args])).digest;
-}
+const fairlead = (args: readonly string[], options: RunOptions = {}) => fairleadJson(args, { cwd, ...options });
+const push = (reference: string, call: string, ...args: string[]) =>
+  pushOneCall(cwd, reference, call, '--key', 'fairlead.key', ...args);
 
 describePeers(['docker-registry', 'refreg', 'oras', 'crane'], 'fairlead delete and untag', () => {
   let registry: Registry;
