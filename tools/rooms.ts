@@ -494,6 +494,7 @@ export const rooms: readonly Room[] = [
     imports: [
       'lib/**',
       'operator/**',
+      'services/push',
       'test/oracle/**',
       'test/peers/**',
       'test/support/cri/client.ts',

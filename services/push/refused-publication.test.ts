@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FairleadError } from '#lib/errors';
+import { parseReference } from '#lib/registry/reference';
+import type { Repository } from '#lib/registry/target';
+import {
+  allowing,
+  common,
+  counted,
+  lax,
+  put,
+  reference,
+  refused,
+  repository,
+  stranger,
+  strict,
+  version,
+} from '#test/support/publication';
+import { publish } from './publish.ts';
+import { loosens } from './refused-publication.ts';
+
+describe('publish with failOn', () => {
+  it('refuses a profile that permits more than what the tag holds, and sends nothing', async () => {
+    const target = counted();
+    await put(target, strict);
+    target.writes.length = 0;
+    await assert.rejects(
+      put(target, lax, { failOn: 'loosened' }),
+      refused(/permits what registry\.example\.com\/security\/nginx:stable does not: ptrace$/),
+    );
+    assert.deepEqual(target.writes, []);
+  });
+
+  it('publishes a stricter one, and a first one', async () => {
+    const target = counted();
+    const first = await put(target, lax, { failOn: 'loosened' });
+    assert.deepEqual(first.comparisons, []);
+    const second = await put(target, strict, { failOn: 'loosened' });
+    assert.equal(loosens(second), false);
+    assert.deepEqual(second.comparisons[0]?.reference, { ...reference, digest: first.reference.digest });
+  });
+
+  const unverifiable: readonly (readonly [
+    what: string,
+    hold: (target: Repository) => Promise<unknown>,
+    why: RegExp,
+  ])[] = [
+    [
+      'an unsigned profile',
+      (target) => publish(lax, { reference }, { ...common, signer: undefined, target }),
+      /signature/,
+    ],
+    ['a profile of another signer', (target) => put(target, lax, {}, stranger), /signature/],
+  ];
+  for (const [what, hold, why] of unverifiable) {
+    it(`refuses if the tag holds ${what}`, async () => {
+      const target = counted();
+      await hold(target);
+      await assert.rejects(put(target, strict, { failOn: 'loosened' }), refused(why));
+      assert.equal(loosens(await put(target, strict)), undefined);
+    });
+  }
+
+  it('compares a version with each tag that it moves, or with the version before it', async () => {
+    const target = counted();
+    await put(target, lax, version('1.3.0'));
+    await put(target, strict, version('1.4.0'));
+    await assert.rejects(put(target, lax, { ...version('1.4.1'), failOn: 'loosened' }), refused(/:1\.4 does not/));
+    await assert.rejects(put(target, lax, { ...version('2.0.0'), failOn: 'loosened' }), refused(/:1\.4\.0 does not/));
+    await assert.rejects(
+      put(target, lax, { ...version('1.5.0-rc.1'), failOn: 'loosened' }),
+      refused(/:1\.4\.0 does not/),
+    );
+    await put(target, lax, { ...version('1.3.1'), failOn: 'loosened' });
+  });
+
+  it('compares a patch of an older version with the version before it, also if shorter tags are kept', async () => {
+    const target = counted();
+    await put(target, strict, version('1.4.0'));
+    await put(target, strict, version('1.4.3'));
+    await assert.rejects(put(target, lax, { ...version('1.4.1'), failOn: 'loosened' }), refused(/:1\.4\.0 does not/));
+    await put(target, lax, { reference: parseReference('registry.example.com/security/nginx:1.99.0') }, stranger);
+    await assert.rejects(put(target, lax, { ...version('1.5.0'), failOn: 'loosened' }), refused(/:1\.4\.3 does not/));
+  });
+
+  it('needs a tag', async () => {
+    await assert.rejects(put(counted(), strict, { reference: repository, failOn: 'loosened' }), {
+      kind: 'InvalidInput',
+    });
+  });
+
+  it('notices a tag that another publisher writes meanwhile', async () => {
+    const target = counted();
+    const rival = await put(target, allowing('read', 'write'), { reference: repository });
+    await put(target, lax);
+    const racing: Repository = {
+      ...target,
+      push: async (descriptor, content, options) => {
+        await target.push(descriptor, content, options);
+        await target.tag(rival.artifact.descriptor, 'stable');
+      },
+    };
+    await assert.rejects(put(racing, allowing('ptrace'), { failOn: 'loosened' }), {
+      kind: 'Conflict',
+      message: /^sent, but not tagged: another publisher/,
+    });
+    assert.equal((await target.resolve('stable')).digest, rival.reference.digest);
+  });
+
+  it('needs somebody to verify with', async () => {
+    const request = { reference, failOn: 'loosened' } as const;
+    await assert.rejects(publish(strict, request, { ...common, signer: undefined, target: counted() }), {
+      kind: 'InvalidInput',
+    });
+  });
+
+  it('hands on errors of the registry', async () => {
+    const target = counted();
+    await put(target, strict);
+    const failing: Repository = {
+      ...target,
+      fetch: async () => {
+        throw new FairleadError('Unavailable', 'gone');
+      },
+    };
+    await assert.rejects(put(failing, lax), { kind: 'Unavailable' });
+  });
+});
+
+describe('publish without overwriting', () => {
+  it('refuses another artifact, and accepts the same one', async () => {
+    const target = counted();
+    await put(target, strict, { overwrite: false });
+    await put(target, strict, { overwrite: false });
+    await assert.rejects(put(target, lax, { overwrite: false }), refused(/:stable exists and holds another artifact/));
+    await put(target, strict, { ...version('1.4.0'), overwrite: false });
+    await put(target, lax, { ...version('1.4.1'), overwrite: false });
+    await assert.rejects(put(target, strict, { ...version('1.4.1'), overwrite: false }), refused(/:1\.4\.1 exists/));
+  });
+
+  it('notices a tag that another publisher writes meanwhile', async () => {
+    const target = counted();
+    const rival = await put(target, lax, { reference: repository });
+    const racing: Repository = {
+      ...target,
+      push: async (descriptor, content, options) => {
+        await target.push(descriptor, content, options);
+        await target.tag(rival.artifact.descriptor, 'stable');
+      },
+    };
+    await assert.rejects(put(racing, strict, { overwrite: false }), {
+      kind: 'Conflict',
+      message: /^sent, but not tagged/,
+    });
+    assert.equal((await target.resolve('stable')).digest, rival.reference.digest);
+  });
+});
