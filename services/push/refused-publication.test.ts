@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { profileMediaTypes } from '#lib/artifact/artifact';
+import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
+import { pushArtifact } from '#lib/artifact/push-artifact';
 import { FairleadError } from '#lib/errors';
+import { emptyConfigBytes, mediaTypes } from '#lib/registry/descriptor';
 import { parseReference } from '#lib/registry/reference';
 import type { Repository } from '#lib/registry/target';
+import { attachSignature } from '#lib/trust/sign/attach-signature';
 import {
   allowing,
   common,
@@ -12,6 +17,7 @@ import {
   reference,
   refused,
   repository,
+  signer,
   stranger,
   strict,
   version,
@@ -83,6 +89,22 @@ describe('publish with failOn', () => {
     await assert.rejects(put(target, lax, { ...version('1.5.0'), failOn: 'loosened' }), refused(/:1\.4\.3 does not/));
   });
 
+  it('refuses if what the tag holds depends on the container', async () => {
+    const target = counted();
+    const docker = { includes: { caps: ['CAP_SYS_PTRACE'] }, names: ['ptrace'], action: 'SCMP_ACT_ALLOW' };
+    const text = JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [docker] });
+    const config = blob(profileMediaTypes.Seccomp, emptyConfigBytes);
+    const layer = blob(mediaTypes.imageLayer, new TextEncoder().encode(text), {
+      'org.opencontainers.image.title': 'seccomp.json',
+    });
+    const manifest = { schemaVersion: 2, mediaType: mediaTypes.manifest, config: config.descriptor } as const;
+    const held = assembleArtifact({ ...manifest, layers: [layer.descriptor] }, [config, layer]);
+    await pushArtifact(target, held, undefined, 'stable');
+    const signing = { descriptor: held.descriptor, reference, signer, format: 'bundle' } as const;
+    await attachSignature(target, signing);
+    await assert.rejects(put(target, strict, { failOn: 'loosened' }), refused(/depends on the container/));
+  });
+
   it('needs a tag', async () => {
     await assert.rejects(put(counted(), strict, { reference: repository, failOn: 'loosened' }), {
       kind: 'InvalidInput',
@@ -138,20 +160,23 @@ describe('publish without overwriting', () => {
     await assert.rejects(put(target, strict, { ...version('1.4.1'), overwrite: false }), refused(/:1\.4\.1 exists/));
   });
 
-  it('notices a tag that another publisher writes meanwhile', async () => {
-    const target = counted();
-    const rival = await put(target, lax, { reference: repository });
-    const racing: Repository = {
-      ...target,
-      push: async (descriptor, content, options) => {
-        await target.push(descriptor, content, options);
-        await target.tag(rival.artifact.descriptor, 'stable');
-      },
-    };
-    await assert.rejects(put(racing, strict, { overwrite: false }), {
-      kind: 'Conflict',
-      message: /^sent, but not tagged/,
+  for (const by of [signer, undefined]) {
+    it(`notices a tag that another publisher writes meanwhile, ${by === undefined ? 'unsigned' : 'signed'}`, async () => {
+      const target = counted();
+      const rival = await put(target, lax, { reference: repository });
+      const racing: Repository = {
+        ...target,
+        push: async (descriptor, content, options) => {
+          await target.push(descriptor, content, options);
+          await target.tag(rival.artifact.descriptor, 'stable');
+        },
+      };
+      const request = { reference, overwrite: false };
+      await assert.rejects(publish(strict, request, { ...common, signer: by, target: racing }), {
+        kind: 'Conflict',
+        message: /^sent, but not tagged/,
+      });
+      assert.equal((await target.resolve('stable')).digest, rival.reference.digest);
     });
-    assert.equal((await target.resolve('stable')).digest, rival.reference.digest);
-  });
+  }
 });
