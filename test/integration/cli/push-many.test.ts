@@ -100,6 +100,17 @@ describe('fairlead push with arguments that are not clear', () => {
     }
   });
 
+  it('writes no command of a CI system for a name, neither as progress nor as a result', async () => {
+    const names = ['##[error]one', '##vso[task.setvariable]two'];
+    const entries = names.map((name, at) => `  - {file: a/one.json, name: "${name}", repository: localhost/ci${at}}\n`);
+    await write('commands.yaml', `tag: x\nprofiles:\n${entries.join('')}`);
+    const { stdout, stderr } = await fairlead(['push', '--project', 'commands.yaml', ...layout, '--dry-run']);
+    for (const text of [stdout, stderr]) {
+      assert.match(text, /u\{23\}#\[error\]one/);
+      assert.doesNotMatch(text, /##\[|##vso\[/);
+    }
+  });
+
   it('sends a password to one registry only', async () => {
     await write(
       'two.yaml',

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
 import { copy } from '#lib/registry/copy';
 import { mediaTypes } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { memoryRepository } from '#lib/registry/memory';
+import { remoteRepository } from '#lib/registry/remote/repository';
 import { blob, index } from '#test/support/contract/content';
 import { answerManifest, content, image, other, serve } from '#test/support/faults/scripted-registry';
 
@@ -90,6 +92,28 @@ describe('a registry that is asked much', () => {
     for (let n = 0; n < 5; n++) {
       assert.deepEqual(await target.resolve('v1'), image.descriptor);
       assert.deepEqual(await fetchBytes(target, image.descriptor, { limit: 10_000 }), new Uint8Array(image.bytes));
+    }
+  });
+});
+
+describe('a registry that violates HTTP', () => {
+  it('is unavailable, which is not taken for a bug', async () => {
+    // Node.js does not write such an answer.
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const address = server.address();
+      assert.ok(typeof address === 'object' && address !== null);
+      const target = remoteRepository(
+        { registry: `127.0.0.1:${address.port}`, repository: 'a' },
+        { retry: { attempts: 1 } },
+      );
+      await assert.rejects(target.resolve('v1'), { kind: 'Unavailable', message: /the answer violates HTTP/ });
+    } finally {
+      server.close();
     }
   });
 });
