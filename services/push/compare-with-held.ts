@@ -31,11 +31,11 @@ export interface TagsOfPublication {
 }
 
 /**
- * Compares a profile with each artifact that loses a tag to it; if it has only new tags, with the
- * version before it. An artifact is read only if it verifies under the policy, or, without one, is
- * signed as the signer signs: otherwise anyone who can write to the registry could make a loosened
- * profile look unchanged. What prevents a comparison is returned; only errors of the registry are
- * thrown.
+ * Compares a profile with each artifact that loses a tag to it. If its version is new and no tag
+ * moves, it is compared with the version before it. An artifact is read only if it verifies under
+ * the policy, or, without one, is signed as the signer signs: otherwise anyone who can write to the
+ * registry could make a loosened profile look unchanged. What prevents a comparison is returned;
+ * only errors of the registry are thrown.
  */
 export async function compareWithHeld(
   profile: RuntimeProfile,
