@@ -121,10 +121,8 @@ async function push(args: readonly string[], options: PushOptions): Promise<void
     options.passwordStdin ? '--password-stdin' : undefined,
   );
   const { profiles, isSingle } = await requestProfiles(args, options, await sharedRequest(options));
-  const [publications, { publishMany }] = await Promise.all([
-    openPublications(profiles, options, process.env),
-    import('#services/push/publish-many'),
-  ]);
+  const publications = await openPublications(profiles, options, process.env);
+  const { publishMany } = await import('#services/push/publish-many');
   const progress = new ProgressLine(isSingle || options.output !== 'text' ? 0 : profiles.length);
   const outcomes = await publishMany(publications, {
     dryRun: options.dryRun ?? false,

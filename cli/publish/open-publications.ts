@@ -20,14 +20,15 @@ export async function openPublications(
 ): Promise<readonly Publication[]> {
   const signers = new Once((key: string) => startSigner(JSON.parse(key), env));
   const policies = new Once(loadPresentPolicy);
-  const connecting = openRegistries(options, env);
+  // Before anything else is loaded: loading keeps this thread busy, and the other one waiting.
+  const openings = await Promise.all(
+    requested.map(({ signer }) => signers.get(JSON.stringify(signerOptions(options, signer)))),
+  );
+  const connect = await openRegistries(options, env);
   const publications: Publication[] = [];
-  for (const { name, file, refused, request, signer, policy: policyFile } of requested) {
-    const [opening, policy, connect] = await Promise.all([
-      signers.get(JSON.stringify(signerOptions(options, signer))),
-      policyFile === undefined ? undefined : policies.get(policyFile),
-      connecting,
-    ]);
+  for (const [at, { name, file, refused, request, policy: policyFile }] of requested.entries()) {
+    const opening = openings[at];
+    const policy = policyFile === undefined ? undefined : await policies.get(policyFile);
     // For one profile, a key is opened meanwhile. For several, a wrong passphrase is reported once.
     if (requested.length > 1) await opening?.signer;
     // A policy may allow more or less than nodes do by default.
