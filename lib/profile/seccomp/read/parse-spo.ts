@@ -14,16 +14,39 @@ const resourceNames = new KnownNames(['apiVersion', 'kind', 'metadata', 'spec', 
 /** The members of `spec` that are the operator's own. */
 const ownNames = new KnownNames(['state', 'disabled', 'baseProfileName']);
 
+/** A SeccompProfile, and the base profile that it names. */
+export interface SpoSeccompReading extends SeccompReading {
+  /** The name of another SeccompProfile, or `oci://` and the reference of an artifact. */
+  readonly baseProfileName?: string;
+}
+
+/**
+ * Reads a SeccompProfile of the Security Profiles Operator that stands by itself.
+ *
+ * @throws FairleadError ProfileInvalid as parseSpoSeccompWithBase does; also if a base profile is
+ * named, which would have to be merged first.
+ */
+export function parseSpoSeccomp(document: JsonDocument): SeccompReading {
+  const { baseProfileName, ...reading } = parseSpoSeccompWithBase(document);
+  if (baseProfileName === undefined) return reading;
+  const spec = memberOf(document.root, 'spec');
+  const at = (spec?.type === 'object' && spec.members.get('baseProfileName')?.keyAt) || document.root.at;
+  throw new FairleadError(
+    'ProfileInvalid',
+    `${positionOf(document, at)}: spec.baseProfileName: a profile that needs another one cannot be used by itself`,
+    { hint: 'Remove baseProfileName, and add the base: fairlead merge --union BASE FILE' },
+  );
+}
+
 /**
  * Reads a SeccompProfile of the Security Profiles Operator, v1 and older: its `spec` is a
  * runtime-spec profile with some fields of the operator's own. SCMP_ARCH_NATIVE is left out, since
  * runtimes always filter the native one.
  *
- * @throws FairleadError ProfileInvalid with `source:line:column`; also if a base profile is named,
- * which would have to be merged first, and for a member in another letter case, which SPO's own
- * readers do not agree on.
+ * @throws FairleadError ProfileInvalid with `source:line:column`; also for a member in another
+ * letter case, which SPO's own readers do not agree on.
  */
-export function parseSpoSeccomp(document: JsonDocument): SeccompReading {
+export function parseSpoSeccompWithBase(document: JsonDocument): SpoSeccompReading {
   const fail = (at: number, what: string, hint: string): never => {
     throw new FairleadError('ProfileInvalid', `${positionOf(document, at)}: ${what}`, { hint });
   };
@@ -43,10 +66,9 @@ export function parseSpoSeccomp(document: JsonDocument): SeccompReading {
     return fail(spec?.at ?? root.at, 'needs "spec"', 'A SeccompProfile has its rules below spec.');
   }
   refuseRespelled(document, spec, ownNames);
-  const base = spec.members.get('baseProfileName');
-  if (base !== undefined && !(base.value.type === 'string' && base.value.value === '')) {
-    const hint = 'Remove baseProfileName, and add the base: fairlead merge --union BASE FILE';
-    fail(base.keyAt, 'spec.baseProfileName: a profile that needs another one cannot be used by itself', hint);
+  const base = spec.members.get('baseProfileName')?.value;
+  if (base !== undefined && base.type !== 'string') {
+    return fail(base.at, 'spec.baseProfileName: must be a string', 'Name another SeccompProfile, or oci://REFERENCE.');
   }
   const own = new Map([...spec.members].filter(([name]) => !ownNames.has(name)));
   const architectures = own.get('architectures');
@@ -60,7 +82,15 @@ export function parseSpoSeccomp(document: JsonDocument): SeccompReading {
     const name = pointer.slice(pointer.lastIndexOf('/') + 1);
     throw new FairleadError('ProfileInvalid', `${position}: ${respelledMember(name, readAs)}`, { pointer });
   }
-  return { profile, unknownFields: located };
+  return {
+    profile,
+    unknownFields: located,
+    ...(base !== undefined && base.value !== '' && { baseProfileName: base.value }),
+  };
+}
+
+function memberOf(node: JsonNode, name: string): JsonNode | undefined {
+  return node.type === 'object' ? node.members.get(name)?.value : undefined;
 }
 
 function refuseRespelled(document: JsonDocument, node: JsonNode, known: KnownNames): void {
