@@ -31,7 +31,7 @@ export interface Layer {
 export async function writeLayer(entries: readonly LayerEntry[], epoch: number, file: string): Promise<Layer> {
   const archive = pack();
   const [tar, compressed] = [measure(), measure()];
-  const written = pipeline(archive, tar.stream, createGzip({ level: 6 }), compressed.stream, createWriteStream(file));
+  const written = pipeline(archive, tar.stream, createGzip({ level: 9 }), compressed.stream, createWriteStream(file));
   const added = addEntries(archive, withParents(entries), new Date(epoch * 1000)).catch((error: unknown) => {
     archive.destroy(error instanceof Error ? error : new Error(String(error)));
   });
