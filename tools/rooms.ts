@@ -342,6 +342,7 @@ export const rooms: readonly Room[] = [
     imports: [errors, 'lib/registry', 'operator/api'],
     packages: ['valibot'],
   },
+  { name: 'operator/conversion', imports: [], pure: true },
   { name: 'operator/bind', imports: ['lib/text', 'operator/api/**'], pure: true },
   {
     name: 'operator/kube',
