@@ -344,6 +344,7 @@ export const rooms: readonly Room[] = [
   },
   { name: 'operator/conversion', imports: [], pure: true },
   { name: 'operator/bind', imports: ['lib/text', 'operator/api/**'], pure: true },
+  { name: 'operator/controllers', imports: ['operator/api'], packages: ['valibot'] },
   {
     name: 'operator/kube',
     imports: [errors, 'lib/concurrency', 'lib/kube', 'operator/api/**'],
