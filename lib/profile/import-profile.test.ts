@@ -140,6 +140,25 @@ spec:
     assert.deepEqual(unknown.unknownFields, [{ pointer: '/spec/unknown', position: 'p.yaml:5:3' }]);
   });
 
+  it('refuses an AppArmor profile that is disabled', () => {
+    const text = spo.replace('kind: SeccompProfile', 'kind: AppArmorProfile').replace(/spec:[\s\S]*$/, '');
+    const disabled = `${text}spec:\n  state: Disabled\n  abstract: {}\n`;
+    assert.throws(() => importProfile(bytes(disabled), 'p.yaml'), /p\.yaml:\d+:3: spec: the profile is disabled/);
+    assert.equal(importProfile(bytes(disabled.replace('Disabled', 'Enabled')), 'p.yaml').kind, 'AppArmor');
+  });
+
+  it('reads a condition without a value as one with 0, as SPO writes it', () => {
+    const condition = (text: string) => {
+      const profile = importProfile(bytes(spo.replace(/\{[^}]*op:[^}]*\}/, text)), 'p.yaml');
+      return 'seccomp' in profile ? profile.seccomp.syscalls?.[0]?.args : undefined;
+    };
+    assert.deepEqual(condition('{index: 1, op: SCMP_CMP_NE}'), [{ index: 1, value: 0n, op: 'SCMP_CMP_NE' }]);
+    const masked = { index: 1, value: 0n, valueTwo: 2n, op: 'SCMP_CMP_MASKED_EQ' };
+    assert.deepEqual(condition('{index: 1, valueTwo: 2, op: SCMP_CMP_MASKED_EQ}'), [masked]);
+    assert.throws(() => condition('{index: 1, Value: 2, op: SCMP_CMP_NE}'), /"Value" must be written "value"/);
+    assert.throws(() => condition('{index: 9, op: SCMP_CMP_NE}'), /spec\.syscalls\[0\]\.args\[0\]\.index: must be/);
+  });
+
   it('says which formats it tried', () => {
     assert.throws(
       () => importProfile(bytes('kind: Pod\n'), 'pod.yaml'),

@@ -75,9 +75,9 @@ class Reader {
         this.#fail(node, 'spec.policy', 'policy text is not accepted: write the rules into spec.abstract');
       }
     });
-    const state = this.#optional(spec, 'state', (node) => this.#oneOf(node, 'spec.state', ['Enabled', 'Disabled']));
-    const disabled = this.#optional(spec, 'disabled', (node) => this.#boolean(node, 'spec.disabled'));
-    if (state === 'Disabled' || disabled === true) this.#fail(spec, 'spec', 'the profile is disabled');
+    // Whether the profile is in use is the operator's business; here it must only be valid.
+    this.#optional(spec, 'state', (node) => this.#oneOf(node, 'spec.state', ['Enabled', 'Disabled']));
+    this.#optional(spec, 'disabled', (node) => this.#boolean(node, 'spec.disabled'));
     const abstract = this.object(this.#required(spec, 'spec', 'abstract'), 'spec.abstract');
     return { profile: this.profile(abstract, 'spec.abstract', this.#mode(spec)), name };
   }

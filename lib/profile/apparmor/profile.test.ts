@@ -126,7 +126,7 @@ describe('parseAppArmor', () => {
       assert.match(error.message, message);
       assert.equal(error.pointer, pointer);
     }
-    assert.match(refusal(() => yaml(resource('  state: Disabled\n  abstract: {}'))).message, /disabled/);
+    assert.match(refusal(() => yaml(resource('  state: Idle\n  abstract: {}'))).message, /Enabled or Disabled/);
     assert.match(refusal(() => yaml(resource('  policy: "profile x {}"'))).message, /policy text/);
     assert.match(refusal(() => yaml(resource('  mode: Enforce'))).message, /needs "abstract"/);
     for (const name of ['../x', 'a b', 'A', '', 'a"', 'a\n', '@{x}', 'x'.repeat(254)]) {

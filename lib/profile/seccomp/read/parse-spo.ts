@@ -1,6 +1,6 @@
 import { FairleadError } from '#lib/errors';
-import { KnownNames, respelledMember } from '../../json/known-names.ts';
-import type { JsonNode } from '../../json/node.ts';
+import { foldName, KnownNames, respelledMember } from '../../json/known-names.ts';
+import type { JsonMember, JsonNode } from '../../json/node.ts';
 import type { JsonDocument } from '../../json/read-json.ts';
 import { positionOf } from '../../json/read-json.ts';
 import { parseSeccomp, type SeccompReading } from './parse.ts';
@@ -21,27 +21,10 @@ export interface SpoSeccompReading extends SeccompReading {
 }
 
 /**
- * Reads a SeccompProfile of the Security Profiles Operator that stands by itself.
- *
- * @throws FairleadError ProfileInvalid as parseSpoSeccompWithBase does; also if a base profile is
- * named, which would have to be merged first.
- */
-export function parseSpoSeccomp(document: JsonDocument): SeccompReading {
-  const { baseProfileName, ...reading } = parseSpoSeccompWithBase(document);
-  if (baseProfileName === undefined) return reading;
-  const spec = memberOf(document.root, 'spec');
-  const at = (spec?.type === 'object' && spec.members.get('baseProfileName')?.keyAt) || document.root.at;
-  throw new FairleadError(
-    'ProfileInvalid',
-    `${positionOf(document, at)}: spec.baseProfileName: a profile that needs another one cannot be used by itself`,
-    { hint: 'Remove baseProfileName, and add the base: fairlead merge --union BASE FILE' },
-  );
-}
-
-/**
  * Reads a SeccompProfile of the Security Profiles Operator, v1 and older: its `spec` is a
  * runtime-spec profile with some fields of the operator's own. SCMP_ARCH_NATIVE is left out, since
- * runtimes always filter the native one.
+ * runtimes always filter the native one. A condition without a value compares with 0: SPO leaves
+ * zeros out when it writes its resources.
  *
  * @throws FairleadError ProfileInvalid with `source:line:column`; also for a member in another
  * letter case, which SPO's own readers do not agree on.
@@ -67,7 +50,7 @@ export function parseSpoSeccompWithBase(document: JsonDocument): SpoSeccompReadi
   }
   refuseRespelled(document, spec, ownNames);
   const base = spec.members.get('baseProfileName')?.value;
-  if (base !== undefined && base.type !== 'string') {
+  if (base !== undefined && base.type !== 'string' && base.type !== 'null') {
     return fail(base.at, 'spec.baseProfileName: must be a string', 'Name another SeccompProfile, or oci://REFERENCE.');
   }
   const own = new Map([...spec.members].filter(([name]) => !ownNames.has(name)));
@@ -75,22 +58,19 @@ export function parseSpoSeccompWithBase(document: JsonDocument): SpoSeccompReadi
   if (architectures !== undefined) {
     own.set('architectures', { ...architectures, value: withoutNative(architectures.value) });
   }
-  const { profile, unknownFields } = parseSeccomp({ ...document, root: { ...spec, members: own } });
-  const located = unknownFields.map((field) => ({ ...field, pointer: `/spec${field.pointer}` }));
-  for (const { position, pointer, readAs } of located) {
+  const syscalls = own.get('syscalls');
+  if (syscalls !== undefined) own.set('syscalls', { ...syscalls, value: withZeros(syscalls.value) });
+  const { profile, unknownFields } = parseSeccomp({ ...document, root: { ...spec, members: own } }, ['spec']);
+  for (const { position, pointer, readAs } of unknownFields) {
     if (readAs === undefined) continue;
     const name = pointer.slice(pointer.lastIndexOf('/') + 1);
     throw new FairleadError('ProfileInvalid', `${position}: ${respelledMember(name, readAs)}`, { pointer });
   }
   return {
     profile,
-    unknownFields: located,
-    ...(base !== undefined && base.value !== '' && { baseProfileName: base.value }),
+    unknownFields,
+    ...(base?.type === 'string' && base.value !== '' && { baseProfileName: base.value }),
   };
-}
-
-function memberOf(node: JsonNode, name: string): JsonNode | undefined {
-  return node.type === 'object' ? node.members.get(name)?.value : undefined;
 }
 
 function refuseRespelled(document: JsonDocument, node: JsonNode, known: KnownNames): void {
@@ -105,4 +85,35 @@ function withoutNative(list: JsonNode): JsonNode {
   if (list.type !== 'array') return list;
   const items = [...list.items].filter((item) => item.type !== 'string' || item.value !== 'SCMP_ARCH_NATIVE');
   return { ...list, items };
+}
+
+/** Returns the entries with a value of 0 in each condition that has none. */
+function withZeros(entries: JsonNode): JsonNode {
+  return mapItems(entries, (entry) => {
+    const args = entry.type === 'object' ? entry.members.get('args') : undefined;
+    if (entry.type !== 'object' || args?.value.type !== 'array' || args.value.items.length === 0) return entry;
+    const value = mapItems(args.value, withZero);
+    return { ...entry, members: new Map(entry.members).set('args', { ...args, value }) };
+  });
+}
+
+function withZero(arg: JsonNode): JsonNode {
+  if (arg.type !== 'object' || [...arg.members].some(([name]) => foldName(name) === 'value')) return arg;
+  const zero: JsonMember = { keyAt: arg.at, value: { type: 'number', at: arg.at, source: '0' } };
+  return { ...arg, members: new Map(arg.members).set('value', zero) };
+}
+
+/** Returns an array whose items are made again in each pass, as those of a long array are. */
+function mapItems(list: JsonNode, change: (item: JsonNode) => JsonNode): JsonNode {
+  if (list.type !== 'array') return list;
+  const { items } = list;
+  return {
+    ...list,
+    items: {
+      length: items.length,
+      *[Symbol.iterator]() {
+        for (const item of items) yield change(item);
+      },
+    },
+  };
 }

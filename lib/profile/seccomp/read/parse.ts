@@ -38,11 +38,12 @@ export interface SeccompReading {
  * runtimes does by default: it ignores unknown members and the case of letters. Both are reported
  * beside the profile, for callers that refuse them.
  *
+ * @param path where the profile is in the document, for messages and pointers.
  * @throws FairleadError ProfileInvalid: `source:line:column: syscalls[3].action: …`; also for
  * members that an object has twice, in whatever case.
  */
-export function parseSeccomp(document: JsonDocument): SeccompReading {
-  const parser = new Parser(document);
+export function parseSeccomp(document: JsonDocument, path: readonly string[] = []): SeccompReading {
+  const parser = new Parser(document, path);
   const profile = parser.profile(document.root);
   return { profile, unknownFields: parser.unknownFields.located(document.source, document.text) };
 }
@@ -56,13 +57,14 @@ class Parser {
    * Where the parser is: `syscalls`, 3, `action`. Kept up as it goes, and made into text only for
    * messages.
    */
-  readonly #path: (string | number)[] = [];
+  readonly #path: (string | number)[];
   readonly #different = new Set<string>();
   #names = 0;
   #arguments = 0;
 
-  constructor(document: JsonDocument) {
+  constructor(document: JsonDocument, path: readonly string[]) {
     this.#document = document;
+    this.#path = [...path];
   }
 
   profile(root: JsonNode): SeccompProfile {
