@@ -336,12 +336,39 @@ export const rooms: readonly Room[] = [
     ],
   },
 
-  { name: 'operator/api', imports: [errors, 'lib/registry', 'lib/text'], packages: ['valibot'] },
+  { name: 'operator/api/shared/json.ts', imports: [], pure: true },
+  {
+    name: 'operator/api/shared/kubernetes.ts',
+    imports: ['operator/api/shared/json.ts'],
+    packages: ['valibot'],
+    pure: true,
+  },
+  {
+    name: 'operator/api',
+    imports: [errors, 'lib/registry', 'lib/text', 'operator/api/shared/kubernetes.ts'],
+    packages: ['valibot'],
+  },
+  {
+    name: 'operator/api/shared',
+    imports: ['operator/api', 'operator/api/shared/kubernetes.ts'],
+    packages: ['valibot'],
+    pure: true,
+  },
+  ...[
+    ...['seccompprofile', 'selinuxprofile', 'rawselinuxprofile', 'apparmorprofile', 'profilebinding'],
+    ...['profilerecording', 'securityprofilesoperatordaemon', 'securityprofilenodestatus'],
+  ].map((kind) => ({
+    name: `operator/api/${kind}`,
+    imports: ['operator/api', 'operator/api/shared', 'operator/api/shared/kubernetes.ts'],
+    packages: ['valibot'],
+    pure: true as const,
+  })),
   {
     name: 'operator/api/artifactbinding/v1alpha1',
     imports: [errors, 'lib/registry', 'operator/api'],
     packages: ['valibot'],
   },
+  { name: 'operator/api/resources.ts', imports: ['operator/api/**'], pure: true },
   { name: 'operator/conversion', imports: [], pure: true },
   { name: 'operator/bind', imports: ['lib/text', 'operator/api/**'], pure: true },
   { name: 'operator/controllers', imports: ['operator/api'], packages: ['valibot'] },

@@ -35,13 +35,13 @@ describe('label selector', () => {
 
   it('selects everything when empty', () => {
     assert.equal(selects({}, new Map()), true);
-    assert.equal(selects({ matchLabels: new Map(), matchExpressions: [] }, labels), true);
+    assert.equal(selects({ matchLabels: {}, matchExpressions: [] }, labels), true);
   });
 
   it('wants all requirements', () => {
-    const matchLabels = new Map([['app', 'nginx']]);
+    const matchLabels = { app: 'nginx' };
     assert.equal(selects({ matchLabels }, labels), true);
-    assert.equal(selects({ matchLabels: new Map([...matchLabels, ['tier', 'x']]) }, labels), false);
+    assert.equal(selects({ matchLabels: { ...matchLabels, tier: 'x' } }, labels), false);
     assert.equal(
       selects({ matchLabels, matchExpressions: [{ key: 'tier', operator: 'DoesNotExist' }] }, labels),
       false,

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { quote } from '../../lib/text/quote.ts';
-import { stringMap } from './string-map.ts';
+import { atomicListOf, kubernetes } from './shared/kubernetes.ts';
+import { stringsByName } from './string-map.ts';
 
 /** The part of a label's key after its prefix, and a value that is not empty. */
 const name = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
@@ -23,14 +24,21 @@ const requirementSchema = v.pipe(
     key: v.pipe(
       v.string(),
       v.check(isLabelKey, ({ input }) => noKey(input)),
+      v.description('The key of the label.'),
     ),
-    operator: v.picklist(['In', 'NotIn', 'Exists', 'DoesNotExist']),
+    operator: v.pipe(
+      v.picklist(['In', 'NotIn', 'Exists', 'DoesNotExist']),
+      v.description('How the label is compared with values.'),
+    ),
     values: v.optional(
-      v.array(
-        v.pipe(
-          v.string(),
-          v.check(isLabelValue, ({ input }) => noValue(input)),
+      v.pipe(
+        atomicListOf(
+          v.pipe(
+            v.string(),
+            v.check(isLabelValue, ({ input }) => noValue(input)),
+          ),
         ),
+        v.description('What In and NotIn compare the value with.'),
       ),
     ),
   }),
@@ -45,22 +53,29 @@ const requirementSchema = v.pipe(
  * meta/v1 LabelSelector, as strict as Kubernetes with its own: with an impossible label, a selector
  * would silently select nothing, or everything.
  */
-export const labelSelectorSchema = v.object({
-  matchLabels: v.optional(
-    v.pipe(
-      stringMap,
-      v.check(
-        (labels) => [...labels.keys()].every(isLabelKey),
-        ({ input }) => noKey([...input.keys()].find((key) => !isLabelKey(key)) ?? ''),
-      ),
-      v.check(
-        (labels) => [...labels.values()].every(isLabelValue),
-        ({ input }) => noValue([...input.values()].find((value) => !isLabelValue(value)) ?? ''),
+export const labelSelectorSchema = v.pipe(
+  v.object({
+    matchLabels: v.optional(
+      v.pipe(
+        stringsByName,
+        v.check(
+          (labels) => Object.keys(labels).every(isLabelKey),
+          ({ input }) => noKey(Object.keys(input).find((key) => !isLabelKey(key)) ?? ''),
+        ),
+        v.check(
+          (labels) => Object.values(labels).every(isLabelValue),
+          ({ input }) => noValue(Object.values(input).find((value) => !isLabelValue(value)) ?? ''),
+        ),
+        kubernetes({ values: v.string() }),
+        v.description('The labels that must be there, with their values.'),
       ),
     ),
-  ),
-  matchExpressions: v.optional(v.array(requirementSchema)),
-});
+    matchExpressions: v.optional(
+      v.pipe(atomicListOf(requirementSchema), v.description('Further requirements. All must hold.')),
+    ),
+  }),
+  kubernetes({ mapType: 'atomic' }),
+);
 
 /** One requirement of a label selector, as Kubernetes writes it. */
 export type LabelRequirement = v.InferOutput<typeof requirementSchema>;
@@ -73,7 +88,7 @@ export type LabelSelector = v.InferOutput<typeof labelSelectorSchema>;
  * absent.
  */
 export function selects(selector: LabelSelector, labels: ReadonlyMap<string, string>): boolean {
-  for (const [key, value] of selector.matchLabels ?? []) {
+  for (const [key, value] of Object.entries(selector.matchLabels ?? {})) {
     if (labels.get(key) !== value) return false;
   }
   return (selector.matchExpressions ?? []).every((requirement) => holds(requirement, labels));

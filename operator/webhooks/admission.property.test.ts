@@ -110,7 +110,7 @@ class Server {
 /** Whether a binding selects a pod, for the selectors of this test. */
 const selects = ({ podSelector }: ArtifactBinding, pod: Json): boolean => {
   const labels = ((pod['metadata'] as Json)['labels'] ?? {}) as Json;
-  return [...(podSelector.matchLabels ?? [])].every(
+  return Object.entries(podSelector.matchLabels ?? {}).every(
     ([key, value]) => Object.hasOwn(labels, key) && labels[key] === value,
   );
 };

@@ -130,6 +130,6 @@ export const arbitraryBindings: fc.Arbitrary<ArtifactBinding[]> = fc
       name: `b${i}`,
       reference,
       base,
-      podSelector: { matchLabels: new Map(Object.entries(matchLabels)) },
+      podSelector: { matchLabels },
     })),
   );

@@ -10,7 +10,7 @@ export const profile = `oci/${reference}`;
 export const nginx: ArtifactBinding = {
   name: 'nginx',
   reference,
-  podSelector: { matchLabels: new Map([['app', 'nginx']]) },
+  podSelector: { matchLabels: { app: 'nginx' } },
 };
 export const other: ArtifactBinding = { ...nginx, name: 'other', reference: reference.replace('nginx', 'other') };
 export const metadata = { labels: { app: 'nginx' } };

@@ -141,10 +141,7 @@ describe('an ArtifactBinding', () => {
           reference: spec.reference,
           base: 'base.json',
           podSelector: {
-            matchLabels: new Map([
-              ['constructor', 'x'],
-              ['app', 'nginx'],
-            ]),
+            matchLabels: { constructor: 'x', app: 'nginx' },
             matchExpressions: spec.podSelector.matchExpressions,
           },
         },

@@ -1,0 +1,85 @@
+import * as v from 'valibot';
+import { labelSelectorSchema } from '../label-selector.ts';
+import { rule, setOf } from '../shared/kubernetes.ts';
+import { activeWorkloadsSchema } from '../shared/profile.ts';
+
+/** The fields of the specification that are the same in all versions. */
+export const profileRecordingEntries = {
+  containers: v.optional(
+    v.pipe(setOf(v.string()), v.description('The names of the containers that are recorded. All by default.')),
+  ),
+  disableProfileAfterRecording: v.optional(
+    v.pipe(v.boolean(), v.description('Whether the recorded profiles are Disabled, so that no node installs them.')),
+    false,
+  ),
+  podSelector: v.pipe(labelSelectorSchema, v.description('Which pods of the namespace are recorded, by their labels.')),
+};
+
+interface Recording {
+  readonly kind: string;
+  readonly recorder: string;
+}
+
+/**
+ * Returns the actions that refuse a recorder which cannot record the kind of profile. The names of
+ * the recorders are those of the version.
+ */
+export function recorderRules<T extends Recording>(names: { readonly bpf: string; readonly logs: string }) {
+  const { bpf, logs } = names;
+  return [
+    ...rule<T>({
+      rule: `self.kind != 'SelinuxProfile' || self.recorder == '${logs}'`,
+      message: `recorder must be ${logs} for a SelinuxProfile`,
+      fieldPath: '.recorder',
+      holds: ({ kind, recorder }) => kind !== 'SelinuxProfile' || recorder === logs,
+    }),
+    ...rule<T>({
+      rule: `self.kind.lowerAscii() != 'apparmorprofile' || self.recorder == '${bpf}'`,
+      message: `recorder must be ${bpf} for an AppArmorProfile`,
+      fieldPath: '.recorder',
+      holds: ({ kind, recorder }) => kind.toLowerCase() !== 'apparmorprofile' || recorder === bpf,
+    }),
+  ] as const;
+}
+
+/** The status, in all versions. */
+export const profileRecordingStatusSchema = v.object({ activeWorkloads: v.optional(activeWorkloadsSchema) });
+
+const specSchema = v.object({
+  kind: v.pipe(
+    v.picklist(['SeccompProfile', 'SelinuxProfile', 'AppArmorProfile']),
+    v.description('The kind of profile to record.'),
+  ),
+  recorder: v.pipe(
+    v.picklist(['Bpf', 'Logs']),
+    v.description(
+      'How it is recorded: by eBPF programs in the kernel, or from the logs of the kernel. SELinux is recorded from Logs only, ' +
+        'AppArmor by Bpf only.',
+    ),
+  ),
+  mergeStrategy: v.optional(
+    v.pipe(
+      v.picklist(['None', 'Containers']),
+      v.description(
+        'Whether the profiles of the same container in several pods are merged into one (Containers) when the recording is deleted.',
+      ),
+    ),
+    'None',
+  ),
+  ...profileRecordingEntries,
+});
+
+/** ProfileRecording v1. */
+export const profileRecordingSchema = v.object({
+  spec: v.pipe(
+    specSchema,
+    ...recorderRules<v.InferOutput<typeof specSchema>>({ bpf: 'Bpf', logs: 'Logs' }),
+    v.description('What is recorded.'),
+  ),
+  status: v.optional(
+    v.pipe(profileRecordingStatusSchema, v.description('What the operator reports of the recording.')),
+  ),
+});
+
+/** ProfileRecording v1. */
+export type ProfileRecording = v.InferOutput<typeof profileRecordingSchema>;

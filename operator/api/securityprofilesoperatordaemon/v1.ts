@@ -1,0 +1,67 @@
+import * as v from 'valibot';
+import { conditionsSchema } from '../shared/condition.ts';
+import { securitySchema } from './security.ts';
+import { selinuxSchema } from './selinux.ts';
+import {
+  daemonEntries,
+  enricherEntries,
+  enricherSource,
+  enricherSwitches,
+  groups,
+  priorityClassName,
+  schedulingEntries,
+  staticConfig,
+  webhookOptionsSchema,
+} from './settings.ts';
+
+const enricherSchema = v.object({
+  enableLogEnricher: v.optional(enricherSwitches.enableLogEnricher, false),
+  enableJsonEnricher: v.optional(enricherSwitches.enableJsonEnricher, false),
+  enableBpfRecorder: v.optional(enricherSwitches.enableBpfRecorder, false),
+  logEnricherSource: v.optional(v.pipe(v.picklist(['Auditd', 'Bpf']), v.description(enricherSource))),
+  ...enricherEntries,
+});
+
+const webhookSchema = v.object({
+  staticConfig: v.optional(staticConfig, false),
+  options: v.optional(webhookOptionsSchema),
+});
+
+const schedulingSchema = v.object({
+  ...schedulingEntries,
+  priorityClassName: v.optional(priorityClassName, 'system-node-critical'),
+});
+
+/** SecurityProfilesOperatorDaemon v1. */
+export const securityProfilesOperatorDaemonSchema = v.object({
+  spec: v.optional(
+    v.pipe(
+      v.object({
+        ...daemonEntries,
+        selinux: v.optional(v.pipe(selinuxSchema, v.description(groups.selinux))),
+        enricher: v.optional(v.pipe(enricherSchema, v.description(groups.enricher))),
+        webhook: v.optional(v.pipe(webhookSchema, v.description(groups.webhook))),
+        scheduling: v.optional(v.pipe(schedulingSchema, v.description(groups.scheduling))),
+        security: v.optional(v.pipe(securitySchema, v.description(groups.security))),
+      }),
+      v.description('The settings.'),
+    ),
+  ),
+  status: v.optional(
+    v.pipe(
+      v.object({
+        conditions: v.optional(conditionsSchema),
+        state: v.optional(
+          v.pipe(
+            v.picklist(['Pending', 'Creating', 'Updating', 'Running', 'Error']),
+            v.description('Whether the settings are in force on the nodes: Running.'),
+          ),
+        ),
+      }),
+      v.description('What the operator reports of the settings.'),
+    ),
+  ),
+});
+
+/** SecurityProfilesOperatorDaemon v1. */
+export type SecurityProfilesOperatorDaemon = v.InferOutput<typeof securityProfilesOperatorDaemonSchema>;
