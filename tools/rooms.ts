@@ -371,7 +371,11 @@ export const rooms: readonly Room[] = [
   { name: 'operator/api/resources.ts', imports: ['operator/api/**'], pure: true },
   { name: 'operator/conversion', imports: [], pure: true },
   { name: 'operator/bind', imports: ['lib/text', 'operator/api/**'], pure: true },
-  { name: 'operator/controllers', imports: ['operator/api'], packages: ['valibot'] },
+  {
+    name: 'operator/controllers',
+    imports: [errors, 'lib/profile', 'lib/profile/seccomp', model, 'lib/registry', 'lib/text', 'operator/api'],
+    packages: ['valibot'],
+  },
   {
     name: 'operator/kube',
     imports: [errors, 'lib/concurrency', 'lib/kube', 'operator/api/**'],
