@@ -373,7 +373,16 @@ export const rooms: readonly Room[] = [
   { name: 'operator/bind', imports: ['lib/text', 'operator/api/**'], pure: true },
   {
     name: 'operator/controllers',
-    imports: [errors, 'lib/profile', 'lib/profile/seccomp', model, 'lib/registry', 'lib/text', 'operator/api'],
+    imports: [
+      errors,
+      'lib/profile',
+      'lib/profile/json',
+      'lib/profile/seccomp',
+      model,
+      'lib/registry',
+      'lib/text',
+      'operator/api',
+    ],
     packages: ['valibot'],
   },
   {

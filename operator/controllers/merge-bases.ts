@@ -1,5 +1,7 @@
 import { FairleadError } from '#lib/errors';
-import { readSeccompResource } from '#lib/profile/read-seccomp-resource';
+import { readJson } from '#lib/profile/json/read-json';
+import { readResource } from '#lib/profile/parse-resource';
+import { profileLimits } from '#lib/profile/read-profile';
 import { addBase } from '#lib/profile/seccomp/add-base';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { parseReference, type Reference } from '#lib/registry/reference';
@@ -73,7 +75,7 @@ async function merge(name: string, path: readonly string[], dependencies: BaseDe
       hint: 'Create it, or name another base.',
     });
   }
-  const { profile, baseProfileName } = readSeccompResource(Buffer.from(json), `SeccompProfile ${name}`);
+  const { profile, baseProfileName } = readSeccomp(name, json);
   if (baseProfileName === undefined) return { profile, artifacts: [], objects: [], followsTag: false };
   if (baseProfileName.startsWith(scheme)) {
     const reference = parseReference(baseProfileName.slice(scheme.length));
@@ -91,4 +93,10 @@ async function merge(name: string, path: readonly string[], dependencies: BaseDe
     profile: addBase(profile, base.profile, nativeArchitecture),
     objects: [baseProfileName, ...base.objects],
   };
+}
+
+function readSeccomp(name: string, json: string): { profile: SeccompProfile; baseProfileName?: string } {
+  const { profile, ...base } = readResource(readJson(Buffer.from(json), `SeccompProfile ${name}`, profileLimits));
+  if (profile.kind !== 'Seccomp') throw new FairleadError('ProfileInvalid', `${name} is a ${profile.kind} profile`);
+  return { profile: profile.seccomp, ...base };
 }
