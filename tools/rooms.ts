@@ -381,7 +381,7 @@ export const rooms: readonly Room[] = [
       model,
       'lib/registry',
       'lib/text',
-      'operator/api',
+      'operator/api/**',
     ],
     packages: ['valibot'],
   },
