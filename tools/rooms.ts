@@ -370,6 +370,12 @@ export const rooms: readonly Room[] = [
   },
   { name: 'operator/api/resources.ts', imports: ['operator/api/**'], pure: true },
   { name: 'operator/conversion', imports: [], pure: true },
+  {
+    name: 'operator/migrate',
+    imports: [errors, 'lib/profile', 'lib/profile/json', 'lib/profile/yaml', 'operator/conversion'],
+    packages: ['yaml'],
+    pure: true,
+  },
   { name: 'operator/bind', imports: ['lib/text', 'operator/api/**'], pure: true },
   {
     name: 'operator/controllers',
@@ -478,6 +484,10 @@ export const rooms: readonly Room[] = [
     ],
     packages: ['@bufbuild/protobuf', 'pino', 'tar-stream'],
   },
+  {
+    name: 'cli/migrate',
+    imports: [errors, 'cli/documents', 'cli/files', 'cli/terminal', 'operator/migrate'],
+  },
   { name: 'cli/definitions', imports: [], packages: ['commander'] },
   {
     name: 'cli/commands',
@@ -488,6 +498,7 @@ export const rooms: readonly Room[] = [
         'cli/documents',
         'cli/explain',
         'cli/files',
+        'cli/migrate',
         'cli/options',
         'cli/process',
         'cli/project',
@@ -497,7 +508,15 @@ export const rooms: readonly Room[] = [
         'cli/terminal',
       ],
       ...['cri-shim', errors, 'lib/artifact', 'lib/config', 'lib/http', 'lib/network', 'lib/node/**', 'lib/profile/**'],
-      ...['lib/registry/**', 'lib/text', 'lib/trust/**', 'operator/api', 'operator/run', 'services/**'],
+      ...[
+        'lib/registry/**',
+        'lib/text',
+        'lib/trust/**',
+        'operator/api',
+        'operator/migrate',
+        'operator/run',
+        'services/**',
+      ],
     ],
     packages: ['commander'],
   },
