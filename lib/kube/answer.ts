@@ -22,15 +22,32 @@ export async function readAnswer(response: IncomingMessage, size = anySize): Pro
   return Buffer.concat(chunks).toString('utf8');
 }
 
+/** Returns an answer as JSON. Throws Unavailable if it is not: something else has answered. */
+export function parseAnswer(json: string, title: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw new FairleadError('Unavailable', `cannot ${title}: the answer is not valid JSON`, { cause });
+  }
+}
+
 /** Calls `onLine` for each line of an answer. Throws LimitExceeded if one is too long. */
 export async function readLines(response: IncomingMessage, onLine: (line: string) => void): Promise<void> {
-  let rest = '';
+  // The parts of a line are joined once: joined with each of its chunks, one of megabytes would be
+  // searched again and again.
+  let parts: string[] = [];
+  let length = 0;
   response.setEncoding('utf8');
   for await (const chunk of response as AsyncIterable<string>) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) onLine(line);
-    if (rest.length > maxAnswerBytes) {
+    const [first = '', ...others] = chunk.split('\n');
+    parts.push(first);
+    length += first.length;
+    for (const next of others) {
+      onLine(parts.join(''));
+      parts = [next];
+      length = next.length;
+    }
+    if (length > maxAnswerBytes) {
       throw new FairleadError('LimitExceeded', `the API server sends a line of more than ${maxAnswerBytes} bytes`);
     }
   }

@@ -8,6 +8,10 @@ export interface ApiRequest {
   readonly accept?: string;
   /** How a large answer to `get` is read; by default at once, up to 16 MiB. */
   readonly size?: AnswerSize;
+  /** Ends a call with Unavailable; a watch has an own one. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called when the answer to `watch` begins. */
+  readonly onOpen?: () => void;
 }
 
 /** How an answer is read that may be large. */
@@ -17,6 +21,17 @@ export interface AnswerSize {
   /** More bytes than these are read only after `turn` has resolved. */
   readonly small: number;
   readonly turn: () => Promise<void>;
+}
+
+/** A request that may change something. */
+export interface ApiCall extends ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Media type of the body; `application/json` by default. */
+  readonly contentType?: string;
+  /** Whether the call has the same result if it arrives twice. */
+  readonly repeatable?: boolean;
 }
 
 /** The API server of a cluster. */
@@ -33,4 +48,13 @@ export interface ApiServer {
    */
   watch(request: ApiRequest, onLine: (line: string) => void, signal: AbortSignal): Promise<void>;
   close(): void;
+}
+
+/** An API server that is also written to. */
+export interface WritableApiServer extends ApiServer {
+  /**
+   * Returns the body of the answer. Throws as {@link ApiServer.get} does, Conflict if the object
+   * exists or was changed meanwhile, InvalidInput if the API server refuses the object.
+   */
+  send(call: ApiCall): Promise<string>;
 }

@@ -1,30 +1,53 @@
 import type { IncomingMessage } from 'node:http';
 import { Agent, type RequestOptions, request as startRequest } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { type ErrorKind, FairleadError } from '#lib/errors';
-import { quote } from '../text/quote.ts';
+import { FairleadError } from '#lib/errors';
 import { readAnswer, readLines } from './answer.ts';
-import type { ApiRequest, ApiServer } from './api-server.ts';
+import { ApiError, apiErrorOf, retryAfterOf } from './api-error.ts';
+import type { ApiCall, ApiRequest, WritableApiServer } from './api-server.ts';
+import { atLeast, backoffDelay } from './backoff.ts';
 
 export interface KubeClientOptions {
   /** Path of a kubeconfig; by default, the ServiceAccount of the pod that we run in. */
   readonly kubeconfig?: string | undefined;
-  /** Milliseconds in which an answer to `get`, or the beginning of one to `watch`, must arrive. */
+  /**
+   * Milliseconds in which a call must be answered, with its repetitions, and an answer to `watch`
+   * must begin.
+   */
   readonly answerWithin: number;
   /** What to do about an answer, by its status. */
   readonly hints?: Readonly<Record<number, string>>;
+  /** Counts every request that is sent. */
+  readonly metrics?: RequestMetrics | undefined;
 }
 
-const kindOfStatus: Readonly<Record<number, ErrorKind>> = {
-  401: 'Unauthenticated',
-  403: 'NotAllowed',
-  404: 'NotFound',
-};
-/** Characters of the API server's own message that are quoted. */
-const mostQuoted = 300;
+/** Where requests are counted. */
+export interface RequestMetrics {
+  /** Counts a request and its status; undefined if there was no answer. */
+  countRequest(verb: ApiVerb, status: number | undefined): void;
+}
 
-/** A client of the API server that a kubeconfig names. */
-export class KubeClient implements ApiServer {
+/** What a request does, for metrics. */
+export type ApiVerb = ApiCall['method'] | 'WATCH';
+
+/**
+ * How often a call is sent whose answers ask to send it again later (429 and 503 with Retry-After).
+ */
+const mostAttempts = 5;
+const repetition = { initialMs: 100, maxMs: 5000 };
+/** API servers close connections that have been idle for 90 s or longer; we do so before. */
+const idleMs = 60_000;
+
+/**
+ * A client of the API server that a kubeconfig names.
+ *
+ * The library reads kubeconfigs and credentials, and nothing else of it is used. Its clients have a
+ * limit of time only for watches, ignore Retry-After, keep no connections, and read objects into
+ * classes that leave out fields they do not know. Its informer ends with the first failed list or
+ * watch, lists everything in one answer, asks for no bookmarks, and drops what its callbacks throw.
+ */
+export class KubeClient implements WritableApiServer {
   readonly #config: KubeConfig;
   readonly #server: string;
   readonly #options: KubeClientOptions;
@@ -41,7 +64,8 @@ export class KubeClient implements ApiServer {
     this.#config = config;
     this.#options = options;
     this.#server = cluster.server.replace(/\/+$/, '');
-    this.#agent = cluster.proxyUrl === undefined ? new Agent({ keepAlive: true, maxSockets: 256 }) : undefined;
+    const kept = { keepAlive: true, maxSockets: 256, timeout: idleMs };
+    this.#agent = cluster.proxyUrl === undefined ? new Agent(kept) : undefined;
   }
 
   /** Opens the API server. Throws InvalidInput if the kubeconfig cannot be used. */
@@ -53,12 +77,26 @@ export class KubeClient implements ApiServer {
   }
 
   async get(request: ApiRequest): Promise<string> {
-    const signal = AbortSignal.timeout(this.#options.answerWithin);
-    try {
-      return await readAnswer(await this.#send(request, signal), request.size);
-    } catch (thrown) {
-      // An answer that breaks off here reports only that it was aborted.
-      throw this.#failure(request, signal.aborted ? signal.reason : thrown);
+    return await this.send({ ...request, method: 'GET' });
+  }
+
+  async send(call: ApiCall): Promise<string> {
+    const { answerWithin } = this.#options;
+    const deadline = performance.now() + answerWithin;
+    const late = AbortSignal.timeout(answerWithin);
+    const signal = call.signal === undefined ? late : AbortSignal.any([late, call.signal]);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await readAnswer(await this.#send(call, call.method, signal), call.size);
+      } catch (thrown) {
+        // An answer that breaks off here reports only that it was aborted.
+        const cause = signal.aborted ? signal.reason : thrown;
+        const delay = repetitionDelay(cause, attempt);
+        if (delay === undefined || performance.now() + delay >= deadline) throw this.#failure(call, cause);
+        await sleep(delay, undefined, { signal }).catch(() => {
+          throw this.#failure(call, signal.reason);
+        });
+      }
     }
   }
 
@@ -70,11 +108,13 @@ export class KubeClient implements ApiServer {
       this.#options.answerWithin,
     );
     try {
-      const response = await this.#send(request, AbortSignal.any([signal, late.signal]));
+      const call: ApiCall = { ...request, method: 'GET' };
+      const response = await this.#send(call, 'WATCH', AbortSignal.any([signal, late.signal]));
       clearTimeout(timer);
+      request.onOpen?.();
       await readLines(response, onLine);
     } catch (thrown) {
-      throw this.#failure(request, thrown);
+      throw this.#failure(request, late.signal.aborted ? late.signal.reason : thrown);
     } finally {
       clearTimeout(timer);
     }
@@ -84,43 +124,75 @@ export class KubeClient implements ApiServer {
     this.#agent?.destroy();
   }
 
-  /** Sends a GET and returns the answer if its status is 200, with the body still to be read. */
-  async #send({ path, accept = 'application/json' }: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  /** Sends a call and returns the answer if its status is 2xx, with the body still to be read. */
+  async #send(call: ApiCall, verb: ApiVerb, signal: AbortSignal): Promise<IncomingMessage> {
     // The library reads tokens that rotate, runs credential plugins and sets up TLS.
     const options: RequestOptions = {};
     await this.#config.applyToHTTPSOptions(options);
     if (this.#agent !== undefined) options.agent = this.#agent;
-    options.headers = { ...options.headers, accept };
+    const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body));
+    options.method = call.method;
+    options.headers = { ...options.headers, accept: call.accept ?? 'application/json' };
+    if (body !== undefined) {
+      const contentType = call.contentType ?? 'application/json';
+      options.headers = { ...options.headers, 'content-type': contentType, 'content-length': body.length };
+    }
     options.signal = signal;
-    const url = new URL(`${this.#server}${path}`);
+    const url = new URL(`${this.#server}${call.path}`);
+    const attempt = { url, body, verb };
     try {
-      return await this.#respond(url, options);
+      return await this.#respond(attempt, options);
     } catch (thrown) {
       // A kept connection may have been closed by the other side just before; a second one is
-      // opened for this request.
-      if (!isConnectionReset(thrown)) throw thrown;
-      return await this.#respond(url, { ...options, agent: this.#agent === undefined ? options.agent : false });
+      // opened for this request, if it may arrive twice.
+      const mayRepeat = call.method === 'GET' || call.repeatable === true;
+      if (!mayRepeat || !isConnectionReset(thrown)) throw thrown;
+      return await this.#respond(attempt, { ...options, agent: this.#agent === undefined ? options.agent : false });
     }
   }
 
-  async #respond(url: URL, options: RequestOptions): Promise<IncomingMessage> {
+  async #respond({ url, body, verb }: Attempt, options: RequestOptions): Promise<IncomingMessage> {
+    const { metrics, hints } = this.#options;
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      startRequest(url, options, resolve).on('error', reject).end();
+      startRequest(url, options, resolve).on('error', reject).end(body);
+    }).catch((thrown) => {
+      metrics?.countRequest(verb, undefined);
+      throw thrown;
     });
     const status = response.statusCode ?? 0;
-    if (status === 200) return response;
-    const answered = `${url.host} answers ${status}: ${quote(await readAnswer(response), mostQuoted)}`;
-    const hint = this.#options.hints?.[status];
-    throw new FairleadError(kindOfStatus[status] ?? 'Unavailable', answered, hint === undefined ? {} : { hint });
+    metrics?.countRequest(verb, status);
+    if (status >= 200 && status < 300) return response;
+    const error = apiErrorOf(url.host, status, await readAnswer(response), response.headers['retry-after']);
+    const hint = hints?.[status];
+    throw hint === undefined ? error : new ApiError(error.summary, error, { hint });
   }
 
   /** Returns the error of a request, with what was tried. */
   #failure({ title }: ApiRequest, cause: unknown): FairleadError {
-    const [kind, hint] =
-      cause instanceof FairleadError ? [cause.kind, cause.hint] : (['Unavailable', undefined] as const);
     const reason = isTimeout(cause) ? `no answer within ${this.#options.answerWithin} ms` : messageOf(cause);
-    return new FairleadError(kind, `cannot ${title}: ${reason}`, { cause, ...(hint === undefined ? {} : { hint }) });
+    const summary = `cannot ${title}: ${reason}`;
+    if (!(cause instanceof FairleadError)) return new FairleadError('Unavailable', summary, { cause });
+    const options = { cause, ...(cause.hint === undefined ? {} : { hint: cause.hint }) };
+    if (cause instanceof ApiError) return new ApiError(summary, cause, options);
+    return new FairleadError(cause.kind, summary, options);
   }
+}
+
+interface Attempt {
+  readonly url: URL;
+  readonly body: Buffer | undefined;
+  readonly verb: ApiVerb;
+}
+
+/**
+ * Returns the milliseconds after which a call is sent again; undefined if it is not. Only an API
+ * server that sends Retry-After has certainly not begun with the call.
+ */
+function repetitionDelay(thrown: unknown, attempt: number): number | undefined {
+  const wanted = retryAfterOf(thrown);
+  const isBusy = thrown instanceof ApiError && (thrown.status === 429 || thrown.status === 503);
+  if (wanted === undefined || !isBusy || attempt >= mostAttempts) return undefined;
+  return atLeast(wanted, backoffDelay(repetition, attempt));
 }
 
 function isConnectionReset(thrown: unknown): boolean {
@@ -128,7 +200,7 @@ function isConnectionReset(thrown: unknown): boolean {
 }
 
 function isTimeout(thrown: unknown): boolean {
-  return thrown instanceof Error && (thrown.name === 'AbortError' || thrown.name === 'TimeoutError');
+  return thrown instanceof Error && thrown.name === 'TimeoutError';
 }
 
 function messageOf(thrown: unknown): string {

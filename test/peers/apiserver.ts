@@ -29,6 +29,11 @@ export interface Apiserver {
     body?: object,
     contentType?: string,
   ): Promise<{ status: number; body: unknown }>;
+  /**
+   * Ends the API server, runs `meanwhile`, and starts it again, with the same etcd. It is another
+   * process then: `pids` are of the first one.
+   */
+  restart(meanwhile?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -77,9 +82,8 @@ export async function startApiserver(options: ApiserverOptions = {}): Promise<Ap
       { method, ca: authority.certificate, cert: admin.certificate, key: admin.key, contentType },
       body,
     );
-  let apiserver: Program;
-  try {
-    apiserver = await startProgram({
+  const start = (): Promise<Program> =>
+    startProgram({
       name: 'kube-apiserver',
       command: peer('kube-apiserver'),
       args: flags(
@@ -92,6 +96,9 @@ export async function startApiserver(options: ApiserverOptions = {}): Promise<Ap
         (await request('GET', '/api/v1/namespaces/default')).status === 200,
       timeout: 120_000,
     });
+  let apiserver: Program;
+  try {
+    apiserver = await start();
   } catch (error) {
     await etcd.stop();
     throw error;
@@ -102,6 +109,11 @@ export async function startApiserver(options: ApiserverOptions = {}): Promise<Ap
     log: apiserver.log,
     pids: { etcd: etcd.pid, apiserver: apiserver.pid },
     request,
+    async restart(meanwhile) {
+      await apiserver.stop();
+      await meanwhile?.();
+      apiserver = await start();
+    },
     async stop() {
       await apiserver.stop();
       await etcd.stop();
