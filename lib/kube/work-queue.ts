@@ -1,0 +1,160 @@
+import { retryAfterOf } from './api-error.ts';
+import { atLeast, type Backoff, backoffDelay, maxTimerMs } from './backoff.ts';
+
+export interface WorkQueueOptions {
+  /** How many keys are processed at the same time. */
+  readonly concurrency: number;
+  /**
+   * Processes one key, from the state of the world at that time: the queue holds no events. What it
+   * throws is a failure, after which the key is processed again later.
+   */
+  process(key: string): Promise<Processed | undefined>;
+  /** Is told of each failure, and when the key is processed again. */
+  onFailure?(failure: Failure): void;
+  readonly backoff?: Backoff | undefined;
+}
+
+/** What the processing of a key results in. */
+export interface Processed {
+  /** Milliseconds after which the key is processed again, even if nothing adds it. */
+  readonly requeueAfterMs?: number | undefined;
+}
+
+/** A key whose processing has failed. */
+export interface Failure {
+  readonly key: string;
+  readonly thrown: unknown;
+  /** How often it has failed in a row. */
+  readonly failures: number;
+  readonly againAfterMs: number;
+}
+
+const defaultBackoff: Backoff = { initialMs: 500, maxMs: 300_000 };
+
+interface Delayed {
+  /** In time of `performance.now`. */
+  readonly at: number;
+  readonly timer: NodeJS.Timeout;
+}
+
+/**
+ * Processes keys. A key that is added several times before it is processed is processed once. A key
+ * is never processed twice at the same time: added while it is processed, it is processed once more
+ * afterwards. Keys are taken in the order in which they became due.
+ */
+export class WorkQueue {
+  readonly #options: WorkQueueOptions;
+  readonly #backoff: Backoff;
+  /** Keys to be processed now, in order. */
+  readonly #due = new Set<string>();
+  readonly #running = new Set<string>();
+  /** Keys that were added while they are processed. */
+  readonly #again = new Set<string>();
+  readonly #delayed = new Map<string, Delayed>();
+  readonly #failures = new Map<string, number>();
+  #stopped = false;
+  readonly #onIdle: (() => void)[] = [];
+
+  constructor(options: WorkQueueOptions) {
+    this.#options = options;
+    this.#backoff = options.backoff ?? defaultBackoff;
+  }
+
+  /** How many keys are to be processed now or are being processed. */
+  get depth(): number {
+    return this.#due.size + this.#running.size;
+  }
+
+  /**
+   * Processes a key as soon as possible. A key that has failed last time waits at least for the
+   * initial delay of the backoff, so that one that fails and is changed by its own processing does
+   * not keep the API server busy.
+   */
+  add(key: string): void {
+    if (this.#stopped) return;
+    if (this.#running.has(key)) this.#again.add(key);
+    else if (this.#failures.has(key)) this.addAfter(key, this.#backoff.initialMs);
+    else this.#makeDue(key);
+  }
+
+  /** Processes a key after a delay, or at the time for which it is delayed if that is earlier. */
+  addAfter(key: string, delayMs: number): void {
+    if (this.#stopped || this.#due.has(key)) return;
+    // A NaN is a fault of the caller; a timer would take it for 1 ms.
+    const delay = Number.isNaN(delayMs) ? this.#backoff.maxMs : Math.min(Math.max(delayMs, 0), maxTimerMs);
+    const at = performance.now() + delay;
+    const earlier = this.#delayed.get(key);
+    if (earlier !== undefined && earlier.at <= at) return;
+    this.#forgetDelay(key);
+    this.#delayed.set(key, { at, timer: setTimeout(() => this.#becomeDue(key), delay) });
+  }
+
+  /** Begins nothing more, and resolves when what is being processed has ended. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const { timer } of this.#delayed.values()) clearTimeout(timer);
+    this.#delayed.clear();
+    this.#due.clear();
+    this.#again.clear();
+    this.#failures.clear();
+    if (this.#running.size > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+  }
+
+  #makeDue(key: string): void {
+    this.#forgetDelay(key);
+    this.#due.add(key);
+    this.#next();
+  }
+
+  /** Ends the delay of a key, which may be processed already for another reason. */
+  #becomeDue(key: string): void {
+    this.#forgetDelay(key);
+    if (this.#running.has(key)) this.#again.add(key);
+    else this.#makeDue(key);
+  }
+
+  #forgetDelay(key: string): void {
+    clearTimeout(this.#delayed.get(key)?.timer);
+    this.#delayed.delete(key);
+  }
+
+  #next(): void {
+    for (const key of this.#due) {
+      if (this.#running.size >= this.#options.concurrency) return;
+      this.#due.delete(key);
+      this.#running.add(key);
+      void this.#run(key);
+    }
+  }
+
+  async #run(key: string): Promise<void> {
+    try {
+      const processed = await this.#options.process(key);
+      this.#failures.delete(key);
+      const isAddedAgain = this.#end(key);
+      if (isAddedAgain) this.add(key);
+      else if (processed?.requeueAfterMs !== undefined) this.addAfter(key, processed.requeueAfterMs);
+    } catch (thrown) {
+      this.#fail(key, thrown, this.#end(key));
+    } finally {
+      this.#next();
+    }
+  }
+
+  /** Returns whether the key was added while it was processed. */
+  #end(key: string): boolean {
+    this.#running.delete(key);
+    if (this.#running.size === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+    return this.#again.delete(key);
+  }
+
+  #fail(key: string, thrown: unknown, isAddedAgain: boolean): void {
+    if (this.#stopped) return;
+    const failures = (this.#failures.get(key) ?? 0) + 1;
+    this.#failures.set(key, failures);
+    const delay = isAddedAgain ? this.#backoff.initialMs : backoffDelay(this.#backoff, failures);
+    const againAfterMs = atLeast(retryAfterOf(thrown), delay);
+    this.addAfter(key, againAfterMs);
+    this.#options.onFailure?.({ key, thrown, failures, againAfterMs });
+  }
+}
