@@ -1,0 +1,309 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type FairleadError, toFairleadError } from '#lib/errors';
+import { isExpired, retryAfterOf } from './api-error.ts';
+import { atLeast, type Backoff, backoffDelay } from './backoff.ts';
+import { type KubeObject, toKubeObject } from './kube-object.ts';
+import type { Selection } from './list-pages.ts';
+import type { KubeLog } from './log.ts';
+import type { ObjectClient } from './object-client.ts';
+import { type IndexFunction, ObjectStore, type ReadableStore } from './object-store.ts';
+import { objectKey, type Resource } from './resource.ts';
+import type { WatchEvent } from './watch-objects.ts';
+
+export interface InformerOptions<T, Index extends string = never> {
+  readonly client: ObjectClient;
+  readonly resource: Resource;
+  readonly selection?: Selection | undefined;
+  /**
+   * Returns an object as it is held in memory: it should leave out what nobody reads. What it
+   * throws rejects this object only.
+   */
+  parse(object: KubeObject): T;
+  /** By which values objects are found, other than by their keys. */
+  readonly indexes?: Readonly<Record<Index, IndexFunction<T>>> | undefined;
+  /** Is told of each version of an object that was rejected. */
+  onRejected?(rejected: RejectedObject): void;
+  /** Seconds after which every object is reported again as if it had changed; never by default. */
+  readonly resyncSeconds?: number | undefined;
+  /** Seconds that one watch takes, 240 by default. A lost connection is noticed a little later. */
+  readonly watchSeconds?: number | undefined;
+  readonly backoff?: Backoff | undefined;
+  readonly log: KubeLog;
+  readonly metrics?: InformerMetrics | undefined;
+}
+
+/** Where an informer counts what it does. */
+export interface InformerMetrics {
+  /** Counts the begin of a list or watch of a resource, after the first. */
+  countRestart(plural: string, restart: 'list' | 'watch'): void;
+  countRejected(plural: string): void;
+}
+
+/** A change of an object, or a reminder of it. */
+export interface Change<T> {
+  readonly key: string;
+  /** The object as it was held before. */
+  readonly before: T | undefined;
+  /** The object as it is held now; undefined if it was deleted, or rejected. */
+  readonly after: T | undefined;
+}
+
+export type ChangeListener<T> = (change: Change<T>) => void;
+
+/** An object that could not be parsed. */
+export interface RejectedObject {
+  readonly key: string;
+  readonly object: KubeObject;
+  readonly error: FairleadError;
+}
+
+const defaultWatchSeconds = 240;
+const defaultBackoff: Backoff = { initialMs: 1000, maxMs: 30_000 };
+
+interface Rejection {
+  readonly version: string;
+  readonly error: FairleadError;
+}
+
+/**
+ * Holds the objects of a collection in memory: lists them, then follows their changes. It never
+ * ends by itself, whatever the API server does: it begins the watch again where it ended, and lists
+ * again if that is not possible, with growing delays if either fails.
+ *
+ * What it holds may be older than what was read from or written to the API server directly, but
+ * becomes as new at some time.
+ */
+export class Informer<T, Index extends string = never> {
+  readonly #options: InformerOptions<T, Index>;
+  readonly #store: ObjectStore<T, Index>;
+  readonly #rejections = new Map<string, Rejection>();
+  readonly #listeners = new Set<ChangeListener<T>>();
+  readonly #stopped = new AbortController();
+  readonly #synced = Promise.withResolvers<void>();
+  #hasSynced = false;
+  /** After which changes are to be watched; undefined if everything has to be listed. */
+  #version: string | undefined;
+  #problem: FairleadError | undefined;
+  #running: Promise<void> | undefined;
+  #resync: NodeJS.Timeout | undefined;
+
+  constructor(options: InformerOptions<T, Index>) {
+    this.#options = options;
+    this.#store = new ObjectStore(options.indexes ?? ({} as Record<Index, IndexFunction<T>>));
+    // Whoever waits is told; nobody may wait.
+    this.#synced.promise.catch(() => undefined);
+  }
+
+  get resource(): Resource {
+    return this.#options.resource;
+  }
+
+  get store(): ReadableStore<T, Index> {
+    return this.#store;
+  }
+
+  /** Whether everything was listed once. */
+  get hasSynced(): boolean {
+    return this.#hasSynced;
+  }
+
+  /** Why the objects cannot be followed at the moment; undefined while they are. */
+  get problem(): FairleadError | undefined {
+    return this.#problem;
+  }
+
+  /** Returns why an object that exists is not held; see {@link InformerOptions.parse}. */
+  rejection(key: string): FairleadError | undefined {
+    return this.#rejections.get(key)?.error;
+  }
+
+  /** Begins to follow the objects; once only. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when everything was listed once; rejects if the informer is stopped before. */
+  synced(): Promise<void> {
+    return this.#synced.promise;
+  }
+
+  /** Stops to follow the objects; resolves when no request is open any more. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    clearInterval(this.#resync);
+    this.#synced.reject(new Error('the informer was stopped'));
+    await this.#running;
+  }
+
+  /**
+   * Calls `listener` for each change, and for each object that is held already. Returns a function
+   * that ends this.
+   */
+  onChange(listener: ChangeListener<T>): () => void {
+    this.#listeners.add(listener);
+    for (const key of this.#store.keys()) this.#tell(listener, { key, before: undefined, after: this.#store.get(key) });
+    return () => this.#listeners.delete(listener);
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopped;
+    for (let failures = 0; !signal.aborted; ) {
+      const watch = { begunAt: Number.POSITIVE_INFINITY };
+      const failed = await this.#follow(watch).then(
+        () => undefined,
+        (thrown) => toFairleadError(thrown),
+      );
+      if (signal.aborted) return;
+      const hasLasted = performance.now() - watch.begunAt >= this.#lastingMs;
+      if (failed === undefined && hasLasted) {
+        failures = 0;
+        continue;
+      }
+      failures = hasLasted ? 1 : failures + 1;
+      await this.#wait(failed, failures);
+    }
+  }
+
+  /** Waits after a list or watch that failed, or a watch that ended too soon. */
+  async #wait(failed: FairleadError | undefined, failures: number): Promise<void> {
+    const { resource, log, backoff = defaultBackoff } = this.#options;
+    this.#problem = failed;
+    if (isExpired(failed)) this.#version = undefined;
+    const againAfterMs = atLeast(retryAfterOf(failed), backoffDelay(backoff, failures));
+    const fields = { resource: resource.plural, err: failed, failures, againAfterMs };
+    // One failure is nothing unusual: a restart of the API server, a version that is too old.
+    if (failures > 1 && failed !== undefined) log.warn(fields, 'objects cannot be followed');
+    else log.debug(fields, 'a watch has ended');
+    await sleep(againAfterMs, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+  }
+
+  /** Lists if necessary, and watches until the watch ends. */
+  async #follow(watch: { begunAt: number }): Promise<void> {
+    const { client, resource, selection, watchSeconds = defaultWatchSeconds, metrics } = this.#options;
+    if (this.#version === undefined) {
+      if (this.#hasSynced) metrics?.countRestart(resource.plural, 'list');
+      this.#version = await this.#list();
+      this.#endSync();
+    } else metrics?.countRestart(resource.plural, 'watch');
+    // Not at the same time for all that began together.
+    const timeoutSeconds = Math.round(watchSeconds * (1 + Math.random() / 4));
+    const onOpen = (): void => {
+      watch.begunAt = performance.now();
+      this.#problem = undefined;
+    };
+    const options = { ...selection, resourceVersion: this.#version, timeoutSeconds, onOpen };
+    await client.watch(resource, options, (event) => this.#take(event), this.#stopped.signal);
+  }
+
+  /** A watch that lasted so long is no reason to wait before the next. */
+  get #lastingMs(): number {
+    return Math.min(10_000, (this.#options.watchSeconds ?? defaultWatchSeconds) * 500);
+  }
+
+  #endSync(): void {
+    if (this.#hasSynced) return;
+    this.#hasSynced = true;
+    this.#synced.resolve();
+    const { resyncSeconds } = this.#options;
+    if (resyncSeconds === undefined) return;
+    const period = resyncSeconds * 1000 * (1 + Math.random() / 10);
+    this.#resync = setInterval(() => this.#remind(), period);
+  }
+
+  #remind(): void {
+    for (const key of this.#store.keys()) {
+      const object = this.#store.get(key);
+      this.#report({ key, before: object, after: object });
+    }
+  }
+
+  /** Brings the store to the state of a list, and returns its version. */
+  async #list(): Promise<string> {
+    const { client, resource, selection } = this.#options;
+    const { signal } = this.#stopped;
+    const listed = new Set<string>();
+    let version = '';
+    for await (const { items, resourceVersion } of client.pages(resource, { ...selection, signal })) {
+      for (const item of items) {
+        const object = this.#identify(item);
+        if (object === undefined) continue;
+        listed.add(objectKey(object.metadata));
+        this.#hold(object);
+      }
+      version = resourceVersion;
+    }
+    for (const key of [...this.#store.keys(), ...this.#rejections.keys()]) if (!listed.has(key)) this.#drop(key);
+    return version;
+  }
+
+  #take({ type, object: value }: WatchEvent): void {
+    if (type === 'BOOKMARK') {
+      this.#version = bookmarkVersion(value) ?? this.#version;
+      return;
+    }
+    const object = this.#identify(value);
+    if (object === undefined) return;
+    if (type === 'DELETED') this.#drop(objectKey(object.metadata));
+    else this.#hold(object);
+    this.#version = object.metadata.resourceVersion;
+  }
+
+  /** Returns a value with the metadata of an object; undefined if it has no name, for example. */
+  #identify(value: unknown): KubeObject | undefined {
+    const { resource, log } = this.#options;
+    try {
+      return toKubeObject(resource, value);
+    } catch (thrown) {
+      log.error({ err: thrown, resource: resource.plural }, 'an object without valid metadata is left out');
+      return undefined;
+    }
+  }
+
+  #hold(object: KubeObject): void {
+    const { parse, onRejected, resource, metrics } = this.#options;
+    const { managedFields: _, ...metadata } = object.metadata;
+    const key = objectKey(object.metadata);
+    const version = `${metadata.uid} ${metadata.resourceVersion}`;
+    if (this.#store.version(key) === version || this.#rejections.get(key)?.version === version) return;
+    const before = this.#store.get(key);
+    try {
+      this.#store.set(key, version, parse({ ...object, metadata }));
+      this.#rejections.delete(key);
+    } catch (thrown) {
+      const error = toFairleadError(thrown);
+      this.#store.delete(key);
+      this.#rejections.set(key, { version, error });
+      metrics?.countRejected(resource.plural);
+      onRejected?.({ key, object, error });
+    }
+    this.#report({ key, before, after: this.#store.get(key) });
+  }
+
+  #drop(key: string): void {
+    const before = this.#store.get(key);
+    if (before === undefined && !this.#rejections.has(key)) return;
+    this.#store.delete(key);
+    this.#rejections.delete(key);
+    this.#report({ key, before, after: undefined });
+  }
+
+  #report(change: Change<T>): void {
+    for (const listener of this.#listeners) this.#tell(listener, change);
+  }
+
+  #tell(listener: ChangeListener<T>, change: Change<T>): void {
+    try {
+      listener(change);
+    } catch (thrown) {
+      const { log, resource } = this.#options;
+      log.error({ err: toFairleadError(thrown), resource: resource.plural, key: change.key }, 'a listener has failed');
+    }
+  }
+}
+
+function bookmarkVersion(object: unknown): string | undefined {
+  if (typeof object !== 'object' || object === null || !('metadata' in object)) return undefined;
+  const { metadata } = object;
+  if (typeof metadata !== 'object' || metadata === null || !('resourceVersion' in metadata)) return undefined;
+  return typeof metadata.resourceVersion === 'string' ? metadata.resourceVersion : undefined;
+}
