@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
 import type { ConnectionBound } from './connections/connection-bound.ts';
+import { HttpsServer } from './https-server.ts';
 import type { TlsFiles } from './tls-files.ts';
 
 /** How long clients may take, in milliseconds. */
@@ -9,7 +9,10 @@ export interface ServerTimes {
   readonly head: number;
   /** For a request as a whole to arrive. */
   readonly request: number;
-  /** From an answer to the next request on the connection. */
+  /**
+   * From an answer to the next request on the connection, and with TLS from the handshake to the
+   * first request.
+   */
   readonly idle: number;
   /** Without a byte in either direction, the work on an answer included. */
   readonly silence: number;
@@ -36,24 +39,25 @@ export function boundedServer(handler: RequestListener, { times, connections, tl
     keepAliveTimeout: times.idle,
     connectionsCheckingInterval: checkingInterval,
   };
-  const server = tls === undefined ? createServer(options, handler) : secureServer(handler, options, times.head, tls);
+  const server = tls === undefined ? createServer(options, handler) : secureServer(handler, options, times, tls);
   server.setTimeout(times.silence);
   connections.attach(server);
   return server;
 }
 
 /** Clients that have no certificate get in too: the requests decide what they may do. */
-function secureServer(handler: RequestListener, options: object, handshakeTimeout: number, tls: TlsFiles): Server {
-  const server = createSecureServer(
+function secureServer(handler: RequestListener, options: object, times: ServerTimes, tls: TlsFiles): Server {
+  const server = new HttpsServer(
     {
       ...options,
       ...tls.pair,
-      handshakeTimeout,
+      handshakeTimeout: times.head,
       minVersion: 'TLSv1.2',
       requestCert: tls.pair.ca !== undefined,
       rejectUnauthorized: false,
     },
     handler,
+    times.idle,
   );
   tls.serve(server);
   return server;

@@ -165,15 +165,23 @@ describePeers(['openssl'], 'the limits of the webhook', () => {
     letGo();
   });
 
-  it('cut clients that send nothing, or a body too slowly', async () => {
+  it('cut clients that send a head or a body too slowly, and keep connections that are not used yet', async () => {
     const started = performance.now();
-    const idle = await open();
-    const slow = await open();
-    idle.resume();
-    slow.resume();
-    slow.write(post(review(mebibyte)).slice(0, 1000));
-    await until('both are cut', () => idle.destroyed && slow.destroyed);
+    const unused = await open();
+    const slowHead = await open();
+    const slowBody = await open();
+    unused.resume();
+    slowHead.resume().write('POST /validate-pods HTTP/1.1\r\n');
+    slowBody.resume().write(post(review(mebibyte)).slice(0, 1000));
+    await until('both are cut', () => slowHead.destroyed && slowBody.destroyed);
     assert.ok(performance.now() - started < 15_000);
+    await sleep(16_000 - (performance.now() - started));
+    const answered = answer(unused);
+    unused.write(post(review(0)));
+    await until('it waits', () => waiting.length === 1);
+    letGo();
+    assert.equal(await answered, '200');
+    unused.destroy();
   });
 
   describe('let clients in while others hold every connection and open it again when it is cut', () => {
