@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { examples } from '../options/options.ts';
 import { stayLean } from '../process/lean-process.ts';
@@ -19,7 +18,7 @@ export function define(command: Command): void {
   command
     .description(
       'Run the Kubernetes operator. Its webhooks write the profile of each ArtifactBinding into the pods that it selects, and ' +
-        'verify it. Logs go to stdout, one JSON object per line. SIGTERM waits for running calls and stops. The manifests for ' +
+        'verify it. Logs go to stdout, one JSON object per line. SIGTERM ends it when no API server uses it any more. The manifests for ' +
         'the deployment are in deploy/operator.',
     )
     .option('--listen <host:port>', 'address of the webhooks', '0.0.0.0:9443')
@@ -29,12 +28,7 @@ export function define(command: Command): void {
       '--client-ca <file>',
       'PEM certificates of the authorities of the API servers, whose clients may send reviews (default: all clients may)',
     )
-    .option(
-      '--shutdown-delay <seconds>',
-      'continue to serve after SIGTERM, until the API servers no longer send calls to this replica',
-      parseDelay,
-      0,
-    )
+    .option('--shutdown-delay <seconds>', 'after SIGTERM, accept new connections for at least this time', parseDelay, 0)
     .option('--kubeconfig <file>', 'kubeconfig of the cluster (default: the ServiceAccount of the pod)')
     .addHelpText(
       'after',
@@ -57,8 +51,7 @@ async function operate(options: OperatorOptions): Promise<void> {
   log.info({ address: operator.address }, 'listening');
   await stopped;
   log.info({ delay: options.shutdownDelay }, 'stopping');
-  await sleep(options.shutdownDelay * 1000);
-  await operator.stop();
+  await operator.drain(options.shutdownDelay * 1000);
 }
 
 function parseDelay(text: string): number {

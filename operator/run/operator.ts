@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { Drain } from '#lib/http/drain';
 import { formatListenAddress, type ListenAddress, listen, parseListenAddress } from '#lib/http/listen-address';
 import { TlsFiles } from '#lib/http/tls-files';
 import type { ApiServer } from '#lib/kube/api-server';
@@ -27,9 +28,18 @@ export interface OperatorOptions {
 export interface Operator {
   /** The address at which the webhook listens, `host:port`. */
   readonly address: string;
+  /**
+   * Stops when no API server uses the operator any more. Calls are answered until then, at least
+   * for `delay` milliseconds and at most for 100 seconds longer. The replica is not ready
+   * meanwhile.
+   */
+  drain(delay: number): Promise<void>;
   /** Stops listening and waits for the running calls. */
   stop(): Promise<void>;
 }
+
+/** API servers keep a connection for 90 seconds after its last call. */
+export const idleConnectionMs = 100_000;
 
 /**
  * Starts the operator: the webhooks that write bound profiles into pods and verify that they are
@@ -52,10 +62,11 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   try {
     namespaces = await NamespaceGuard.start(api, log);
     const server = webhookServer(guarded(bindingSource(api), namespaces), tls, log);
+    const drain = new Drain(server);
     const bound = await listen(server, address);
     const certificate = new FollowedCertificate(tls, log);
     certificate.start();
-    return new RunningOperator(bound, { server, certificate, namespaces, api });
+    return new RunningOperator(bound, { server, drain, certificate, namespaces, api, log });
   } catch (error) {
     namespaces?.stop();
     api.close();
@@ -65,9 +76,11 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
 
 interface RunningParts {
   readonly server: FastifyInstance;
+  readonly drain: Drain;
   readonly certificate: FollowedCertificate;
   readonly namespaces: NamespaceGuard;
   readonly api: ApiServer;
+  readonly log: FastifyBaseLogger;
 }
 
 class RunningOperator implements Operator {
@@ -77,6 +90,13 @@ class RunningOperator implements Operator {
   constructor(bound: ListenAddress, parts: RunningParts) {
     this.address = formatListenAddress(bound);
     this.#parts = parts;
+  }
+
+  async drain(delay: number): Promise<void> {
+    const { drain, log } = this.#parts;
+    const left = await drain.run({ atLeast: delay, atMost: delay + idleConnectionMs });
+    if (left > 0) log.warn({ connections: left }, 'stopping, although clients keep connections open');
+    await this.stop();
   }
 
   async stop(): Promise<void> {

@@ -40,6 +40,15 @@ export interface Answered {
   readonly message?: string;
 }
 
+export interface ClusterOptions extends ApiserverOptions {
+  /** The API server shows a certificate to the operator, which answers nobody without. */
+  readonly clientCertificate?: boolean;
+  /** Where the operator listens; by default at a free port. */
+  readonly listen?: string;
+  /** The address in the webhooks' URLs; by default where the operator listens. */
+  readonly reachedAt?: string;
+}
+
 export interface Answer {
   readonly status: number;
   readonly body: Answered;
@@ -114,29 +123,33 @@ export class OperatorCluster {
   readonly #folder: string;
   readonly #log: string[] = [];
   readonly #clientCa: string | undefined;
+  readonly #reachedAt: string | undefined;
   #operator: Operator | undefined;
 
-  private constructor(api: Apiserver, folder: string, clientCa: string | undefined) {
+  private constructor(
+    api: Apiserver,
+    folder: string,
+    { clientCa, reachedAt }: { clientCa: string | undefined; reachedAt: string | undefined },
+  ) {
     this.api = api;
     this.#folder = folder;
     this.#clientCa = clientCa;
+    this.#reachedAt = reachedAt;
   }
 
-  /**
-   * Starts both, with the namespace `web`, and waits until pods go through the webhooks. With
-   * `clientCertificate` the API server shows one to the operator, which answers nobody without.
-   */
+  /** Starts both, with the namespace `web`, and waits until pods go through the webhooks. */
   static async start({
     clientCertificate = false,
+    reachedAt,
     ...options
-  }: ApiserverOptions & { readonly clientCertificate?: boolean } = {}): Promise<OperatorCluster> {
+  }: ClusterOptions = {}): Promise<OperatorCluster> {
     const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-operator-'));
     execFileSync(path.join(deploy, 'certificate.sh'), [folder, 'IP:127.0.0.1']);
-    const listen = `127.0.0.1:${await freePort()}`;
+    const listen = options.listen ?? `127.0.0.1:${await freePort()}`;
     const file = clientCertificate ? admissionConfiguration(folder, listen) : undefined;
     const flags = { ...options.flags, ...(file && { 'admission-control-config-file': file }) };
     const clientCa = clientCertificate ? path.join(folder, 'ca.crt') : undefined;
-    const cluster = new OperatorCluster(await startApiserver({ ...options, flags }), folder, clientCa);
+    const cluster = new OperatorCluster(await startApiserver({ flags }), folder, { clientCa, reachedAt });
     try {
       await cluster.#install(listen);
     } catch (error) {
@@ -255,7 +268,7 @@ export class OperatorCluster {
       webhooks: (configuration['webhooks'] as { clientConfig: { service: { path: string } } }[]).map((webhook) => ({
         ...webhook,
         clientConfig: {
-          url: `https://${this.address}${webhook.clientConfig.service.path}`,
+          url: `https://${this.#reachedAt ?? this.address}${webhook.clientConfig.service.path}`,
           caBundle: readFileSync(this.file('ca.crt')).toString('base64'),
         },
       })),

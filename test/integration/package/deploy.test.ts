@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 import { parsePolicyDocument } from '#lib/trust/policy/parse-policy-document';
+import { idleConnectionMs } from '#operator/run/operator';
 import { systemdUnits } from '../../../tools/release/systemd-units.ts';
 
 const deploy = fileURLToPath(new URL('../../../deploy/', import.meta.url));
@@ -33,6 +34,13 @@ describe('deploy/', () => {
     for (const base of bases)
       assert.match(base, /^FROM (?:--platform=\S+ )?\S+@(?:sha256:[0-9a-f]{64}|\$\{DEBIAN_DIGEST\})(?: AS \S+)?$/);
     assert.ok(lines.includes('ARG DEBIAN_DIGEST'), 'with no default');
+  });
+
+  it('gives the operator time to drain its connections', () => {
+    const deployment = read('operator/deployment.yaml');
+    const [, grace] = /terminationGracePeriodSeconds: (\d+)/.exec(deployment) ?? [];
+    const [, delay] = /--shutdown-delay=(\d+)/.exec(deployment) ?? [];
+    assert.ok(Number(grace) > Number(delay) + idleConnectionMs / 1000);
   });
 
   for (const file of readdirSync(`${deploy}operator`).filter((name) => name.endsWith('.yaml'))) {
