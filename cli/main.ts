@@ -39,6 +39,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   merge: { summary: 'combine profiles by intersection or union', load: () => import('./commands/merge.ts') },
   explain: { summary: 'show what a profile permits on a node, and why', load: () => import('./commands/explain.ts') },
   convert: { summary: 'convert a profile to another form', load: () => import('./commands/convert.ts') },
+  migrate: {
+    summary: 'migrate manifests of the Security Profiles Operator to v1',
+    load: () => import('./commands/migrate.ts'),
+  },
   baseline: {
     summary: 'print the default profile of a container runtime',
     load: () => import('./commands/baseline.ts'),

@@ -16,7 +16,7 @@ Some commands print something else:
 
 | command | prints |
 |---|---|
-| \`baseline\`, \`convert\`, \`merge\`, \`pull\`, \`policy import\` | the profile or policy, without \`--output json\` |
+| \`baseline\`, \`convert\`, \`merge\`, \`migrate\`, \`pull\`, \`policy import\` | the profile, manifests or policy, without \`--output json\` |
 | \`completion\` | a script |
 | \`quickstart\` | what it does, for people |
 | \`serve\`, \`shim\`, \`operator\` | [logs](logs.md), one JSON object per line |

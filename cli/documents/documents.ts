@@ -1,4 +1,5 @@
 import type { GenericSchema, InferOutput } from 'valibot';
+import { migrate } from './migrate-document.ts';
 import * as profile from './profile-documents.ts';
 import * as registry from './registry-documents.ts';
 import * as trust from './trust-documents.ts';
@@ -22,6 +23,7 @@ export const documents = {
   merge: profile.merge,
   explain: profile.explain,
   convert: profile.convert,
+  migrate,
   baseline: profile.baseline,
   'policy check': trust.policyCheck,
   'policy test': trust.policyTest,

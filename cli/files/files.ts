@@ -1,5 +1,5 @@
 import { createReadStream, statSync } from 'node:fs';
-import { open, readFile, rm } from 'node:fs/promises';
+import { chmod, chown, open, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
@@ -100,6 +100,23 @@ async function gather(stream: AsyncIterable<Uint8Array>, name: string, limit: nu
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
   try {
     await writeWhole(path, bytes, { temporaryDirectory: dirname(path), mode: 0o644 });
+  } catch (cause) {
+    throw unwritable(path, cause);
+  }
+}
+
+/**
+ * Replaces the content of an existing file completely or not at all. Its mode and owner stay, and
+ * so does a link to it. Throws InvalidInput, naming the file.
+ */
+export async function rewriteFile(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    const real = await realpath(path);
+    const { mode, uid, gid } = await stat(real);
+    await writeWhole(real, bytes, { temporaryDirectory: dirname(real), mode: mode & 0o777 });
+    const now = await stat(real);
+    if (now.uid !== uid || now.gid !== gid) await chown(real, uid, gid);
+    if (now.mode !== mode) await chmod(real, mode & 0o7777);
   } catch (cause) {
     throw unwritable(path, cause);
   }

@@ -1,5 +1,7 @@
-/** States of a profile on nodes, the one that an administrator has to know first. */
-export const profileStates = [
+import type { ProfileState } from '../api/shared/profile.ts';
+
+/** States of a profile on nodes, first the one that an administrator has to know first. */
+export const profileStates: readonly ProfileState[] = [
   'Error',
   'Terminating',
   'Partial',
@@ -7,10 +9,7 @@ export const profileStates = [
   'Pending',
   'InProgress',
   'Installed',
-] as const;
-
-/** The state of a profile on a node, or on all of them: `status.status`. */
-export type ProfileState = (typeof profileStates)[number];
+];
 
 /** What a node reports about a profile. */
 export interface NodeReport {

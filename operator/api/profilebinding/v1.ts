@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { labelSelectorSchema } from '../label-selector.ts';
+import { conditionsSchema } from '../shared/condition.ts';
 import { rule } from '../shared/kubernetes.ts';
 import { activeWorkloadsSchema } from '../shared/profile.ts';
 
@@ -36,7 +37,10 @@ export const profileBindingEntries = {
 };
 
 /** The status, in all versions. */
-export const profileBindingStatusSchema = v.object({ activeWorkloads: v.optional(activeWorkloadsSchema) });
+export const profileBindingStatusSchema = v.object({
+  conditions: v.optional(conditionsSchema),
+  activeWorkloads: v.optional(activeWorkloadsSchema),
+});
 
 /** ProfileBinding v1. */
 export const profileBindingSchema = v.object({

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { labelSelectorSchema } from '../label-selector.ts';
+import { conditionsSchema } from '../shared/condition.ts';
 import { rule, setOf } from '../shared/kubernetes.ts';
 import { activeWorkloadsSchema } from '../shared/profile.ts';
 
@@ -43,7 +44,10 @@ export function recorderRules<T extends Recording>(names: { readonly bpf: string
 }
 
 /** The status, in all versions. */
-export const profileRecordingStatusSchema = v.object({ activeWorkloads: v.optional(activeWorkloadsSchema) });
+export const profileRecordingStatusSchema = v.object({
+  conditions: v.optional(conditionsSchema),
+  activeWorkloads: v.optional(activeWorkloadsSchema),
+});
 
 const specSchema = v.object({
   kind: v.pipe(

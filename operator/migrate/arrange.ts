@@ -1,0 +1,31 @@
+import type { Move } from './moves.ts';
+import { below, isList, isObject, type Json, stepsOf } from './value.ts';
+
+/**
+ * Returns a value with its members in the order of the old one: a moved field, or the group that it
+ * is in now, takes the place of the field.
+ */
+export function arrange(old: Json | undefined, next: Json, moves: readonly Move[], from = '', to = ''): Json {
+  if (isList(next)) {
+    return next.map((item, index) =>
+      arrange(isList(old) ? old[index] : undefined, item, moves, below(from, index), below(to, index)),
+    );
+  }
+  if (!isObject(next)) return next;
+  const before = isObject(old) ? old : {};
+  const order = new Set<string>();
+  for (const key of Object.keys(before)) {
+    const moved = moves.find((move) => move.from === below(from, key))?.to;
+    if (moved === undefined) order.add(key);
+    else if (moved.startsWith(`${to}/`)) order.add(stepsOf(moved)[stepsOf(to).length] ?? key);
+  }
+  for (const key of Object.keys(next)) order.add(key);
+  return Object.fromEntries(
+    [...order].flatMap((key): [string, Json][] => {
+      const value = Object.hasOwn(next, key) ? next[key] : undefined;
+      if (value === undefined) return [];
+      const member = Object.hasOwn(before, key) ? before[key] : undefined;
+      return [[key, arrange(member, value, moves, below(from, key), below(to, key))]];
+    }),
+  );
+}

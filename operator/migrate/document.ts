@@ -1,0 +1,121 @@
+import { parseAllDocuments } from 'yaml';
+import { FairleadError } from '#lib/errors';
+import { placesIn } from '#lib/profile/json/places';
+import { type JsonDocument, type JsonLimits, readJson } from '#lib/profile/json/read-json';
+import { isJson } from '#lib/profile/read-documents';
+import { readYamlDocuments } from '#lib/profile/yaml/read-yaml';
+import type { ManifestFile } from './migration.ts';
+import { type Json, jsonOf } from './value.ts';
+
+/** An export of a cluster is as large as what is in it. */
+export const limits: JsonLimits = { bytes: 64 * 1024 * 1024, depth: 64, values: 2_000_000 };
+
+/** A document of a file: its text, and its value if a migration may change it. */
+export interface SourceDocument {
+  readonly text: string;
+  /** Lines of the file before it. */
+  readonly linesBefore: number;
+  readonly isJson: boolean;
+  /** True if it is an object of Kubernetes. */
+  readonly isManifest: boolean;
+  /** Undefined if nothing in it can concern a migration: it is not read, and stays as it is. */
+  readonly read?: JsonDocument;
+  readonly value?: Json;
+}
+
+/** What a document must contain to concern a migration. */
+const concerning =
+  /security-profiles-operator\.x-k8s\.io|spo\.x-k8s\.io\/|io\.containers\.trace-|operator\/[^/\s"']+\/[^\s"']|_[a-z0-9-]+\.process|seccomp\.security\.alpha|apparmor|spo-(?:mutating|validating)-webhook/i;
+
+/**
+ * Reads the documents of a file. Only those that may concern a migration are read with all their
+ * values, as kubectl reads them.
+ *
+ * @throws FairleadError ProfileInvalid with `file:line:column` if such a document is invalid;
+ * LimitExceeded.
+ */
+export function readManifests({ name, text }: ManifestFile): readonly SourceDocument[] {
+  const bytes = Buffer.from(text);
+  if (isJson(bytes)) {
+    const read = readJson(bytes, name, limits);
+    return [{ text, linesBefore: 0, isJson: true, isManifest: true, read, value: jsonOf(read) }];
+  }
+  if (!concerning.test(text)) return [{ text, linesBefore: 0, isJson: false, isManifest: hasManifest(text) }];
+  return split(name, text).map(({ text: part, linesBefore }) => {
+    const document = { text: part, linesBefore, isJson: false, isManifest: hasManifest(part) };
+    if (!concerning.test(part)) return document;
+    const [read] = readOne(part, name, linesBefore);
+    return read === undefined ? document : { ...document, read, value: jsonOf(read) };
+  });
+}
+
+/** Returns the line in the file of what a pointer leads to, or of what is closest to it. */
+export function lineOf({ read, linesBefore }: SourceDocument, pointer: string): number {
+  const [place] = read === undefined ? [] : placesIn(read, [[pointer]]);
+  return linesBefore + (place?.line ?? 1);
+}
+
+/**
+ * Reads one document. The lines before it stand in front of it, so that errors name its place in
+ * the file.
+ */
+function readOne(part: string, name: string, linesBefore: number): readonly JsonDocument[] {
+  try {
+    return isEmptyDocument(part) ? [] : readYamlDocuments(Buffer.from(part), name, limits);
+  } catch (error) {
+    if (!(error instanceof FairleadError)) throw error;
+    const template = part.includes('{{')
+      ? { hint: 'Render the template first: helm template … | fairlead migrate -.' }
+      : {};
+    throw new FairleadError(error.kind, placed(error.summary, name, linesBefore), {
+      cause: error.cause,
+      ...(error.hint !== undefined && { hint: error.hint }),
+      ...template,
+    });
+  }
+}
+
+function placed(summary: string, name: string, linesBefore: number): string {
+  const [, line, rest] = /^:([0-9]+)(:.*)$/s.exec(summary.startsWith(name) ? summary.slice(name.length) : '') ?? [];
+  return line === undefined ? summary : `${name}:${Number(line) + linesBefore}${rest}`;
+}
+
+function isEmptyDocument(part: string): boolean {
+  return /^(?:\s*(?:#[^\n]*|---\s*|\.\.\.\s*)(?:\n|$))*\s*$/.test(part);
+}
+
+interface Part {
+  readonly text: string;
+  readonly linesBefore: number;
+}
+
+/** Returns the documents of a stream, of which each begins with its `---`. */
+function split(name: string, text: string): readonly Part[] {
+  const starts = documentsOf(name, text).map((start, index) => (index === 0 ? 0 : start));
+  let linesBefore = 0;
+  return starts.map((start, index) => {
+    const part = { text: text.slice(start, starts[index + 1] ?? text.length), linesBefore };
+    linesBefore += part.text.split('\n').length - 1;
+    return part;
+  });
+}
+
+function documentsOf(name: string, text: string): readonly number[] {
+  try {
+    const documents = parseAllDocuments(text, {
+      schema: 'core',
+      uniqueKeys: false,
+      prettyErrors: false,
+      logLevel: 'silent',
+    });
+    return 'empty' in documents ? [0] : documents.map(({ range }) => range[0]);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new FairleadError('LimitExceeded', `${name}: nested too deep`, { cause });
+  }
+}
+
+/** Reports whether a text has an object of Kubernetes at its top, by its lines. */
+function hasManifest(text: string): boolean {
+  return /^["']?apiVersion["']?[ \t]*:/m.test(text) && /^["']?kind["']?[ \t]*:/m.test(text);
+}

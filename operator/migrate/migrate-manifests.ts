@@ -1,0 +1,145 @@
+import { type FairleadError, toFairleadError } from '#lib/errors';
+import { lineOf, readManifests, type SourceDocument } from './document.ts';
+import type { FieldValue, MigratedObject } from './findings.ts';
+import { describeObject, Inventory } from './inventory.ts';
+import { inCurrentVersion, isResource, kindOf, migrateResource, type ResourceContext } from './migrate-resource.ts';
+import type { Change, Decision, Field, ManifestFile, MigratedFile, Notice } from './migration.ts';
+import { migrateReferences } from './references.ts';
+import { at, below, isList, isObject, type Json, type JsonObject, stepsOf, textAt, toJson } from './value.ts';
+import { writeDocument } from './write-document.ts';
+
+/** The files after the migration, and those that could not be read. */
+export interface Migration {
+  readonly files: readonly MigratedFile[];
+  readonly unread: readonly { readonly file: string; readonly error: FairleadError }[];
+}
+
+/**
+ * Migrates manifests of the Security Profiles Operator, of before and after its 1.0, to the
+ * versions that Fairlead stores. Names are compared across all files: give the manifests of one
+ * cluster together. An object about which something must be decided stays as it is.
+ */
+export function migrateManifests(files: readonly ManifestFile[]): Migration {
+  const unread: Migration['unread'][number][] = [];
+  const read = files.flatMap((file) => {
+    try {
+      return [{ file, documents: readManifests(file) }];
+    } catch (thrown) {
+      unread.push({ file: file.name, error: toFairleadError(thrown) });
+      return [];
+    }
+  });
+  const inventory = new Inventory();
+  let usesRegistry = false;
+  for (const { file, documents } of read) {
+    for (const document of documents) {
+      for (const { object, pointer } of objectsOf(document.value)) {
+        const next = isResource(object) ? inCurrentVersion(object) : undefined;
+        if (next === undefined) continue;
+        const place = `${file.name}:${lineOf(document, below(pointer, 'metadata'))}`;
+        inventory.add({ ...object, kind: kindOf(object) }, at(next, 'spec') ?? null, place);
+        if (textAt(next, 'spec', 'baseProfileName')?.startsWith('oci://') === true) usesRegistry = true;
+      }
+    }
+  }
+  return {
+    files: read.map(({ file, documents }) => migrateFile(file, documents, inventory, { usesRegistry })),
+    unread,
+  };
+}
+
+interface Findings {
+  readonly changes: Change[];
+  readonly decisions: Decision[];
+  readonly notices: Notice[];
+}
+
+function migrateFile(
+  { name }: ManifestFile,
+  documents: readonly SourceDocument[],
+  inventory: Inventory,
+  context: ResourceContext,
+): MigratedFile {
+  const findings: Findings = { changes: [], decisions: [], notices: [] };
+  const text = documents.map((document) => migrateDocument(name, document, inventory, context, findings)).join('');
+  findings.changes.sort((one, other) => one.line - other.line);
+  return { name, text, ...findings, isManifest: documents.some(({ isManifest }) => isManifest) };
+}
+
+function migrateDocument(
+  file: string,
+  document: SourceDocument,
+  inventory: Inventory,
+  context: ResourceContext,
+  findings: Findings,
+): string {
+  const { value } = document;
+  if (value === undefined) return document.text;
+  let next: Json = value;
+  const moves: { from: string; to: string }[] = [];
+  for (const { object, pointer } of objectsOf(value)) {
+    const result = isResource(object)
+      ? migrateResource(object, inventory, context)
+      : migrateReferences(object, inventory);
+    report(file, document, object, pointer, result, findings);
+    next = replaced(next, stepsOf(pointer), result.object);
+    moves.push(...result.moves.map(({ from, to }) => ({ from: pointer + from, to: pointer + to })));
+  }
+  if (next === value) return document.text;
+  const { text, isRendered } = writeDocument(document, next, moves);
+  if (isRendered) {
+    const message = 'comments and layout of this document could not be kept';
+    findings.notices.push({
+      file,
+      line: document.linesBefore + 1,
+      object: describeObject(value),
+      code: 'layout-lost',
+      pointer: '',
+      message,
+    });
+  }
+  return text;
+}
+
+function report(
+  file: string,
+  document: SourceDocument,
+  object: Json,
+  prefix: string,
+  { changes, decisions, notices }: MigratedObject,
+  findings: Findings,
+): void {
+  const name = describeObject(object);
+  const located = (pointer: string) => ({ file, line: lineOf(document, prefix + pointer), object: name });
+  const field = ({ pointer, value }: FieldValue): Field => ({ pointer: prefix + pointer, value: toJson(value) });
+  for (const { from, to, reason } of changes) {
+    findings.changes.push({
+      ...located((from ?? to)?.pointer ?? ''),
+      ...(from && { from: field(from) }),
+      ...(to && { to: field(to) }),
+      reason,
+    });
+  }
+  for (const each of decisions)
+    findings.decisions.push({ ...located(each.pointer), ...each, pointer: prefix + each.pointer });
+  for (const each of notices)
+    findings.notices.push({ ...located(each.pointer), ...each, pointer: prefix + each.pointer });
+}
+
+/** Returns the objects in a document: the items of a list, or the one that it is. */
+function objectsOf(value: Json | undefined): readonly { readonly object: JsonObject; readonly pointer: string }[] {
+  if (!isObject(value)) return [];
+  const items = value['items'];
+  if (textAt(value, 'kind')?.endsWith('List') !== true || !isList(items)) return [{ object: value, pointer: '' }];
+  return items.flatMap((item, index) => (isObject(item) ? [{ object: item, pointer: `/items/${index}` }] : []));
+}
+
+/** Returns a value with another one at a path; itself if it is the same. */
+function replaced(value: Json, [step, ...rest]: readonly string[], by: Json): Json {
+  if (step === undefined) return by;
+  const before = at(value, step) ?? null;
+  const next = replaced(before, rest, by);
+  if (next === before) return value;
+  if (isList(value)) return value.map((item, index) => (index === Number(step) ? next : item));
+  return isObject(value) ? { ...value, [step]: next } : value;
+}

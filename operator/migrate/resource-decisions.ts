@@ -1,0 +1,209 @@
+import type { ObjectDecision, ObjectNotice } from './findings.ts';
+import { type Inventory, type KnownProfile, listed } from './inventory.ts';
+import { at, below, isList, isObject, type Json, type JsonObject, textAt } from './value.ts';
+
+/** The kinds of profiles that others can name. */
+const profileKinds = new Set(['SeccompProfile', 'SelinuxProfile', 'RawSelinuxProfile', 'AppArmorProfile']);
+
+const none = 2n ** 63n;
+
+/**
+ * Returns what must be decided about an object.
+ *
+ * @param object as it is written
+ * @param next as it is in v1
+ */
+export function decisionsOf(object: JsonObject, next: JsonObject, inventory: Inventory): readonly ObjectDecision[] {
+  const kind = textAt(next, 'kind') ?? '';
+  const name = textAt(next, 'metadata', 'name') ?? '';
+  const clash = profileKinds.has(kind) ? inventory.clash(kind, name) : [];
+  return [
+    ...(clash.length === 0 ? [] : [nameClash(kind, object, clash)]),
+    ...referenced(next).flatMap(({ pointer, kind: wanted, name: to }) => {
+      const profiles = inventory.clash(wanted, to);
+      return profiles.length === 0 ? [] : [ambiguous(pointer, wanted, profiles)];
+    }),
+    ...(kind === 'SeccompProfile' ? outOfRange(next) : []),
+    ...(kind === 'SecurityProfilesOperatorDaemon' ? webhookOptions(object, next) : []),
+  ];
+}
+
+function nameClash(kind: string, object: JsonObject, profiles: readonly KnownProfile[]): ObjectDecision {
+  const [namespace = 'default', name = ''] = [
+    textAt(object, 'metadata', 'namespace'),
+    textAt(object, 'metadata', 'name'),
+  ];
+  return {
+    code: 'name-clash',
+    pointer: '/metadata/name',
+    message: `${kind} is cluster-scoped, so that one of these would overwrite the other: ${listed(profiles)}`,
+    choices: [
+      `Rename it, such as to ${namespace}-${name}, here and in what refers to it.`,
+      'If they are for different clusters, migrate the manifests of each cluster on their own.',
+      'If one of them is enough, remove the other.',
+    ],
+  };
+}
+
+/** Returns the decision on a reference to a profile of which there are several. */
+export function ambiguous(pointer: string, kind: string, profiles: readonly KnownProfile[]): ObjectDecision {
+  return {
+    code: 'ambiguous-reference',
+    pointer,
+    message: `it names a ${kind}, and as cluster-scoped objects these have one name: ${listed(profiles)}`,
+    choices: ['Rename one of the profiles, and name the one that is meant.'],
+  };
+}
+
+/** Returns the profiles that an object names, without their namespace. */
+function referenced(object: JsonObject): readonly { pointer: string; kind: string; name: string }[] {
+  const spec = at(object, 'spec');
+  const found: { pointer: string; kind: string; name: string }[] = [];
+  const base = textAt(spec, 'baseProfileName');
+  if (base !== undefined && !base.startsWith('oci://')) {
+    found.push({ pointer: '/spec/baseProfileName', kind: 'SeccompProfile', name: base });
+  }
+  const [kind, name] = [textAt(spec, 'profileRef', 'kind'), textAt(spec, 'profileRef', 'name')];
+  if (kind !== undefined && name !== undefined) found.push({ pointer: '/spec/profileRef/name', kind, name });
+  const inherit = at(spec, 'inherit');
+  for (const [index, item] of (isList(inherit) ? inherit : []).entries()) {
+    const inherited = textAt(item, 'name');
+    if (inherited === undefined || textAt(item, 'kind') !== 'SelinuxProfile') continue;
+    found.push({ pointer: `/spec/inherit/${index}/name`, kind: 'SelinuxProfile', name: inherited });
+  }
+  return found;
+}
+
+/**
+ * Returns the arguments that v1 cannot hold: it has 63 bits for them, and SPO before 1.0 had 64.
+ */
+function outOfRange(object: JsonObject): readonly ObjectDecision[] {
+  const syscalls = at(object, 'spec', 'syscalls');
+  return (isList(syscalls) ? syscalls : []).flatMap((entry, index) => {
+    const args = at(entry, 'args');
+    return (isList(args) ? args : []).flatMap((arg, place) =>
+      ['value', 'valueTwo'].flatMap((field): ObjectDecision[] => {
+        const value = at(arg, field);
+        if ((typeof value !== 'bigint' && typeof value !== 'number') || (value >= 0 && value < none)) return [];
+        return [
+          {
+            code: 'value-out-of-range',
+            pointer: `/spec/syscalls/${index}/args/${place}/${field}`,
+            message: `the argument is compared with ${value}, and v1 has 0 to ${none - 1n} only (int64)`,
+            choices: [
+              'If the system call reads 32 bits of the argument, write the lower 32 bits: fairlead convert --narrow-comparisons finds out.',
+              'Publish the profile as an artifact, which has 64 bits, with fairlead convert --to runtime and fairlead push, and ' +
+                'name it as oci://REFERENCE in baseProfileName.',
+            ],
+          },
+        ];
+      }),
+    );
+  });
+}
+
+const fairleadWebhooks = 'pods.fairlead.dev and validate.pods.fairlead.dev';
+
+/** Returns the options of SPO's webhooks, which Fairlead does not have. */
+function webhookOptions(object: JsonObject, next: JsonObject): readonly ObjectDecision[] {
+  const options = at(next, 'spec', 'webhook', 'options');
+  const flat = at(object, 'spec', 'webhookOptions');
+  const pointer = isList(flat) ? '/spec/webhookOptions' : '/spec/webhook/options';
+  return (isList(options) ? options : []).flatMap((option, index): ObjectDecision[] => {
+    const name = textAt(option, 'name');
+    if (name?.endsWith('.spo.io') !== true) return [];
+    return [
+      {
+        code: 'webhook-options',
+        pointer: below(pointer, index),
+        message: `the options are for SPO's webhook ${name}; Fairlead's are ${fairleadWebhooks}`,
+        choices: [
+          'Remove the entry, and set failurePolicy and selectors in the webhook configuration of Fairlead.',
+          "Name one of Fairlead's webhooks, if it is to have these options.",
+        ],
+      },
+    ];
+  });
+}
+
+/** What notices depend on beside the object. */
+export interface NoticeContext {
+  readonly usesRegistry: boolean;
+  readonly namespace: string | undefined;
+}
+
+/** Returns what differs for an object of v1 in a cluster with Fairlead. */
+export function noticesOf(next: JsonObject, inventory: Inventory, context: NoticeContext): readonly ObjectNotice[] {
+  const kind = textAt(next, 'kind') ?? '';
+  const name = textAt(next, 'metadata', 'name') ?? '';
+  if (kind === 'SecurityProfilesOperatorDaemon') return [...notSupported(next), ...anyoneMaySign(next, context)];
+  if (kind === 'ProfileRecording') {
+    const message = 'profiles are not recorded yet: the object is stored, and its condition NotSupported states it';
+    return [{ code: 'not-supported', pointer: '/spec', message }];
+  }
+  if (kind === 'SecurityProfileNodeStatus') {
+    const message = 'nodes write these objects: do not keep them as manifests';
+    return [{ code: 'written-by-node', pointer: '', message }];
+  }
+  const namesakes = profileKinds.has(kind) ? inventory.namesakes(kind, name, context.namespace) : [];
+  if (namesakes.length === 0 || inventory.clash(kind, name).length > 0) return [];
+  const message = `as a cluster-scoped object it is the same as ${listed(namesakes)}: one manifest is enough`;
+  return [{ code: 'same-profile', pointer: '/metadata/name', message }];
+}
+
+/** The fields of a daemon that Fairlead applies; others are stored. */
+const supported = [
+  'security.allowedSyscalls',
+  'security.allowedSeccompActions',
+  'security.disableOciArtifactSignatureVerification',
+  'security.allowedIdentityRegexp',
+  'security.allowedOidcIssuerRegexp',
+  'selinux.enableRawSelinuxProfiles',
+];
+
+function notSupported(next: JsonObject): readonly ObjectNotice[] {
+  const fields = fieldsOf(at(next, 'spec'), '').filter((field) => !supported.includes(field));
+  if (fields.length === 0) return [];
+  const message = `stored without effect, as its condition NotSupported states: ${fields.join(', ')}`;
+  return [{ code: 'not-supported', pointer: '/spec', message }];
+}
+
+/** Returns the fields of a daemon, and of its groups, that are set to something. */
+function fieldsOf(value: Json | undefined, prefix: string): readonly string[] {
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([key, item]) => {
+    if (item === false || item === null) return [];
+    return prefix === '' && isObject(item) && groups.has(key) ? fieldsOf(item, `${key}.`) : [`${prefix}${key}`];
+  });
+}
+
+const groups = new Set(['selinux', 'enricher', 'webhook', 'scheduling', 'security']);
+
+function anyoneMaySign(next: JsonObject, { usesRegistry }: NoticeContext): readonly ObjectNotice[] {
+  const security = at(next, 'spec', 'security');
+  const pointer = isObject(security) ? '/spec/security' : '/spec';
+  const now = usesRegistry
+    ? 'base profiles of the files come from a registry'
+    : 'no base profile of the files comes from a registry';
+  if (at(security, 'disableOciArtifactSignatureVerification') === true) {
+    const message = `signatures of base profiles are not verified (disableOciArtifactSignatureVerification); ${now}`;
+    return [{ code: 'anyone-may-sign', pointer, message }];
+  }
+  const open = ['allowedIdentityRegexp', 'allowedOidcIssuerRegexp'].filter((field) =>
+    acceptsAll(textAt(security, field)),
+  );
+  if (open.length === 0) return [];
+  const message = `anyone may sign base profiles: ${open.join(' and ')} ${open.length === 1 ? 'is' : 'are'} .* (the default, if unset); ${now}. Set the identity and issuer of your signer, as in ^https://github\\.com/acme/.*$`;
+  return [{ code: 'anyone-may-sign', pointer, message }];
+}
+
+/** Reports whether a regular expression, which is searched for, accepts whatever there is. */
+function acceptsAll(expression: string | undefined): boolean {
+  if (expression === undefined || expression === '') return true;
+  try {
+    const pattern = new RegExp(expression);
+    return pattern.test('~') && pattern.test('0') && pattern.test('\u{1f980}');
+  } catch {
+    return false;
+  }
+}
