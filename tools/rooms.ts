@@ -397,6 +397,16 @@ export const rooms: readonly Room[] = [
     packages: ['fastify', 'valibot'],
   },
   {
+    name: 'operator/validate',
+    imports: [
+      ...[errors, 'lib/profile', 'lib/profile/finding.ts', 'lib/profile/resource-name.ts', 'lib/profile/json'],
+      ...['lib/profile/apparmor', 'lib/profile/selinux', model, tables, 'lib/profile/seccomp/read'],
+      ...['lib/registry', 'lib/text', 'operator/api/**'],
+    ],
+    packages: ['re2js', 'valibot'],
+    pure: true,
+  },
+  {
     name: 'operator/webhooks',
     imports: [
       ...[errors, 'lib/concurrency', 'lib/http', 'lib/http/connections', 'lib/kube', 'lib/text'],

@@ -12,8 +12,9 @@ function isLabelKey(text: string): boolean {
   return name.test(last) && (first === undefined || prefix.test(first)) && more.length === 0;
 }
 
+/** What is not text is reported by its own schema. */
 function isLabelValue(text: string): boolean {
-  return text === '' || name.test(text);
+  return typeof text !== 'string' || text === '' || name.test(text);
 }
 
 const noKey = (text: string) => `${quote(text)} is not a valid label key`;
