@@ -25,7 +25,7 @@ export interface SourceDocument {
 
 /** What a document must contain to concern a migration. */
 const concerning =
-  /security-profiles-operator\.x-k8s\.io|spo\.x-k8s\.io\/|io\.containers\.trace-|operator\/[^/\s"']+\/[^\s"']|_[a-z0-9-]+\.process|seccomp\.security\.alpha|apparmor|spo-(?:mutating|validating)-webhook/i;
+  /security-profiles-operator\.x-k8s\.io|spo\.x-k8s\.io\/|io\.containers\.trace-|operator\/[^/\s"']+\/[^\s"']|_[a-z0-9-]*\.process|seccomp\.security\.alpha|container\.apparmor\.|appArmorProfile|spo-(?:mutating|validating)-webhook/i;
 
 /**
  * Reads the documents of a file. Only those that may concern a migration are read with all their

@@ -319,6 +319,44 @@ spec: ${spec}
     }
   });
 
+  it('rewrites SELinux types of pods, and wants a decision on those in policies', () => {
+    const selinux = (kind: string, spec: string) =>
+      `apiVersion: ${group}/v1alpha2\nkind: ${kind}\nmetadata: {name: log, namespace: ops}\nspec: ${spec}\n`;
+    const typed = (type: string) =>
+      `kind: Pod\napiVersion: v1\nspec: {securityContext: {seLinuxOptions: {type: ${type}}}}\n`;
+    const cases: [text: string, ...codes: string[]][] = [
+      [typed('log.process')],
+      [typed('container_t')],
+      [selinux('SelinuxProfile', '{allow: {container_file_t: {file: [read]}, "@self": {file: [read]}}}')],
+      [selinux('SelinuxProfile', '{allow: {other_ops.process: {fd: [use]}}}'), 'type-with-namespace'],
+      [selinux('RawSelinuxProfile', '{policy: "(allow process other_ops.process (fd (use)))"}'), 'type-with-namespace'],
+      [selinux('RawSelinuxProfile', '{policy: "(allow process other.process (fd (use)))"}')],
+    ];
+    for (const [text, ...codes] of cases)
+      assert.deepEqual(
+        migrated(text).decisions.map(({ code }) => code),
+        codes,
+        text,
+      );
+    for (const type of ['log_ops.process', 'log_.process'])
+      assert.equal(migrated(typed(type)).text, typed('log.process'));
+  });
+
+  it('removes what the API server and SPO wrote, and only of objects of SPO', () => {
+    const metadata =
+      '{name: a, uid: u, finalizers: [in-use-by-active-pods, example.com/keep, n1-deleted], creationTimestamp: null}';
+    const exported = (apiVersion: string, kind: string) =>
+      `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: ${metadata}\nstatus: {a: 1}\n`;
+    const { text, changes } = migrated(exported(`${group}/v1`, 'SeccompProfile'));
+    assert.equal(
+      text,
+      `apiVersion: ${group}/v1\nkind: SeccompProfile\nmetadata: {name: a, finalizers: [example.com/keep]}\n`,
+    );
+    assert.equal(changes.length, 4);
+    const other = `# ${group}\n${exported('apps/v1', 'Deployment')}`;
+    assert.equal(migrated(other).text, other);
+  });
+
   it('reports where a file is invalid, if the document may concern SPO, and reads the others', () => {
     const { files, unread } = migrateManifests([
       { name: 'a.yaml', text: `kind: A\n---\n${profile('a', 'web')}  b: [\n` },

@@ -135,7 +135,7 @@ class Walk {
         this.notices.push({
           code: 'profile-not-found',
           pointer,
-          message: `${kind} ${namespace}/${name} is not in the files: no other profile of the cluster may be named ${name}`,
+          message: `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name} is not in the files: no other profile of the cluster may be named ${name}`,
         });
         break;
       case 'known':
@@ -175,9 +175,13 @@ function seccompReference(path: string): Reference | undefined {
   return { kinds: ['SeccompProfile'], namespace, name: name.replace(/\.json$/, ''), text: `operator/${name}` };
 }
 
+/** SPO before 0.9 added the namespace to the type; later, raw policies still had the `_` before it. */
+const namespacedType = /^([a-z0-9.-]+)_([a-z0-9-]*)\.process$/;
+
 function selinuxReference(type: string): Reference | undefined {
-  const [, name, namespace] = /^([a-z0-9.-]+)_([a-z0-9-]+)\.process$/.exec(type) ?? [];
-  return name === undefined ? undefined : { kinds: selinuxKinds, namespace, name, text: `${name}.process` };
+  const [, name, namespace = ''] = namespacedType.exec(type) ?? [];
+  if (name === undefined) return undefined;
+  return { kinds: selinuxKinds, namespace: namespace || undefined, name, text: `${name}.process` };
 }
 
 function unknownPath(path: string, pointer: string): ObjectDecision {

@@ -24,6 +24,7 @@ export function decisionsOf(object: JsonObject, next: JsonObject, inventory: Inv
       return profiles.length === 0 ? [] : [ambiguous(pointer, wanted, profiles)];
     }),
     ...(kind === 'SeccompProfile' ? outOfRange(next) : []),
+    ...(kind === 'SelinuxProfile' || kind === 'RawSelinuxProfile' ? namespacedTypes(next) : []),
     ...(kind === 'SecurityProfilesOperatorDaemon' ? webhookOptions(object, next) : []),
   ];
 }
@@ -99,6 +100,24 @@ function outOfRange(object: JsonObject): readonly ObjectDecision[] {
         ];
       }),
     );
+  });
+}
+
+/** Returns the types in a policy that have the namespace of a profile in their name. */
+function namespacedTypes(object: JsonObject): readonly ObjectDecision[] {
+  const allow = at(object, 'spec', 'allow');
+  const keys = Object.keys(isObject(allow) ? allow : {}).map((key) => [below('/spec/allow', key), key] as const);
+  return [...keys, ['/spec/policy', textAt(object, 'spec', 'policy') ?? ''] as const].flatMap(([pointer, text]) => {
+    const [type, name] = /(?<![a-z0-9._-])([a-z0-9.-]+)_[a-z0-9-]*\.process(?![a-z0-9._-])/.exec(text) ?? [];
+    if (type === undefined) return [];
+    return [
+      {
+        code: 'type-with-namespace',
+        pointer,
+        message: `the type ${type} has the namespace of a profile in its name, and profiles are cluster-scoped`,
+        choices: [`Write ${name}.process, if the profile ${name} is meant.`],
+      },
+    ];
   });
 }
 
