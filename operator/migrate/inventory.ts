@@ -20,6 +20,7 @@ export type Resolution =
 /** All profiles in the files, by kind and name: cluster-scoped objects are told apart by these. */
 export class Inventory {
   readonly #profiles = new Map<string, KnownProfile[]>();
+  readonly #contested = new Map<string, string[]>();
 
   add(object: JsonObject, spec: Json, place: string): void {
     const kind = textAt(object, 'kind') ?? '';
@@ -55,10 +56,20 @@ export class Inventory {
     return namespace === undefined || isHere ? { outcome: 'known' } : { outcome: 'elsewhere', profiles };
   }
 
-  /** Returns the names of profiles of a kind that clash. */
-  clashing(kind: string): readonly string[] {
-    const all = [...this.#profiles.values()].flatMap(([first]) => (first?.kind === kind ? [first.name] : []));
-    return all.filter((name) => this.clash(kind, name).length > 0);
+  /** Notes what refers to a profile of the same name as these, in a namespace without such a profile. */
+  contest(profiles: readonly KnownProfile[], reference: string): void {
+    for (const { kind, name } of profiles) {
+      const key = `${kind}/${name}`;
+      this.#contested.set(key, [...(this.#contested.get(key) ?? []), reference]);
+    }
+  }
+
+  /**
+   * Returns what refers to another profile of this name: as long as that is undecided, the profile
+   * must keep its namespace, or a later migration would take it for the one that is meant.
+   */
+  contested(kind: string, name: string): readonly string[] {
+    return this.#contested.get(`${kind}/${name}`) ?? [];
   }
 
   #of(kind: string, name: string): readonly KnownProfile[] {

@@ -259,6 +259,19 @@ not: [valid
     assert.deepEqual(codes('other/web/nginx.json', shop), ['other/web/nginx.json']);
   });
 
+  it('keeps the namespace of a profile that something could take for another one later', () => {
+    const files = [
+      { name: 'shop.yaml', text: profile('nginx', 'shop') },
+      { name: 'pod.yaml', text: pod('operator/web/nginx.json') },
+    ];
+    const { files: results } = migrateManifests(files);
+    assert.deepEqual(
+      results.map(({ text }) => text),
+      files.map(({ text }) => text),
+    );
+    assert.match(results[0]?.decisions[0]?.message ?? '', /Pod web\/p \(pod\.yaml:6\) would run under this profile/);
+  });
+
   it('wants a decision on arguments that v1 cannot hold', () => {
     const withValue = (value: string) =>
       migrated(

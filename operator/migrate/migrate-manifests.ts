@@ -4,7 +4,7 @@ import type { FieldValue, MigratedObject } from './findings.ts';
 import { describeObject, Inventory } from './inventory.ts';
 import { inCurrentVersion, isResource, kindOf, migrateResource, type ResourceContext } from './migrate-resource.ts';
 import type { Change, Decision, Field, ManifestFile, MigratedFile, Notice } from './migration.ts';
-import { migrateReferences } from './references.ts';
+import { contestProfiles, migrateReferences } from './references.ts';
 import { at, below, isList, isObject, type Json, type JsonObject, stepsOf, textAt, toJson } from './value.ts';
 import { writeDocument } from './write-document.ts';
 
@@ -39,6 +39,14 @@ export function migrateManifests(files: readonly ManifestFile[]): Migration {
         const place = `${file.name}:${lineOf(document, below(pointer, 'metadata'))}`;
         inventory.add({ ...object, kind: kindOf(object) }, at(next, 'spec') ?? null, place);
         if (textAt(next, 'spec', 'baseProfileName')?.startsWith('oci://') === true) usesRegistry = true;
+      }
+    }
+  }
+  for (const { file, documents } of read) {
+    for (const document of documents) {
+      for (const { object, pointer } of objectsOf(document.value)) {
+        if (isResource(object)) continue;
+        contestProfiles(object, inventory, (at) => `${file.name}:${lineOf(document, pointer + at)}`);
       }
     }
   }

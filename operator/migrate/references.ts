@@ -1,5 +1,5 @@
 import type { MigratedObject, ObjectChange, ObjectDecision, ObjectNotice } from './findings.ts';
-import { type Inventory, listed } from './inventory.ts';
+import { describeObject, type Inventory, type KnownProfile, listed } from './inventory.ts';
 import { ambiguous } from './resource-decisions.ts';
 import { at, below, isList, isObject, type Json, type JsonObject, textAt } from './value.ts';
 
@@ -29,7 +29,22 @@ export function migrateReferences(object: JsonObject, inventory: Inventory): Mig
   return { object: isChanged ? next : object, moves: [], changes: isChanged ? changes : [], decisions, notices };
 }
 
+/**
+ * Tells the inventory which profiles an object may mean by mistake, if references lose their
+ * namespaces.
+ *
+ * @param place returns `file:line` of a pointer
+ */
+export function contestProfiles(object: JsonObject, inventory: Inventory, place: (pointer: string) => string): void {
+  const walk = new Walk(inventory);
+  walk.value(object, '', []);
+  for (const { pointer, profiles } of walk.elsewhere) {
+    inventory.contest(profiles, `${describeObject(object)} (${place(pointer)})`);
+  }
+}
+
 class Walk {
+  readonly elsewhere: { readonly pointer: string; readonly profiles: readonly KnownProfile[] }[] = [];
   readonly changes: ObjectChange[] = [];
   readonly decisions: ObjectDecision[] = [];
   readonly notices: ObjectNotice[] = [];
@@ -121,6 +136,7 @@ class Walk {
         this.decisions.push(ambiguous(pointer, kind, resolution.profiles));
         break;
       case 'elsewhere':
+        this.elsewhere.push({ pointer, profiles: resolution.profiles });
         this.decisions.push({
           code: 'ambiguous-reference',
           pointer,

@@ -19,6 +19,7 @@ export function decisionsOf(object: JsonObject, next: JsonObject, inventory: Inv
   const clash = profileKinds.has(kind) ? inventory.clash(kind, name) : [];
   return [
     ...(clash.length === 0 ? [] : [nameClash(kind, object, clash)]),
+    ...(clash.length === 0 ? contested(object, inventory.contested(kind, name)) : []),
     ...referenced(next).flatMap(({ pointer, kind: wanted, name: to }) => {
       const profiles = inventory.clash(wanted, to);
       return profiles.length === 0 ? [] : [ambiguous(pointer, wanted, profiles)];
@@ -44,6 +45,23 @@ function nameClash(kind: string, object: JsonObject, profiles: readonly KnownPro
       'If one of them is enough, remove the other.',
     ],
   };
+}
+
+/** Returns the decision on a profile that something may take for another one. */
+function contested(object: JsonObject, references: readonly string[]): readonly ObjectDecision[] {
+  if (references.length === 0) return [];
+  const name = textAt(object, 'metadata', 'name') ?? '';
+  return [
+    {
+      code: 'ambiguous-reference',
+      pointer: '/metadata/name',
+      message: `without namespaces, ${references.join(', ')} would run under this profile, and names one of another namespace`,
+      choices: [
+        'Migrate it together with the profile that is meant.',
+        `Name the profile that is meant there without a namespace, such as operator/${name}.json.`,
+      ],
+    },
+  ];
 }
 
 /** Returns the decision on a reference to a profile of which there are several. */
