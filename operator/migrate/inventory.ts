@@ -56,7 +56,7 @@ export class Inventory {
     return namespace === undefined || isHere ? { outcome: 'known' } : { outcome: 'elsewhere', profiles };
   }
 
-  /** Notes what refers to a profile of the same name as these, in a namespace without such a profile. */
+  /** Notes what refers to a profile of this name in a namespace that has no such profile. */
   contest(profiles: readonly KnownProfile[], reference: string): void {
     for (const { kind, name } of profiles) {
       const key = `${kind}/${name}`;

@@ -191,7 +191,7 @@ function seccompReference(path: string): Reference | undefined {
   return { kinds: ['SeccompProfile'], namespace, name: name.replace(/\.json$/, ''), text: `operator/${name}` };
 }
 
-/** SPO before 0.9 added the namespace to the type; later, raw policies still had the `_` before it. */
+/** SPO before 0.9 added the namespace to the type. Later, raw policies still had the `_`. */
 const namespacedType = /^([a-z0-9.-]+)_([a-z0-9-]*)\.process$/;
 
 function selinuxReference(type: string): Reference | undefined {
