@@ -369,7 +369,12 @@ export const rooms: readonly Room[] = [
     packages: ['valibot'],
   },
   { name: 'operator/api/resources.ts', imports: ['operator/api/**'], pure: true },
-  { name: 'operator/conversion', imports: [], pure: true },
+  {
+    name: 'operator/conversion',
+    imports: [errors, 'lib/text', 'operator/api/**'],
+    packages: ['valibot'],
+    pure: true,
+  },
   {
     name: 'operator/migrate',
     imports: [errors, 'lib/profile', 'lib/profile/json', 'lib/profile/yaml', 'operator/conversion'],

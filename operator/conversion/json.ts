@@ -1,10 +1,4 @@
-/** A value of JSON. */
-export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
-
-/** An object of JSON. Its keys may be any, `__proto__` too. */
-export interface JsonObject {
-  readonly [key: string]: Json;
-}
+import type { Json, JsonObject } from '../api/shared/json.ts';
 
 /** Reports whether a value is an object of JSON. */
 export function isObject(value: Json | undefined): value is JsonObject {

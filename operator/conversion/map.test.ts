@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { JsonObject } from './json.ts';
+import type { JsonObject } from '../api/shared/json.ts';
 import { down, up } from './map.ts';
-import type { ConversionTable } from './table.ts';
+import type { ConversionTable, Rule } from './table.ts';
 import { tables } from './tables.ts';
 
 function table(kind: string): ConversionTable {
@@ -147,6 +147,97 @@ const mapped: readonly (readonly [kind: string, old: JsonObject, v1: JsonObject]
     { spec: { enricher: { logEnricherSource: '' } } },
     { spec: { enricher: { logEnricherSource: 'Auditd' } } },
   ],
+  [
+    'SecurityProfilesOperatorDaemon',
+    {
+      spec: {
+        enricher: {
+          enableLogEnricher: false,
+          enableJsonEnricher: false,
+          enableBpfRecorder: false,
+          logEnricherSource: 'auditd',
+        },
+        enableLogEnricher: true,
+        enableJsonEnricher: true,
+        enableBpfRecorder: true,
+        logEnricherSource: 'bpf',
+        webhook: { staticConfig: false },
+        staticWebhookConfig: true,
+        scheduling: { priorityClassName: 'system-node-critical' },
+        priorityClassName: 'mine',
+        selinux: { options: {} },
+        selinuxOptions: { allowedSystemProfiles: ['mine'] },
+      },
+    },
+    {
+      spec: {
+        enricher: {
+          enableLogEnricher: true,
+          enableJsonEnricher: true,
+          enableBpfRecorder: true,
+          logEnricherSource: 'Bpf',
+        },
+        webhook: { staticConfig: true },
+        scheduling: { priorityClassName: 'mine' },
+        selinux: { options: { allowedSystemProfiles: ['mine'] } },
+      },
+    },
+  ],
+  [
+    'SecurityProfilesOperatorDaemon',
+    {
+      spec: {
+        selinux: { options: { allowedSystemProfiles: ['container'] } },
+        selinuxOptions: { allowedSystemProfiles: ['mine'] },
+      },
+      status: { state: '' },
+    },
+    { spec: { selinux: { options: { allowedSystemProfiles: ['mine'] } } }, status: { state: 'Pending' } },
+  ],
+];
+
+/** Objects of v1, and what they are in the old version. */
+const mappedDown: readonly (readonly [kind: string, v1: JsonObject, old: JsonObject])[] = [
+  [
+    'ProfileBinding',
+    { spec: { profileRef: { kind: 'AppArmorProfile', name: 'a' }, image: '*', podSelector: { matchLabels: {} } } },
+    { spec: { profileRef: { kind: 'AppArmorProfile', name: 'a' }, image: '*' } },
+  ],
+  ['SelinuxProfile', { spec: { mode: 'Permissive' } }, { spec: { mode: 'Permissive' } }],
+  [
+    'ProfileRecording',
+    { spec: { recorder: 'Bpf', mergeStrategy: 'None', kind: 'AppArmorProfile' } },
+    { spec: { recorder: 'bpf', mergeStrategy: 'none', kind: 'AppArmorProfile' } },
+  ],
+  [
+    'SecurityProfilesOperatorDaemon',
+    {
+      spec: {
+        selinux: {
+          options: {
+            allowedSystemProfiles: ['container'],
+            deniedTypes: ['a'],
+            deniedClasses: ['a'],
+            deniedPermissions: ['a'],
+            allowedTypes: ['a'],
+            allowedClasses: ['a'],
+            allowedPermissions: [],
+          },
+        },
+        security: { allowedIdentityRegexp: 'a', allowedOidcIssuerRegexp: 'b' },
+      },
+      status: { state: 'Error' },
+    },
+    {
+      spec: { selinux: { options: { allowedSystemProfiles: ['container'] } }, security: {} },
+      status: { state: 'ERROR' },
+    },
+  ],
+  ...['PENDING', 'CREATING', 'UPDATING'].map((state): [string, JsonObject, JsonObject] => [
+    'SecurityProfilesOperatorDaemon',
+    { status: { state: `${state.slice(0, 1)}${state.slice(1).toLowerCase()}` } },
+    { status: { state } },
+  ]),
 ];
 
 describe('up', () => {
@@ -159,27 +250,43 @@ describe('up', () => {
   }
 });
 
-describe('down', () => {
-  it('leaves out what the old version does not have, and the names of manifests before 1.0', () => {
-    const spec = { profileRef: { kind: 'AppArmorProfile', name: 'a' }, image: '*', podSelector: { matchLabels: {} } };
-    const { podSelector: _, ...rest } = spec;
-    assert.deepEqual(down(table('ProfileBinding'), { spec }), { spec: rest });
-    assert.deepEqual(down(table('SelinuxProfile'), { spec: { mode: 'Permissive' } }), { spec: { mode: 'Permissive' } });
+/** The rules of a table, each without one of its parts or altogether. */
+function brokenRules(rules: readonly Rule[]): (readonly [what: string, rules: readonly Rule[]])[] {
+  return rules.flatMap((rule, index) => {
+    const name = `${rule.rule} ${rule.rule === 'moved' ? rule.from : rule.field}`;
+    const others: (readonly [string, Rule | undefined])[] = [[name, undefined]];
+    for (const part of ['values', 'aliases', 'defaults'] as const) {
+      const list = (rule as unknown as Record<string, readonly unknown[] | undefined>)[part] ?? [];
+      list.forEach((_, at) => {
+        others.push([`${name} ${part} ${at}`, { ...rule, [part]: list.toSpliced(at, 1) }]);
+      });
+    }
+    return others.map(
+      ([what, other]) => [what, rules.toSpliced(index, 1, ...(other === undefined ? [] : [other]))] as const,
+    );
   });
+}
 
-  it('renames values back', () => {
-    const recording = { spec: { recorder: 'Bpf', mergeStrategy: 'None', kind: 'AppArmorProfile' } };
-    assert.deepEqual(down(table('ProfileRecording'), recording), {
-      spec: { recorder: 'bpf', mergeStrategy: 'none', kind: 'AppArmorProfile' },
+describe('the examples', () => {
+  for (const [kind, whole] of tables) {
+    it(`${kind}: show each part of each rule`, () => {
+      const examples = [...mapped, ...mappedDown.map(([of, v1]) => [of, v1, v1] as const)].filter(
+        ([of]) => of === kind,
+      );
+      const results = (rules: readonly Rule[]) =>
+        examples.map(([, old, v1]) => [up({ ...whole, rules }, old), down({ ...whole, rules }, v1)]);
+      const expected = results(whole.rules);
+      for (const [what, rules] of brokenRules(whole.rules)) {
+        assert.notDeepEqual(results(rules), expected, `no example fails without ${what}`);
+      }
     });
-    const options = { deniedTypes: ['a'], allowedPermissions: [], allowedSystemProfiles: ['container'] };
-    const daemon = {
-      spec: { selinux: { options }, security: { allowedIdentityRegexp: 'a', allowedOidcIssuerRegexp: 'b' } },
-      status: { state: 'Error' },
-    };
-    assert.deepEqual(down(table('SecurityProfilesOperatorDaemon'), daemon), {
-      spec: { selinux: { options: { allowedSystemProfiles: ['container'] } }, security: {} },
-      status: { state: 'ERROR' },
+  }
+});
+
+describe('down', () => {
+  for (const [kind, v1, old] of mappedDown) {
+    it(`${kind}: ${JSON.stringify(v1).slice(0, 80)}`, () => {
+      assert.deepEqual(down(table(kind), v1), old);
     });
-  });
+  }
 });

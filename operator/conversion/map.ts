@@ -1,4 +1,5 @@
-import { at, isEqual, type Json, type JsonObject, withValue } from './json.ts';
+import type { Json, JsonObject } from '../api/shared/json.ts';
+import { at, isEqual, withValue } from './json.ts';
 import type { ConversionTable, MovedField, RenamedValues, Rule } from './table.ts';
 
 /**

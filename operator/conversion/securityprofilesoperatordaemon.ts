@@ -1,4 +1,4 @@
-import type { Json } from './json.ts';
+import type { Json } from '../api/shared/json.ts';
 import type { ConversionTable, MovedField, NewField } from './table.ts';
 
 /** The fields of a group of v1 that were fields of the spec before SPO 1.0. */

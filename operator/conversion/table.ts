@@ -1,4 +1,4 @@
-import type { Json } from './json.ts';
+import type { Json } from '../api/shared/json.ts';
 
 /** A field whose values have other names in the old version. */
 export interface RenamedValues {

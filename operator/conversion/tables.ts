@@ -8,8 +8,7 @@ import { securityProfilesOperatorDaemon } from './securityprofilesoperatordaemon
 import { selinuxProfile } from './selinuxprofile.ts';
 import type { ConversionTable } from './table.ts';
 
-/** The group of the eight kinds. */
-export const group = 'security-profiles-operator.x-k8s.io';
+export { profilesGroup as group } from '../api/shared/resource-definition.ts';
 
 /** The tables of all kinds, by kind. */
 export const tables: ReadonlyMap<string, ConversionTable> = new Map(
