@@ -9,7 +9,7 @@ import { parseRequested } from '#lib/registry/requested-reference';
 import { describePulled, withProfile } from '#services/pull/pulled-document';
 import { explainingContent } from '../explain/explain-content.ts';
 import { explainPulled } from '../explain/explain-pulled.ts';
-import { refuseDash, replaceFile } from '../files/files.ts';
+import { refuseStdout, replaceFile } from '../files/files.ts';
 import { openRegistries } from '../options/connect.ts';
 import { describeContainer } from '../options/docker-form.ts';
 import {
@@ -38,7 +38,7 @@ export function define(command: Command): void {
     .description(
       'Fetch a profile that the trust policy allows, or that a key or identity has signed. If no rule of the policy allows it, ' +
         'nothing is requested from the registry. The profile ' +
-        'is written to stdout, or to --file completely or not at all. A profile in the form of Docker, published for CRI-O, is ' +
+        'is written to stdout, or to --file completely or not at all (a device or a pipe is written to). A profile in the form of Docker, published for CRI-O, is ' +
         'resolved for the container that --architecture, --kernel and --capabilities describe.',
     )
     .argument('<reference>', 'registry/repository:tag, registry/repository@sha256:… or registry/repository@RANGE')
@@ -75,7 +75,8 @@ export function define(command: Command): void {
 
 async function pull(referenceText: string, options: PullOptions, command: Command): Promise<void> {
   const requested = parseRequested(withoutScheme(referenceText));
-  refuseDash(options.file ?? '', 'Leave out --file to write to stdout. A file of that name is ./-');
+  if (options.file !== undefined)
+    await refuseStdout(options.file, 'Leave out --file to write to stdout. A file named - is ./-');
   const [policy, { pullProfile }, { authorize }, connect] = await Promise.all([
     openPullPolicy(options, process.env),
     import('#lib/node/pull/pull-profile'),

@@ -7,7 +7,7 @@ import { parseRequested, type RequestedReference } from '#lib/registry/requested
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
 import type { Repository } from '#lib/registry/target';
 import { completing } from '../definitions/completable.ts';
-import { refuseDash } from '../files/files.ts';
+import { refuseStdout } from '../files/files.ts';
 import { withTemporaryLayout } from '../files/temporary-layout.ts';
 import { type Connect, openRegistries } from '../options/connect.ts';
 import {
@@ -74,6 +74,7 @@ export function define(command: Command): void {
 
 async function save(words: readonly string[], options: OutputOptions & RegistryOptions): Promise<void> {
   const { requested, file } = parseWords(words);
+  await refuseStdout(file, 'Name a file for the archive. A file named - is ./-');
   const [{ copySigned }, { nameArtifacts }, { writeArchive }, connect] = await Promise.all([
     import('#lib/trust/sign/copy-signed'),
     import('#lib/registry/layout/layout-names'),
@@ -132,7 +133,6 @@ function parseWords(words: readonly string[]): {
       },
     );
   }
-  refuseDash(file, 'Name a file for the archive. A file of that name is ./-');
   return { requested: names.map((name) => parseRequested(withoutScheme(name))), file };
 }
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import type { Signer } from '#lib/trust/sign/signer';
 import { bundleFileOf, readExistingBundle } from '../files/bundle-file.ts';
-import { readPieces, refuseDash, replaceFile, unreadable } from '../files/files.ts';
+import { readPieces, refuseStdout, replaceFile, unreadable } from '../files/files.ts';
 import { addKeylessOptions } from '../options/keyless.ts';
 import { addKeyOptions, addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { type SignerOptions, startRequiredSigner } from '../options/signer.ts';
@@ -64,7 +64,7 @@ async function signBlob(files: readonly string[], options: SignBlobOptions): Pro
     });
   }
   if (options.bundle !== undefined)
-    refuseDash(options.bundle, 'Use --bundle FILE, or leave it out for FILE.sigstore.json.');
+    await refuseStdout(options.bundle, 'Use --bundle FILE, or leave it out for FILE.sigstore.json.');
   // Before anything is signed: a name with a typing error leaves no other file signed.
   for (const file of files) await assertSignable(file);
   const signer = await (await startRequiredSigner(options, process.env)).signer;

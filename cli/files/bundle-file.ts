@@ -17,10 +17,14 @@ export function readBundleFile(path: string): Promise<Uint8Array> {
   return readInput(path, maxBundleBytes);
 }
 
-/** Reads a bundle; undefined if there is no such file. Throws as readBundleFile. */
+/**
+ * Reads a bundle; undefined if there is no such file, or it is a device or a pipe. Throws as
+ * readBundleFile.
+ */
 export async function readExistingBundle(path: string): Promise<Uint8Array | undefined> {
   try {
-    await stat(path);
+    const found = await stat(path);
+    if (!found.isFile() && !found.isDirectory()) return undefined;
   } catch (cause) {
     if (cause instanceof Error && Reflect.get(cause, 'code') === 'ENOENT') return undefined;
     throw unreadable(path, cause);

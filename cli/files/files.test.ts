@@ -1,6 +1,19 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lchown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -52,6 +65,86 @@ describe('files named on the command line', () => {
       (await readdir(folder)).filter((name) => name.endsWith('.tmp')),
       [],
     );
+  });
+
+  it('are written behind links, which stay', async () => {
+    await mkdir(file('elsewhere'));
+    await symlink('elsewhere/target', file('link'));
+    await symlink(file('link'), file('link-to-link'));
+    for (const [name, content] of [
+      ['link', 'first'],
+      ['link-to-link', 'second'],
+    ] as const) {
+      await replaceFile(file(name), Buffer.from(content));
+      assert.equal(await readFile(file('elsewhere/target'), 'utf8'), content);
+      assert((await lstat(file(name))).isSymbolicLink());
+    }
+    assert.deepEqual(await readdir(file('elsewhere')), ['target']);
+    await symlink('circle', file('circle'));
+    await assert.rejects(replaceFile(file('circle'), Buffer.from('x')), { kind: 'InvalidInput', hint: /loop/ });
+  });
+
+  it('are written to and not replaced if they are devices and pipes', async () => {
+    await symlink('/dev/null', file('nothing'));
+    await replaceFile(file('nothing'), Buffer.from('x'));
+    assert((await stat(file('nothing'))).isCharacterDevice());
+    await symlink('/dev/full', file('full'));
+    await assert.rejects(replaceFile(file('full'), Buffer.from('x')), {
+      kind: 'InvalidInput',
+      message: /^cannot write .*full$/,
+      hint: /disk is full/,
+    });
+    assert((await lstat(file('full'))).isSymbolicLink());
+    execFileSync('mkfifo', [file('out')]);
+    const [, read] = await Promise.all([replaceFile(file('out'), Buffer.from('through')), readFile(file('out'))]);
+    assert.equal(read.toString(), 'through');
+    assert((await lstat(file('out'))).isFIFO());
+  });
+
+  it('are written to if they are open, also as a link to the descriptor', async () => {
+    await writeFile(file('open'), 'longer than that');
+    const handle = await open(file('open'), 'r+');
+    await symlink(`/proc/self/fd/${handle.fd}`, file('opened'));
+    for (const path of [`/dev/fd/${handle.fd}`, file('opened')]) {
+      await replaceFile(path, Buffer.from(path));
+      assert.equal(await readFile(file('open'), 'utf8'), path);
+    }
+    await handle.close();
+  });
+
+  it('are not written through a link or a pipe that another user made where everybody can', async (t) => {
+    if (process.getuid?.() !== 0) return t.skip('chown needs root');
+    await mkdir(file('shared'));
+    await chmod(file('shared'), 0o1777);
+    await writeFile(file('victim'), 'old');
+    await symlink(file('victim'), file('shared/link'));
+    execFileSync('mkfifo', [file('shared/pipe')]);
+    for (const name of ['link', 'pipe']) {
+      await replaceFile(file('victim'), Buffer.from('old'));
+      await lchown(file(`shared/${name}`), 65534, 65534);
+      await assert.rejects(replaceFile(file(`shared/${name}`), Buffer.from('x')), {
+        kind: 'InvalidInput',
+        message: /belongs to user 65534/,
+        hint: /directory of your own/,
+      });
+    }
+    assert.equal(await readFile(file('victim'), 'utf8'), 'old');
+    await lchown(file('shared/link'), 0, 0);
+    await replaceFile(file('shared/link'), Buffer.from('mine'));
+    assert.equal(await readFile(file('victim'), 'utf8'), 'mine');
+  });
+
+  it('that cannot be written are named without the temporary file', async () => {
+    await assert.rejects(replaceFile(file('no/such'), Buffer.from('x')), (error: Error) => {
+      assert.equal((error.cause as Error).message, `ENOENT: no such file or directory, open '${file('no/such')}'`);
+      return true;
+    });
+    await mkdir(file('taken'));
+    await assert.rejects(replaceFile(file('taken'), Buffer.from('x')), (error: Error) => {
+      assert.match((error.cause as Error).message, new RegExp(`'${file('taken')}'$`));
+      assert.doesNotMatch((error.cause as Error).message, /[0-9a-f]{24}/);
+      return true;
+    });
   });
 
   it('are not replaced if they must be new', async () => {

@@ -1,8 +1,9 @@
-import { createReadStream, statSync } from 'node:fs';
-import { chmod, chown, open, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { constants, createReadStream, statSync } from 'node:fs';
+import { chmod, chown, type FileHandle, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
+import { isStandardOutput, placeToWrite } from '#lib/files/place-to-write';
 import { writeWhole } from '#lib/files/write-whole';
 
 /**
@@ -12,7 +13,7 @@ import { writeWhole } from '#lib/files/write-whole';
 export async function readInput(path: string, limit: number): Promise<Uint8Array> {
   if (path === '-') return readStdin(limit);
   refuseSecret(path);
-  let handle: Awaited<ReturnType<typeof open>> | undefined;
+  let handle: FileHandle | undefined;
   try {
     handle = await open(path, 'r');
     const status = await handle.stat();
@@ -94,15 +95,30 @@ async function gather(stream: AsyncIterable<Uint8Array>, name: string, limit: nu
 }
 
 /**
- * Writes a file completely or not at all: another process sees the old content or the new. Throws
- * InvalidInput, naming the file.
+ * Writes a file completely or not at all: another process sees the old content or the new. Links
+ * stay; devices, pipes and open files are written to. Throws InvalidInput, naming the file.
  */
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
   try {
-    await writeWhole(path, bytes, { temporaryDirectory: dirname(path), mode: 0o644 });
+    const place = await placeToWrite(path);
+    if (place.isReplaced) {
+      await writeWhole(place.path, bytes, { temporaryDirectory: dirname(place.path), mode: 0o644 });
+    } else {
+      const file = await openInPlace(place.path);
+      try {
+        await file.writeFile(bytes);
+      } finally {
+        await file.close();
+      }
+    }
   } catch (cause) {
-    throw unwritable(path, cause);
+    throw cause instanceof FairleadError ? cause : unwritable(path, cause);
   }
+}
+
+/** Opens what is not replaced (placeToWrite) to be written. */
+export function openInPlace(path: string): Promise<FileHandle> {
+  return open(path, constants.O_WRONLY | constants.O_TRUNC);
 }
 
 /**
@@ -111,14 +127,15 @@ export async function replaceFile(path: string, bytes: Uint8Array): Promise<void
  */
 export async function rewriteFile(path: string, bytes: Uint8Array): Promise<void> {
   try {
-    const real = await realpath(path);
+    const { path: real, isReplaced } = await placeToWrite(path);
+    if (!isReplaced) throw new FairleadError('InvalidInput', `cannot rewrite ${path}: it is a device or a pipe`);
     const { mode, uid, gid } = await stat(real);
     await writeWhole(real, bytes, { temporaryDirectory: dirname(real), mode: mode & 0o777 });
     const now = await stat(real);
     if (now.uid !== uid || now.gid !== gid) await chown(real, uid, gid);
     if (now.mode !== mode) await chmod(real, mode & 0o7777);
   } catch (cause) {
-    throw unwritable(path, cause);
+    throw cause instanceof FairleadError ? cause : unwritable(path, cause);
   }
 }
 
@@ -150,11 +167,12 @@ export async function writeNewFile(path: string, content: Uint8Array | string, m
 }
 
 /**
- * Refuses `-` as the name of a file to write, because it means a standard stream elsewhere. Throws
- * InvalidInput.
+ * Refuses stdout as a file to write, as which results are printed: `-`, because it means a standard
+ * stream elsewhere, and names such as /dev/stdout. Throws InvalidInput.
  */
-export function refuseDash(path: string, hint: string): void {
-  if (path === '-') throw new FairleadError('InvalidInput', 'cannot write to -: want the name of a file', { hint });
+export async function refuseStdout(path: string, hint: string): Promise<void> {
+  if (path !== '-' && !(await isStandardOutput(path))) return;
+  throw new FairleadError('InvalidInput', `cannot write to ${path}: want the name of a file`, { hint });
 }
 
 /** Returns the error for a file that cannot be read: InvalidInput. */
@@ -168,11 +186,19 @@ export function unreadable(path: string, cause: unknown): FairleadError {
 /** Returns the error for a file that cannot be written: InvalidInput. */
 export function unwritable(path: string, cause: unknown): FairleadError {
   // What the system answers to a rename onto a directory depends on the directory: EBUSY for `.`.
-  const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const isDirectory = isDirectoryNow(path);
   return new FairleadError('InvalidInput', `cannot write ${path || 'a file with an empty name'}`, {
     cause,
     ...(isDirectory ? { hint: 'It is a directory. Name a file.' } : fileHint(cause)),
   });
+}
+
+function isDirectoryNow(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false; // the cause of the caller is reported
+  }
 }
 
 function tooLarge(path: string, limit: number): FairleadError {

@@ -27,8 +27,19 @@ export async function writeWhole(
     await syncDirectory(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw naming(path, error, temporary);
   }
+}
+
+/**
+ * Returns an error of the file system with the name of a file in place of that of the temporary
+ * file that is written for it, which nobody knows. Other errors are returned as they are.
+ */
+export function naming(path: string, error: unknown, temporary: string): unknown {
+  if (!(error instanceof Error) || !('path' in error) || error.path !== temporary) return error;
+  error.path = path;
+  error.message = error.message.replace(`'${temporary}' -> `, '').replace(temporary, path);
+  return error;
 }
 
 /** Flushes a directory, so that names created or removed in it survive a power failure. */

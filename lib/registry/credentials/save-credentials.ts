@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { open, realpath, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
 import { makeDirectory } from '#lib/files/make-directory';
+import { placeToWrite } from '#lib/files/place-to-write';
+import { writeWhole } from '#lib/files/write-whole';
 import type { Env } from '#lib/programs/run-program';
 import { registryName, repositoryName } from '../registry-name.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
@@ -92,20 +92,17 @@ async function writeConfig(file: string, { credHelpers, credsStore, ...rest }: C
     ...(Object.keys(credHelpers).length > 0 ? { credHelpers } : {}),
     ...(credsStore === '' ? {} : { credsStore }),
   };
-  const place = await realpath(file).catch(() => file);
-  const temporary = `${place}.${randomBytes(6).toString('hex')}`;
   try {
     await makeDirectory(dirname(file), 0o700);
-    const handle = await open(temporary, 'wx', 0o600);
-    try {
-      await handle.writeFile(`${JSON.stringify(config, undefined, '\t')}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, place);
+    const { path, isReplaced } = await placeToWrite(file);
+    if (!isReplaced)
+      throw new FairleadError('InvalidInput', `${file} is not a file that can be replaced`, {
+        hint: 'Move it away, or set DOCKER_CONFIG to another directory.',
+      });
+    const content = Buffer.from(`${JSON.stringify(config, undefined, '\t')}\n`);
+    await writeWhole(path, content, { temporaryDirectory: dirname(path), mode: 0o600 });
   } catch (error) {
-    await rm(temporary, { force: true });
+    if (error instanceof FairleadError) throw error;
     throw new FairleadError(
       'Unavailable',
       `${file}: cannot be written: ${error instanceof Error ? error.message : error}`,

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { lstat, mkdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { buildProgram } from '#cli/main';
 import { type Refreg, startRefreg } from '#test/peers/refreg';
 import { describePeers } from '#test/peers/require';
-import { failed, succeeded } from '#test/support/cli/run';
+import { failed, run, succeeded } from '#test/support/cli/run';
 import { fairlead, folder } from '#test/support/cli/signing-folder';
 
 /** Commands with a reference, in an order in which each succeeds. */
@@ -147,5 +148,34 @@ describePeers(['refreg'], 'a reference on the command line', () => {
       const pulled = await fairlead(['pull', `${name}:1`, '--key', 'a.pub', '--file', directory]);
       failed(pulled, 2, /^hint: It is a directory/m);
     }
+  });
+
+  it('is written to devices, pipes and links, which stay what they are', async () => {
+    const name = `${host}/forms/absent:1`;
+    const into = async (path: string): Promise<void> => {
+      succeeded(await fairlead(['pull', name, '--key', 'a.pub', '--file', path]));
+      succeeded(await fairlead(['save', name, path]));
+      await rm(join(folder, 'SUMS'), { force: true });
+      await writeFile(join(folder, 'SUMS'), 'content');
+      succeeded(await fairlead(['sign-blob', 'SUMS', '--key', 'a.key', '--bundle', path]));
+    };
+    await symlink('/dev/null', join(folder, 'nothing'));
+    await into('nothing');
+    assert.equal(await readlink(join(folder, 'nothing')), '/dev/null');
+    execFileSync('mkfifo', [join(folder, 'fifo')]);
+    const reading = run('sh', ['-c', 'for i in 1 2 3; do cat fifo | wc -c; done'], { cwd: folder });
+    await into('fifo');
+    const sizes = (await reading).stdout.trim().split('\n').map(Number);
+    assert(sizes.length === 3 && sizes.every((size) => size > 80), String(sizes));
+    await symlink('elsewhere.tar', join(folder, 'link.tar'));
+    succeeded(await fairlead(['save', name, 'link.tar']));
+    assert((await lstat(join(folder, 'elsewhere.tar'))).isFile());
+    assert.equal(await readlink(join(folder, 'link.tar')), 'elsewhere.tar');
+    await symlink('/dev/full', join(folder, 'full'));
+    for (const args of [
+      ['pull', name, '--key', 'a.pub', '--file', 'full'],
+      ['save', name, 'full'],
+    ])
+      failed(await fairlead(args), 2, /^error: cannot write full\n {2}cause: ENOSPC.*\nhint: The disk is full/m);
   });
 });

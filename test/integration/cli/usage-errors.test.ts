@@ -104,6 +104,12 @@ describe('an invalid command is refused, and nothing is written', () => {
     [['keygen', '--prefix', 'new', '--passphrase-file', 'empty'], /empty is empty: want a passphrase/, /leave out/],
     [['pull', 'localhost/nginx:1', ...layout, '--policy', 'broken.yaml', '--file', '-'], /cannot write to -/, /stdout/],
     [['save', 'localhost/nginx:1', '-', ...layout], /cannot write to -/, /Name a file for the archive/],
+    [
+      ['pull', 'localhost/nginx:1', ...layout, '--policy', 'broken.yaml', '--file', '/dev/stdout'],
+      /cannot write to \/dev\/stdout/,
+      /Leave out --file/,
+    ],
+    [['save', 'localhost/nginx:1', '/dev/fd/1', ...layout], /cannot write to \/dev\/fd\/1/, /Name a file/],
   ];
   for (const [args, message, hint] of refused) {
     it(args.join(' '), async () => {
