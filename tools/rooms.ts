@@ -275,7 +275,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'services/push',
     imports: [
-      ...[errors, 'lib/artifact', 'lib/http', 'lib/node/pull', 'lib/profile', 'lib/profile/change.ts'],
+      ...[errors, 'lib/artifact', 'lib/http', 'lib/node/find', 'lib/node/pull', 'lib/profile', 'lib/profile/change.ts'],
       ...['lib/profile/finding.ts', tables, 'lib/registry', 'lib/text', 'services'],
       ...['lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature', 'lib/trust/verify'],
     ],

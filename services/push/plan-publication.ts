@@ -55,9 +55,9 @@ export async function planPublication(
     if (change.change !== 'moved' || change.holds === undefined) continue;
     refuseOtherContent(change, manifests.get(change.holds), request);
   }
-  const comparisons = await compareWithHeld(profile, { reference, tags, before }, dependencies);
-  const { registry, repository } = reference;
   const { digest } = artifact.descriptor;
+  const comparisons = await compareWithHeld({ profile, digest }, { reference, tags, before, subject }, dependencies);
+  const { registry, repository } = reference;
   const isHeld = primary === undefined ? await isThere(artifact, target, options) : tags[0]?.change === 'unchanged';
   return { reference: { registry, repository, digest }, profile, findings, artifact, isHeld, tags, comparisons };
 }
@@ -96,7 +96,7 @@ function validateRequest(
       hint: 'Sign with a key or an identity, or leave out `provenance`.',
     });
   }
-  if (failOn !== undefined && version === undefined && reference.tag === undefined) {
+  if (failOn !== undefined && version === undefined && reference.tag === undefined && subject === undefined) {
     throw new FairleadError('InvalidInput', 'a profile without a tag replaces none that it could be compared with', {
       hint: 'Give it a `tag`, or leave out `failOn`.',
     });

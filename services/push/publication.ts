@@ -42,7 +42,10 @@ export interface PublishRequest {
   readonly signatureFormat?: SignatureFormat | undefined;
   /** SLSA provenance v1 (the predicate) to attest, signed by the same signer. */
   readonly provenance?: object | undefined;
-  /** `loosened` to refuse a profile that permits more than the one that its tag holds now. */
+  /**
+   * `loosened` to refuse a profile that permits more than the one that its tag holds now, or that is
+   * attached to its image.
+   */
   readonly failOn?: 'loosened' | undefined;
   /** False to refuse to replace what the tag, or that of the version, holds now. */
   readonly overwrite?: boolean | undefined;
@@ -78,9 +81,9 @@ export interface TagChange {
   readonly newer?: string;
 }
 
-/** The difference to an artifact that a tag holds now. */
+/** The difference to an artifact that a tag holds now, or that is attached to the image. */
 export type Comparison = {
-  /** With tag and digest. */
+  /** With digest, and the tag if there is one. */
   readonly reference: Reference;
 } & (
   | { readonly diff: ProfileDiff; readonly verification: Verification }
@@ -102,7 +105,7 @@ export interface PublicationPlan {
   readonly tags: readonly TagChange[];
   /**
    * With each artifact that loses a tag to this one; for a new version whose tags are all new, with
-   * that of the version before it.
+   * that of the version before it; for a profile of an image, with the one attached to it now.
    */
   readonly comparisons: readonly Comparison[];
 }

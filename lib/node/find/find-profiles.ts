@@ -105,11 +105,23 @@ export async function findProfiles(
     name: formatReference(pinned),
     platform,
   });
-  const candidates = await listCandidates(source, subjects, options);
+  return { image: pinned, ...(await profilesOf(subjects, pinned, source, dependencies)) };
+}
+
+/** Finds the profiles that are attached to manifests of an image, as findProfiles does. */
+export async function profilesOf(
+  subjects: readonly ImageSubject[],
+  image: PinnedReference,
+  source: ReadTarget,
+  dependencies: Pick<AnyKindDependencies, 'policy' | 'signal'>,
+): Promise<Omit<FoundProfiles, 'image'>> {
+  const { signal } = dependencies;
+  const candidates = await listCandidates(source, subjects, signal === undefined ? {} : { signal });
   const examined = candidates.slice(0, candidatesLimit);
-  const results = await inBatches(examined, (candidate) => examine(candidate, pinned, source, dependencies));
+  const results = await inBatches(examined, (candidate) =>
+    examine(candidate, image, source, { ...dependencies, connect: () => source }),
+  );
   return {
-    image: pinned,
     profiles: newestFirst(results.flatMap((result) => (result && 'pulled' in result ? [result] : []))),
     refused: results.flatMap((result) => (result && 'error' in result ? [result] : [])),
     unexamined: candidates.length - examined.length,

@@ -24,6 +24,22 @@ export function newestFirst(profiles: readonly FoundProfile[]): readonly FoundPr
   );
 }
 
+/**
+ * Returns the profiles of which none is known to be newer: one, if all have times or, without them,
+ * versions. Whether a profile without a time is older than one with a time is not known.
+ */
+export function possiblyNewest(profiles: readonly FoundProfile[]): readonly FoundProfile[] {
+  const newest = profiles.filter((one) => !profiles.some((other) => isNewer(other, one)));
+  // Times and versions may contradict each other in a circle.
+  return newest.length > 0 ? newest : profiles;
+}
+
+function isNewer(one: FoundProfile, other: FoundProfile): boolean {
+  if (one.time !== undefined && other.time !== undefined) return Date.parse(one.time.at) > Date.parse(other.time.at);
+  const [a, b] = [one, other].map(({ version = '' }) => versionOfTag(version));
+  return a !== undefined && b !== undefined && compareVersions(a, b) > 0;
+}
+
 /** Compares by what both have; one that has it comes before one that does not. */
 function compareDefined<T>(
   one: FoundProfile,

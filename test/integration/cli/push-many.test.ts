@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -288,6 +288,41 @@ profiles:
       await mkdir(join(cwd, 'none'), { recursive: true });
       await write('none.yaml', `repository: ${registry.host}/none\ntag: x\nprofiles: [{directory: none}]\n`);
       failed(await fairlead(['push', '--project', 'none.yaml']), 2, /none\.yaml names no profiles/);
+    });
+
+    it('publishes the fairlead.yaml of the guide as it is', async () => {
+      const guide = await readFile(new URL('../../../docs/guides/publishing.md', import.meta.url), 'utf8');
+      const [, yaml = ''] = /```yaml\n(# fairlead\.yaml.*?)```/s.exec(guide) ?? [];
+      const acme = `${registry.host}/guide`;
+      await write('guide/layer.txt', 'image');
+      succeeded(await run(peer('oras'), ['push', '--plain-http', `${acme}/app:2.3`, 'guide/layer.txt'], { cwd }));
+      const digest = succeeded(await run(peer('crane'), ['digest', '--insecure', `${acme}/app:2.3`], { cwd })).trim();
+      const text = yaml.replaceAll('ghcr.io/acme', acme).replace(/@sha256:[0-9a-f]{64}/, `@${digest}`);
+      await write('guide/fairlead.yaml', text);
+      await write(
+        'guide/policy.yaml',
+        'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules:\n' +
+          `  - {match: '${acme}/**', require: [{anyOf: [{key: fairlead.pub}, {key: other.pub}]}]}\n`,
+      );
+      for (const name of ['profiles/db/redis', 'special/proxy', 'app'])
+        await write(`guide/${name}.json`, profile('read'));
+      await mkdir(join(cwd, 'guide/keys'));
+      for (const [from, to] of [
+        ['fairlead.key', 'keys/release.key'],
+        ['other.key', 'keys/edge.key'],
+        ['fairlead.pub', 'fairlead.pub'],
+        ['other.pub', 'other.pub'],
+      ] as const)
+        await copyFile(join(cwd, from), join(cwd, 'guide', to));
+      const push = ['push', '--project', 'guide/fairlead.yaml'];
+      const all = (status: string) => ({ 'db/redis': status, 'edge-proxy': status, app: status });
+      assert.deepEqual(statuses(await json([...push, '--dry-run'])), all('planned'));
+      assert.deepEqual(statuses(await json(push)), all('published'));
+      assert.deepEqual(statuses(await json(push)), all('unchanged'));
+      await write('guide/app.json', profile('read', 'ptrace'));
+      const loosened = await fairlead([...push, 'guide/app.json']);
+      failed(loosened, 1, /^failed: 1 of 1 profiles were not published: app\nhint: Review the difference/m);
+      assert.match(loosened.stdout, new RegExp(`^refused +app +the profile permits what ${acme}/app@sha256`, 'm'));
     });
 
     it('attaches a profile to an image, in the repository of the image', async () => {
