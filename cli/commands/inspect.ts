@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
-import { type Descriptor, type Index, type Manifest, mediaTypes } from '#lib/registry/descriptor';
+import type { Descriptor, Index, Manifest } from '#lib/registry/descriptor';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
-import { manifestBytesLimit, parseIndex, parseManifest } from '#lib/registry/manifest';
+import { isManifestMediaType, manifestBytesLimit, parseAnyManifest } from '#lib/registry/manifest';
 import { formatReference, type Reference, tagOrDigestOf } from '#lib/registry/reference';
 import { parseRequested } from '#lib/registry/requested-reference';
 import type { Signature } from '#lib/trust/signature/signature';
@@ -20,11 +20,16 @@ import { settleRequested } from '../options/requested.ts';
 import { exitCodes, registryErrors } from '../process/exit-codes.ts';
 import { oneLine, writeResult } from '../terminal/output.ts';
 
+/** A manifest or index, also with a media type of Docker. */
+type Content =
+  | (Omit<Manifest, 'mediaType'> & { readonly mediaType: string })
+  | (Omit<Index, 'mediaType'> & { readonly mediaType: string });
+
 /** What a registry has under a reference. Only the digests of the bytes are verified. */
 interface Inspection {
   readonly reference: Reference;
   readonly descriptor: Descriptor;
-  readonly content: Manifest | Index;
+  readonly content: Content;
   readonly signatures: readonly Signature[];
   /** Errors of lists of referrers that cannot be read. */
   readonly passedOver: readonly FairleadError[];
@@ -79,11 +84,10 @@ async function inspect(referenceText: string, options: OutputOptions & RegistryO
   });
 }
 
-function parseContent(bytes: Uint8Array, { mediaType, digest }: Descriptor): Manifest | Index {
-  if (mediaType === mediaTypes.manifest) return parseManifest(bytes, digest);
-  if (mediaType === mediaTypes.index) return parseIndex(bytes, digest);
-  throw new FairleadError('InvalidInput', `${digest} has media type ${mediaType}`, {
-    hint: `Want ${mediaTypes.manifest} or ${mediaTypes.index}.`,
+function parseContent(bytes: Uint8Array, { mediaType, digest }: Descriptor): Content {
+  if (isManifestMediaType(mediaType)) return { ...parseAnyManifest(mediaType, bytes, digest), mediaType };
+  throw new FairleadError('InvalidInput', `${digest} has media type ${mediaType}, which is not known`, {
+    hint: 'Manifests and indexes of OCI, and those of Docker (schema 2), are shown.',
   });
 }
 

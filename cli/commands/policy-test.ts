@@ -1,9 +1,13 @@
 import type { Command } from 'commander';
+import { FairleadError } from '#lib/errors';
 import type { RuntimeKind } from '#lib/profile/profile';
-import { formatReference, parseReference } from '#lib/registry/reference';
+import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
+import type { Policy } from '#lib/trust/policy/node-policy';
+import type { DecisionExplanation } from '#lib/trust/verify/explain-decision';
+import { explainingContent } from '../explain/explain-content.ts';
 import { explanationDocument, explanationText } from '../explain/explain-decision.ts';
 import { loadPresentPolicy } from '../files/policy-file.ts';
-import { openRegistries } from '../options/connect.ts';
+import { type Connect, openRegistries } from '../options/connect.ts';
 import {
   addOutputOption,
   addRegistryOptions,
@@ -26,10 +30,14 @@ export function define(command: Command): void {
     .summary('explain how a policy decides on a reference')
     .description(
       'Explain how a policy decides on a reference: which rules were tried, which rule matches, and which signatures ' +
-        'meet its requirements, or why they do not. Without a tag or digest, only the rules are evaluated, and no registry is contacted.',
+        'meet its requirements, or why they do not. The profile is pulled as a node pulls it, so that the answer is that of ' +
+        'fairlead verify. Without a tag or digest, only the rules are evaluated, and no registry is contacted.',
     )
     .argument('<file>', 'trust policy')
-    .argument('<reference>', 'registry/repository; with :tag or @sha256:…, its signatures are checked too')
+    .argument(
+      '<reference>',
+      'registry/repository; with :tag or @sha256:…, the profile and its signatures are checked too',
+    )
     .addOption(kindOption());
   addRegistryOptions(command);
   addOutputOption(command)
@@ -45,6 +53,7 @@ export function define(command: Command): void {
       exitCodes('allowed', {
         ...registryErrors,
         InvalidInput: 'invalid policy or another invalid request',
+        ProfileInvalid: 'not a valid profile of this kind',
         NotAllowed: 'no rule allows it',
         SignatureInvalid: 'signature missing or invalid',
       }),
@@ -59,7 +68,8 @@ async function test(file: string, referenceText: string, options: TestOptions): 
     openRegistries(options, process.env),
   ]);
   const policy = await loadPresentPolicy(file);
-  const explanation = await explainDecision({ reference, kind: options.kind }, { policy, connect });
+  const explained = await explainDecision({ reference, kind: options.kind }, { policy, connect });
+  const explanation = { ...explained, ...(await refusalOf(explained, { reference, policy, connect }, options)) };
   const named = { policy, reference: formatReference(reference), explanation };
   writeResult('policy test', options.output, {
     json: () => explanationDocument(named),
@@ -67,4 +77,25 @@ async function test(file: string, referenceText: string, options: TestOptions): 
     quiet: () => '',
   });
   if (explanation.refusal !== undefined) throw explanation.refusal;
+}
+
+/**
+ * Returns why a profile whose signatures meet the rule is refused nevertheless, such as one of
+ * another kind: a node that pulls it decides.
+ */
+async function refusalOf(
+  { refusal, found }: DecisionExplanation,
+  { reference, policy, connect }: { readonly reference: Reference; readonly policy: Policy; readonly connect: Connect },
+  { kind }: TestOptions,
+): Promise<{ readonly refusal?: FairleadError }> {
+  if (refusal !== undefined || (reference.tag === undefined && reference.digest === undefined)) return {};
+  const { pullProfile } = await import('#lib/node/pull/pull-profile');
+  const pinned = found === undefined ? reference : { ...reference, digest: found.descriptor.digest };
+  try {
+    await explainingContent(pullProfile({ reference: pinned, kind }, { policy, connect }), reference, connect);
+    return {};
+  } catch (error) {
+    if (error instanceof FairleadError) return { refusal: error };
+    throw error;
+  }
 }

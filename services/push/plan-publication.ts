@@ -1,4 +1,5 @@
 import type { ProfileArtifact } from '#lib/artifact/artifact';
+import { fetchOtherContent } from '#lib/artifact/other-content';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { recognizeLayout } from '#lib/artifact/recognize-layout';
 import { FairleadError } from '#lib/errors';
@@ -53,7 +54,8 @@ export async function planPublication(
   const tags = held.map((each) => changeOf(each, artifact.descriptor.digest, request.allowOlder ?? false));
   for (const change of tags) {
     if (change.change !== 'moved' || change.holds === undefined) continue;
-    refuseOtherContent(change, manifests.get(change.holds), request);
+    const { holds } = held.find(({ tag }) => tag === change.tag) ?? {};
+    await refuseOtherContent({ tag: change.tag, holds, found: manifests.get(change.holds) }, request, target, options);
   }
   const { digest } = artifact.descriptor;
   const comparisons = await compareWithHeld({ profile, digest }, { reference, tags, before, subject }, dependencies);
@@ -188,15 +190,33 @@ async function heldManifest(
  * Refuses to give a tag that holds an image, or anything else that is not a profile, to a profile:
  * the command line probably names the wrong repository. Throws Conflict.
  */
-function refuseOtherContent(
-  { tag, holds }: Pick<TagChange, 'tag' | 'holds'>,
-  found: HeldManifest | undefined,
+async function refuseOtherContent(
+  {
+    tag,
+    holds,
+    found,
+  }: { readonly tag: string; readonly holds: Descriptor | undefined; readonly found: HeldManifest | undefined },
   { reference }: PublishRequest,
-): void {
-  if (found !== undefined && isProfileManifest(found.manifest, found.descriptor.digest)) return;
-  throw new FairleadError('Conflict', `${formatRepository(reference)}:${tag} is not a profile: it is ${holds}`, {
-    hint: 'Choose another repository or tag. To use this tag for a profile, remove it first.',
-  });
+  target: Target,
+  options: CallOptions,
+): Promise<void> {
+  if (holds === undefined || (found !== undefined && isProfileManifest(found.manifest, holds.digest))) return;
+  const content = await otherContentOf(holds, target, options);
+  throw new FairleadError(
+    'Conflict',
+    `${formatRepository(reference)}:${tag} is not a profile: it is ${content === undefined ? '' : `${content}, `}${holds.digest}`,
+    { hint: 'Choose another repository or tag. To use this tag for a profile, remove it first.' },
+  );
+}
+
+/** Returns what a tag holds, such as `a container image`; undefined if that is not known. */
+async function otherContentOf(holds: Descriptor, target: Target, options: CallOptions): Promise<string | undefined> {
+  try {
+    return await fetchOtherContent(target, holds, options);
+  } catch (error) {
+    if (error instanceof FairleadError && error.kind !== 'Unavailable') return undefined;
+    throw error;
+  }
 }
 
 function isProfileManifest(manifest: Manifest, name: string): boolean {

@@ -60,6 +60,81 @@ describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is not a pro
     });
   }
 
+  it('is named by push, which gives its tag to no profile', async () => {
+    for (const [name, what] of [
+      ['image:oci', 'a container image'],
+      ['image:docker', 'a container image'],
+      ['image:list', 'an index for linux/amd64, as for container images'],
+      ['chart:1', 'a Helm chart'],
+    ]) {
+      const taken = await fairlead('push', 'p.json', `${registry.host}/${name}`, '--unsigned');
+      failed(taken, 9, new RegExp(`/${name} is not a profile: it is ${what}, sha256:[0-9a-f]{64}\nhint: `));
+    }
+  });
+
+  it('is shown by inspect with each media type of images, as the hints of push and pull promise', async () => {
+    for (const name of ['image:oci', 'image:docker', 'image:index', 'image:list']) {
+      const at = `${registry.host}/${name}`;
+      const { stderr } = await fairlead('push', 'p.json', '--subject', at, '--unsigned');
+      const [, command = ''] = /; fairlead (inspect .*) prints it/.exec(stderr) ?? [];
+      const digest = succeeded(await fairlead(...command.split(' '))).trim();
+      assert.match(digest, /^sha256:[0-9a-f]{64}$/);
+      const shown = JSON.parse(succeeded(await fairlead('inspect', at, '--output', 'json')));
+      assert.equal(shown.digest, digest);
+      assert.equal(shown.content.mediaType, shown.mediaType);
+      assert.match(
+        succeeded(await fairlead('inspect', at)),
+        new RegExp(`^media type {2}${shown.mediaType.replace('+', '\\+')}$`, 'm'),
+      );
+      succeeded(await fairlead('push', 'p.json', '--subject', `${registry.host}/image@${digest}`, '--unsigned'));
+    }
+  });
+
+  it('is accepted with each media type of images by commands for artifacts of any kind', async () => {
+    for (const name of ['docker', 'list']) {
+      const at = `${registry.host}/image:${name}`;
+      for (const args of [
+        ['sign', at, '--key', 'fairlead.key'],
+        ['attest', at, '--key', 'fairlead.key', '--type', 'https://a.example/v1', '--predicate', 'p.json'],
+        ['tag', at, `${name}-2`],
+        ['referrers', at],
+        ['copy', at, `${registry.host}/copy:${name}`],
+        ['save', at, `${name}.tar`],
+        ['load', `${name}.tar`, `${registry.host}/loaded:${name}`],
+      ])
+        succeeded(await fairlead(...args));
+    }
+  });
+
+  it('is refused by policy test as by verify', async () => {
+    const name = (tag: string) => `${registry.host}/kinds:${tag}`;
+    await writeFile(join(cwd, 'apparmor.json'), '{"capability": {"allowedCapabilities": ["chown"]}}');
+    succeeded(await fairlead('push', 'apparmor.json', name('apparmor'), '--key', 'fairlead.key'));
+    succeeded(await fairlead('push', 'p.json', name('seccomp'), '--key', 'fairlead.key'));
+    succeeded(await run(peer('crane'), ['copy', '--insecure', `${registry.host}/image:oci`, name('image')]));
+    succeeded(await fairlead('sign', name('image'), '--key', 'fairlead.key'));
+    for (const [file, requires] of [
+      ['signed.yaml', 'kinds: [Seccomp], require: [{key: fairlead.pub}]'],
+      ['any.yaml', 'require: [{key: fairlead.pub}]'],
+      ['unsigned.yaml', 'kinds: [Seccomp], unsigned: true'],
+    ] as const) {
+      const header = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules:\n';
+      await writeFile(join(cwd, file), `${header}  - {match: "**", ${requires}}\n`);
+      for (const [tag, code, message] of [
+        ['apparmor', 3, /is a profile of kind AppArmor, not Seccomp\nhint: Ask for --kind AppArmor/],
+        ['image', 3, /kinds:image is a container image, not a security profile/],
+        ['seccomp', 0, /^$/],
+      ] as const) {
+        const tested = await fairlead('policy', 'test', file, name(tag));
+        const verified = await fairlead('verify', name(tag), '--policy', file);
+        assert.deepEqual([tested.code, verified.code], [code, code], `${file} ${tag} ${tested.stderr}`);
+        assert.match(tested.stderr, message);
+        assert.match(tested.stdout, code === 0 ? /^allowed$/m : /^refused$/m);
+        if (code !== 0) assert.equal(tested.stderr, verified.stderr);
+      }
+    }
+  });
+
   it('is named if it is signed, too', async () => {
     succeeded(
       await fairlead('sign', `${registry.host}/image:oci`, '--key', 'fairlead.key', '--signature-format', 'legacy'),

@@ -107,7 +107,15 @@ describe('fairlead policy', () => {
     failed(denied, 4, /NotAllowed/);
     assert.equal(JSON.parse(denied.stdout).allowed, false);
     assert.match(succeeded(await test('localhost/security/nginx')), /allowed, if its signatures meet the rule\n$/);
-    assert.match(succeeded(await test('localhost/dev/x:v1')), /allowed\n$/);
+    assert.match(succeeded(await test('localhost/dev/x')), /allowed\n$/);
+    failed(await test('localhost/dev/x:v1', ...layout), 7, /dev\/x/);
+    succeeded(await fairlead(['push', 'p.json', 'localhost/dev/x:v1', '--unsigned', ...layout]));
+    assert.match(succeeded(await test('localhost/dev/x:v1', ...layout)), /allowed\n$/);
+    failed(
+      await test('localhost/dev/x:v1', ...layout, '--kind', 'apparmor'),
+      3,
+      /is a profile of kind Seccomp, not AppArmor/,
+    );
     failed(await test('localhost/security/none:v1', ...layout), 7, /none/);
   });
 
