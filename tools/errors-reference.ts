@@ -29,8 +29,10 @@ and the shim with its gRPC status. The kubelet recognizes the prefix in the mess
 
 const outro = `
 - \`fairlead lint\`, \`fairlead diff\` and \`fairlead push\` exit with 1 if \`--fail-on\` finds something, and push also if
-  \`--no-overwrite\` stops a profile. The command exits with 0 if it succeeds. \`fairlead COMMAND --help\` lists the codes of a
-  command; 70 is possible for each.
+  \`--no-overwrite\` stops a profile: in its JSON document, the kind of that error is null. The command exits with 0 if it
+  succeeds. \`fairlead COMMAND --help\` lists the codes of a command; 70 is possible for each.
+- A signal ends a command. Shells report that as 128 and the number of the signal: 130 for SIGINT (Ctrl-C), 143 for SIGTERM.
+  Nothing incomplete is tagged; run the same command again to complete it.
 - A command prints \`error:\`, causes and \`hint:\`, the next step, on stderr. With \`--output json\` it prints
   \`{"error": {"kind", "message", "causes", "hint", "pointer"}}\`.
 - The services answer with problem details (RFC 9457): \`type\`, \`title\`, \`status\`, \`detail\`, and in addition \`kind\`,

@@ -16,7 +16,7 @@ import {
 } from '../options/options.ts';
 import { exitCodes, profileErrors } from '../process/exit-codes.ts';
 import { GateClosed, gateExit } from '../process/gate.ts';
-import { outcomeDocument, planOf, type SignedOutcome } from '../publish/describe-outcome.ts';
+import { outcomeDocument, publishedReference, type SignedOutcome } from '../publish/describe-outcome.ts';
 import { openPublications } from '../publish/open-publications.ts';
 import { countOutcomes, errorText, manyText, progressText, singleText } from '../publish/print-outcome.ts';
 import type { PushOptions } from '../publish/push-options.ts';
@@ -151,7 +151,7 @@ async function report(
   });
   const quiet = (): string =>
     outcomes
-      .flatMap((outcome) => ('error' in outcome ? [] : (planOf(outcome)?.reference ?? [])))
+      .flatMap((outcome) => publishedReference(outcome) ?? [])
       .map(formatReference)
       .join('\n');
   const [only] = publications;

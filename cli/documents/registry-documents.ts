@@ -22,21 +22,21 @@ const publication = v.object({
     v.picklist(['published', 'unchanged', 'planned', 'refused', 'failed']),
     'result; `refused` by `--fail-on` or `--no-overwrite`, `planned` with `--dry-run`',
   ),
-  reference: v.nullable(text('reference with the digest, without the tag; null if it failed')),
+  reference: v.nullable(text('reference with the digest, without the tag; null if it was refused or failed')),
   tag: v.nullable(text('the first of its tags')),
   tags: list(
     v.object({
       tag: text('tag'),
       change: meaning(
-        v.picklist(['created', 'moved', 'unchanged', 'kept']),
-        'what happens to it; `kept` if it stands for a newer version',
+        v.picklist(['created', 'moved', 'unchanged', 'kept', 'none']),
+        'what happens to it; `kept` if it stands for a newer version, `none` if the profile was refused',
       ),
       held: v.nullable(text('digest that it held before')),
       newer: v.nullable(text('tag of the newer version that it stood for')),
     }),
     'its tags',
   ),
-  digest: v.nullable(digest),
+  digest: v.nullable(meaning(digest, 'digest of the manifest; null if it was refused or failed')),
   kind: v.nullable(kind),
   loosened: v.nullable(flag('it permits more than what its tags held; null if that could not be decided')),
   comparisons: list(
@@ -56,7 +56,11 @@ const publication = v.object({
   findings: list(finding, 'findings of lint'),
   error: v.nullable(
     meaning(
-      v.object({ kind: text('kind of error'), message: text('what is wrong'), hint: v.nullable(text('next step')) }),
+      v.object({
+        kind: v.nullable(text('kind of error; null if it was refused: the exit code is 1')),
+        message: text('what is wrong'),
+        hint: v.nullable(text('next step')),
+      }),
       'why it was refused or failed',
     ),
   ),

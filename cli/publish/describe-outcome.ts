@@ -1,4 +1,6 @@
+import type { FairleadError } from '#lib/errors';
 import type { ProfileDiff } from '#lib/profile/change';
+import type { PinnedReference } from '#lib/registry/pinned-reference';
 import { formatReference } from '#lib/registry/reference';
 import type { Comparison, PublicationPlan, Published } from '#services/push/publication';
 import type { PublicationOutcome } from '#services/push/publish-many';
@@ -20,22 +22,34 @@ export function planOf(outcome: PublicationOutcome): PublicationPlan | undefined
   return 'plan' in outcome.error ? outcome.error.plan : undefined;
 }
 
+/**
+ * Returns what is in the registry for a profile, or will be after a dry run; undefined if it was
+ * refused or failed.
+ */
+export function publishedReference(outcome: PublicationOutcome): PinnedReference | undefined {
+  return 'error' in outcome ? undefined : planOf(outcome)?.reference;
+}
+
 /** Returns the outcome of a profile as JSON. */
 export function outcomeDocument(outcome: SignedOutcome, { file }: RequestedProfile): PublicationDocument {
   const plan = planOf(outcome);
   const published: Partial<Published> = 'published' in outcome ? outcome.published : {};
   const error = 'error' in outcome ? outcome.error : undefined;
-  const { kind, message, hint } = error ?? {};
+  const reference = publishedReference(outcome);
   return {
     name: outcome.name,
     source: file,
     status: outcome.status,
-    reference: plan === undefined ? null : formatReference(plan.reference),
+    reference: reference === undefined ? null : formatReference(reference),
     tag: plan?.tags[0]?.tag ?? null,
     tags:
-      plan?.tags.map(({ tag, change, holds, newer }) => ({ tag, change, held: holds ?? null, newer: newer ?? null })) ??
-      [],
-    digest: plan?.reference.digest ?? null,
+      plan?.tags.map(({ tag, change, holds, newer }) => ({
+        tag,
+        change: reference === undefined ? 'none' : change,
+        held: holds ?? null,
+        newer: newer ?? null,
+      })) ?? [],
+    digest: reference?.digest ?? null,
     kind: plan?.profile.kind ?? null,
     loosened: plan === undefined ? null : (loosens(plan) ?? null),
     comparisons: plan?.comparisons.map(comparisonDocument) ?? [],
@@ -46,10 +60,17 @@ export function outcomeDocument(outcome: SignedOutcome, { file }: RequestedProfi
     alreadyAttested: published.alreadyAttested ?? false,
     verification: published.verification ?? null,
     findings: plan?.findings ?? [],
-    error:
-      kind === undefined || message === undefined
-        ? null
-        : { kind, message, hint: hint === undefined ? null : withFlags(hint) },
+    error: error === undefined ? null : errorDocument(outcome.status, error),
+  };
+}
+
+/** A refused profile is no error: its exit code is that of a gate, which no kind of error has. */
+function errorDocument(status: PublicationOutcome['status'], error: FairleadError): PublicationDocument['error'] {
+  const { kind, message, hint } = error;
+  return {
+    kind: status === 'refused' ? null : kind,
+    message,
+    hint: hint === undefined ? null : withFlags(hint),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { FairleadError } from '#lib/errors';
 import { renderDiffText } from '#lib/profile/render-diff';
-import { formatReference } from '#lib/registry/reference';
+import { formatReference, formatRepository } from '#lib/registry/reference';
 import { comparedName } from '#services/push/compare-with-held';
 import type { Comparison, PublicationPlan, Published, TagChange } from '#services/push/publication';
 import type { PublicationOutcome } from '#services/push/publish-many';
@@ -23,6 +23,7 @@ export function singleText(
   if (plan === undefined) return '';
   const published: Partial<Published> = 'published' in outcome ? outcome.published : {};
   const { signature, provenance, verification } = published;
+  const isRefused = outcome.status === 'refused';
   const reference = formatReference(plan.reference);
   const layout = layoutFlag(ociLayout);
   const untagged =
@@ -31,10 +32,10 @@ export function singleText(
       : `none; found by its image: fairlead find ${formatReference({ ...plan.reference, digest: subject })}${layout}`;
   return [
     ...findingLines(plan),
-    `${outcome.status.padEnd(10)} ${reference}`,
-    `tag        ${plan.tags.map(tagText).join(', ') || untagged}`,
+    `${outcome.status.padEnd(10)} ${isRefused ? formatRepository(plan.reference) : reference}`,
+    ...(isRefused ? refusedTag(plan) : [`tag        ${plan.tags.map(tagText).join(', ') || untagged}`]),
     `kind       ${plan.profile.kind}`,
-    `digest     ${plan.reference.digest}`,
+    ...(isRefused ? [] : [`digest     ${plan.reference.digest}`]),
     ...('published' in outcome
       ? [
           `signature  ${signature ?? 'none added; unless the digest is signed already, only a rule with "unsigned: true" allows it'}${published.alreadySigned ? ' (already signed, none added)' : ''}`,
@@ -106,6 +107,10 @@ function tagText({ tag, change, newer }: TagChange): string {
   if (change === 'kept') return `${tag} (kept for ${newer})`;
   if (change !== 'moved') return tag;
   return newer === undefined ? `${tag} (moved)` : `${tag} (moved back from ${newer})`;
+}
+
+function refusedTag({ tags }: PublicationPlan): readonly string[] {
+  return tags.length === 0 ? [] : [`tag        ${tags.map(({ tag }) => tag).join(', ')} (not changed)`];
 }
 
 /** Returns the message of an error with its details, for one line. */

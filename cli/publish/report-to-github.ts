@@ -8,7 +8,7 @@ import { loosens } from '#services/push/refused-publication';
 import { reportedPath } from '../options/reported-file.ts';
 import { githubAnnotations } from '../terminal/github-annotations.ts';
 import { writeForGithub } from '../terminal/github-files.ts';
-import { planOf, type SignedOutcome } from './describe-outcome.ts';
+import { planOf, publishedReference, type SignedOutcome } from './describe-outcome.ts';
 import { totals } from './print-outcome.ts';
 import type { RequestedProfile } from './requested-profile.ts';
 
@@ -52,7 +52,8 @@ function renderMarkdown(publications: readonly Publication[]): string {
     const plan = planOf(outcome);
     const tags = plan?.tags.map(({ tag }) => inCode(tag)).join(', ') ?? '';
     const result = 'error' in outcome ? `${outcome.status}: ${inCode(outcome.error.summary)}` : outcome.status;
-    const digest = plan === undefined ? '' : inCode(plan.reference.digest);
+    const published = publishedReference(outcome);
+    const digest = published === undefined ? '' : inCode(published.digest);
     if (markdown.add(`| ${inCode(outcome.name)} | ${result} | ${tags} | ${digest} |`, '\n')) continue;
     return markdown.finish(`\n${sorted.length - index} more profiles are not shown.`);
   }
@@ -79,7 +80,8 @@ function rank({ outcome: { status } }: Publication): number {
 function publicationOutputs(publications: readonly Publication[]): Readonly<Record<string, string>> {
   const profiles = publications.map(({ outcome }) => {
     const plan = planOf(outcome);
-    const [reference, digest] = plan ? [formatReference(plan.reference), plan.reference.digest] : [null, null];
+    const published = publishedReference(outcome);
+    const [reference, digest] = published ? [formatReference(published), published.digest] : [null, null];
     // What cannot be compared may permit more.
     const loosened = plan !== undefined && (loosens(plan) ?? true);
     return { name: outcome.name, status: outcome.status, loosened, reference, digest };

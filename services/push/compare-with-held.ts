@@ -39,10 +39,10 @@ export interface TagsOfPublication {
 /**
  * Compares a profile with each artifact that loses a tag to it. If its version is new and no tag
  * moves, it is compared with the version before it. A profile of an image that takes no tag from
- * another one is compared with the one that is attached to the image now. An artifact is read only if it verifies under
- * the policy, or, without one, is signed as the signer signs: otherwise anyone who can write to the
- * registry could make a loosened profile look unchanged. What prevents a comparison is returned;
- * only errors of the registry are thrown.
+ * another one is compared with the one that is attached to the image now. An artifact is read only
+ * if it verifies under the policy, or, without one, is signed as the signer signs: otherwise anyone
+ * who can write to the registry could make a loosened profile look unchanged. What prevents a
+ * comparison is returned; only errors of the registry are thrown.
  */
 export async function compareWithHeld(
   { profile, digest }: { readonly profile: RuntimeProfile; readonly digest: Digest },
@@ -67,8 +67,8 @@ export async function compareWithHeld(
 
 /**
  * Compares a profile with the newest one of its kind that is attached to an image and verifies. If
- * it is not known which one that is, compares it with each that may be. What does not verify is no
- * profile of the image: everyone who can write to the registry can attach it.
+ * it is not known which one that is, compares it with each that may be. What does not verify is
+ * left out: everyone who can write to the registry can attach it.
  */
 async function compareWithAttached(
   { profile, digest }: { readonly profile: RuntimeProfile; readonly digest: Digest },

@@ -43,8 +43,8 @@ export interface PublishRequest {
   /** SLSA provenance v1 (the predicate) to attest, signed by the same signer. */
   readonly provenance?: object | undefined;
   /**
-   * `loosened` to refuse a profile that permits more than the one that its tag holds now, or that is
-   * attached to its image.
+   * `loosened` to refuse a profile that permits more than the one that its tag holds now, or that
+   * is attached to its image.
    */
   readonly failOn?: 'loosened' | undefined;
   /** False to refuse to replace what the tag, or that of the version, holds now. */

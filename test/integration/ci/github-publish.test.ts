@@ -191,6 +191,9 @@ describePeers(
         step?.summary ?? '',
         /^\| `profile-02` \| failed: `.*` \| {2}\| {2}\|\n\| `profile-01` \| refused: `/m,
       );
+      const [stopped] = JSON.parse(step?.outputs['profiles'] ?? '') as PublishedProfile[];
+      assert.deepEqual([stopped?.status, stopped?.reference, stopped?.digest], ['refused', null, null]);
+      assert.match(step?.summary ?? '', /^\| `profile-01` \| refused: `.*` \| `stable` \| {2}\|$/m);
       assert.match(step?.summary ?? '', /^## `profile-01`: loosened$/m);
       assert.deepEqual([step?.outputs['changed'], step?.outputs['loosened']], ['true', 'true']);
       published = [

@@ -257,6 +257,38 @@ describePeers(
       succeeded(await fairlead(push.slice(0, -2)));
     });
 
+    it('names nothing that is not in the registry for a profile that was stopped', async () => {
+      const name = `${registry.host}/stopped/app`;
+      const push = ['push', 'many/p01.json', name, '--version', '1.4.3', '--key', 'fairlead.key'];
+      succeeded(await fairlead(push));
+      await write('stopped.json', profile('read', 'write', 'openat', 'ptrace'));
+      for (const [version, gate] of [
+        ['1.4.4', '--fail-on=loosened'],
+        ['1.4.3', '--no-overwrite'],
+      ] as const) {
+        const stopped = ['push', 'stopped.json', name, '--version', version, '--key', 'fairlead.key', gate];
+        const { code, stdout } = await fairlead([...stopped, '--output', 'json']);
+        const { status, reference, digest, tag, tags, error, loosened } = JSON.parse(stdout);
+        assert.deepEqual([code, status, reference, digest, tag, loosened], [1, 'refused', null, null, version, true]);
+        for (const { change } of tags) assert.equal(change, 'none');
+        assert.equal(error.kind, null);
+        const text = await fairlead(stopped);
+        assert.match(
+          text.stdout,
+          new RegExp(`^refused +${name}\ntag +${version}, 1\\.4, 1 \\(not changed\\)\nkind`, 'm'),
+        );
+        assert.equal((await fairlead([...stopped, '--quiet'])).stdout, '');
+        const output = join(cwd, `outputs-${version}`);
+        await write(`outputs-${version}`, '');
+        await fairlead([...stopped, '--output', 'github'], { env: { GITHUB_OUTPUT: output } });
+        const outputs = await readFile(output, 'utf8');
+        assert.match(outputs, /^changed<<(\S+)\nfalse\n\1\n/m);
+        for (const empty of ['reference', 'digest'])
+          assert.match(outputs, new RegExp(`^${empty}<<(\\S+)\n\n\\1\n`, 'm'));
+        assert.match(outputs, /"reference":null,"digest":null/);
+      }
+    });
+
     it('publishes a project, with signers and repositories of its profiles', async () => {
       await write(
         'project/fairlead.yaml',
