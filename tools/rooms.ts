@@ -420,8 +420,13 @@ export const rooms: readonly Room[] = [
     packages: ['fastify', 'valibot'],
   },
   {
+    name: 'operator/certificates',
+    imports: [errors, 'lib/http', 'lib/kube'],
+    packages: ['@peculiar/asn1-schema', '@peculiar/asn1-x509', 'valibot'],
+  },
+  {
     name: 'operator/run',
-    imports: [errors, 'lib/http', 'lib/kube', 'operator/kube', 'operator/webhooks'],
+    imports: [errors, 'lib/http', 'lib/kube', 'operator/certificates', 'operator/kube', 'operator/webhooks'],
     packages: ['fastify'],
   },
 

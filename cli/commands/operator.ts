@@ -7,8 +7,8 @@ import { stopSignal } from '../process/stop-signal.ts';
 interface OperatorOptions {
   readonly kubeconfig?: string;
   readonly listen: string;
-  readonly tlsCert: string;
-  readonly tlsKey: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly clientCa?: string;
   readonly shutdownDelay: number;
 }
@@ -22,8 +22,11 @@ export function define(command: Command): void {
         'the deployment are in deploy/operator.',
     )
     .option('--listen <host:port>', 'address of the webhooks', '0.0.0.0:9443')
-    .requiredOption('--tls-cert <file>', 'PEM certificate of the webhooks; reloaded when it is replaced')
-    .requiredOption('--tls-key <file>', 'PEM private key of the certificate')
+    .option(
+      '--tls-cert <file>',
+      'PEM certificate of the webhooks; reloaded when it is replaced (default: the operator makes one, in a Secret)',
+    )
+    .option('--tls-key <file>', 'PEM private key of the certificate')
     .option(
       '--client-ca <file>',
       'PEM certificates of the authorities of the API servers, whose clients may send reviews (default: all clients may)',
@@ -33,7 +36,7 @@ export function define(command: Command): void {
     .addHelpText(
       'after',
       examples([
-        ['run in a pod', 'fairlead operator --tls-cert /tls/tls.crt --tls-key /tls/tls.key'],
+        ['run in a pod', 'fairlead operator'],
         [
           'run outside the cluster, to try it',
           'fairlead operator --listen 127.0.0.1:9443 --tls-cert tls.crt --tls-key tls.key --kubeconfig ~/.kube/config',

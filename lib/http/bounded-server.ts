@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { ConnectionBound } from './connections/connection-bound.ts';
 import { HttpsServer } from './https-server.ts';
-import type { TlsFiles } from './tls-files.ts';
+import type { ServedTls } from './served-tls.ts';
 
 /** How long clients may take, in milliseconds. */
 export interface ServerTimes {
@@ -22,7 +22,7 @@ export interface BoundedServerOptions {
   readonly times: ServerTimes;
   readonly connections: ConnectionBound;
   /** The certificate of an HTTPS server; without it, the server speaks plain HTTP. */
-  readonly tls?: TlsFiles | undefined;
+  readonly tls?: ServedTls | undefined;
 }
 
 /** How often the times are checked, in milliseconds. */
@@ -46,7 +46,7 @@ export function boundedServer(handler: RequestListener, { times, connections, tl
 }
 
 /** Clients that have no certificate get in too: the requests decide what they may do. */
-function secureServer(handler: RequestListener, options: object, times: ServerTimes, tls: TlsFiles): Server {
+function secureServer(handler: RequestListener, options: object, times: ServerTimes, tls: ServedTls): Server {
   const server = new HttpsServer(
     {
       ...options,

@@ -1,15 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createSecureContext, type Server } from 'node:tls';
+import { createSecureContext } from 'node:tls';
 import { FairleadError } from '#lib/errors';
-
-/** A certificate chain and its private key, as PEM. */
-export interface TlsPair {
-  readonly cert: string;
-  readonly key: string;
-  /** Certificates of the authorities that vouch for clients, if these have to show one. */
-  readonly ca?: string | undefined;
-}
+import { ServedTls, type TlsPair } from './served-tls.ts';
 
 /** Paths of PEM files. */
 export interface TlsPaths {
@@ -23,30 +16,17 @@ export interface TlsPaths {
  * A certificate, its key and the clients' authorities in files that may be replaced while we run
  * (cert-manager, or a mounted Secret).
  */
-export class TlsFiles {
+export class TlsFiles extends ServedTls {
   readonly paths: TlsPaths;
-  readonly #servers = new Set<Server>();
-  #pair: TlsPair;
 
   private constructor(paths: TlsPaths, pair: TlsPair) {
+    super(pair);
     this.paths = paths;
-    this.#pair = pair;
   }
 
   /** Reads the files. Throws InvalidInput if they cannot be read or do not belong together. */
   static async open(paths: TlsPaths): Promise<TlsFiles> {
     return new TlsFiles(paths, await readPair(paths));
-  }
-
-  /** The pair that is in use. */
-  get pair(): TlsPair {
-    return this.#pair;
-  }
-
-  /** Has a server use each pair that replaces this one, until it is closed. */
-  serve(server: Server): void {
-    this.#servers.add(server);
-    server.once('close', () => this.#servers.delete(server));
   }
 
   /**
@@ -57,20 +37,31 @@ export class TlsFiles {
    */
   async reload(): Promise<TlsPair | undefined> {
     const read = await readPair(this.paths);
-    const { cert, key, ca } = this.#pair;
+    const { cert, key, ca } = this.pair;
     if (read.cert === cert && read.key === key && read.ca === ca) return undefined;
-    this.#pair = read;
-    for (const server of this.#servers) server.setSecureContext({ ...read });
+    this.replace(read);
     return read;
+  }
+}
+
+/** Reads the certificates of clients' authorities. Throws InvalidInput if they cannot be used. */
+export async function readAuthorities(file: string): Promise<string> {
+  try {
+    const ca = await readFile(file, 'utf8');
+    // TLS accepts a file without certificates as an authority that vouches for nobody.
+    new X509Certificate(ca);
+    createSecureContext({ ca });
+    return ca;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FairleadError('InvalidInput', `cannot use the TLS file ${file}: ${reason}`, { cause });
   }
 }
 
 async function readPair({ cert: certFile, key: keyFile, clientCa }: TlsPaths): Promise<TlsPair> {
   try {
     const [cert, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')]);
-    const ca = clientCa === undefined ? undefined : await readFile(clientCa, 'utf8');
-    // TLS accepts a file without certificates as an authority that vouches for nobody.
-    if (ca !== undefined) new X509Certificate(ca);
+    const ca = clientCa === undefined ? undefined : await readAuthorities(clientCa);
     createSecureContext({ cert, key, ca });
     return { cert, key, ca };
   } catch (cause) {

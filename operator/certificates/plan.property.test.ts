@@ -120,7 +120,8 @@ describe('the certificates of the operator', () => {
           const { material } = cluster;
           assert.ok(material !== undefined && cluster.accepts(material.serving.certificate));
           const certificate = new X509Certificate(material.serving.certificate);
-          for (const name of wanted) assert.ok(isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name), name);
+          for (const name of wanted)
+            assert.ok(isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name), name);
         }
       }),
       { numRuns: 40 },

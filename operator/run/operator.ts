@@ -1,22 +1,24 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { Drain } from '#lib/http/drain';
 import { formatListenAddress, type ListenAddress, listen, parseListenAddress } from '#lib/http/listen-address';
-import { TlsFiles } from '#lib/http/tls-files';
 import type { ApiServer } from '#lib/kube/api-server';
 import { openApiServer } from '../kube/api-server.ts';
 import { type BindingSource, bindingSource } from '../kube/list-bindings.ts';
 import { NamespaceGuard } from '../kube/namespace-guard.ts';
 import { webhookServer } from '../webhooks/webhook.ts';
-import { FollowedCertificate } from './followed-certificate.ts';
+import { type CertificateSource, openCertificateSource } from './certificate-source.ts';
 
 export interface OperatorOptions {
   /** Path of a kubeconfig; by default, the ServiceAccount of the pod that we run in. */
   readonly kubeconfig?: string | undefined;
   /** `host:port` or `[IPv6]:port`; port 0 takes any free one. */
   readonly listen: string;
-  /** PEM files. Replaced ones are used within ten seconds. */
-  readonly tlsCert: string;
-  readonly tlsKey: string;
+  /**
+   * PEM files. Replaced ones are used within ten seconds. Without them, the operator makes the
+   * certificate, and keeps it in a Secret.
+   */
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
   /**
    * PEM certificates of the authorities whose clients may send reviews; by default any client may.
    * Replaced like the others.
@@ -50,25 +52,26 @@ export const idleConnectionMs = 100_000;
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
   const { log } = options;
   const address = parseListenAddress(options.listen);
-  const tls = await TlsFiles.open({ cert: options.tlsCert, key: options.tlsKey, clientCa: options.clientCa });
-  if (options.clientCa === undefined) {
-    log.warn(
-      { hint: 'Restrict access with a NetworkPolicy, or set `clientCa`.' },
-      'any client that can reach the webhook may send reviews',
-    );
-  }
   const api = await openApiServer(options.kubeconfig);
   let namespaces: NamespaceGuard | undefined;
+  let certificate: CertificateSource | undefined;
   try {
+    certificate = await openCertificateSource(options, { api, host: address.host, log });
+    if (options.clientCa === undefined) {
+      log.warn(
+        { hint: 'Restrict access with a NetworkPolicy, or set `clientCa`.' },
+        'any client that can reach the webhook may send reviews',
+      );
+    }
     namespaces = await NamespaceGuard.start(api, log);
-    const server = webhookServer(guarded(bindingSource(api), namespaces), tls, log);
+    const server = webhookServer(guarded(bindingSource(api), namespaces, certificate), certificate.tls, log);
     const drain = new Drain(server);
     const bound = await listen(server, address);
-    const certificate = new FollowedCertificate(tls, log);
-    certificate.start();
+    await certificate.start();
     return new RunningOperator(bound, { server, drain, certificate, namespaces, api, log });
   } catch (error) {
     namespaces?.stop();
+    await certificate?.stop();
     api.close();
     throw error;
   }
@@ -77,7 +80,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
 interface RunningParts {
   readonly server: FastifyInstance;
   readonly drain: Drain;
-  readonly certificate: FollowedCertificate;
+  readonly certificate: CertificateSource;
   readonly namespaces: NamespaceGuard;
   readonly api: ApiServer;
   readonly log: FastifyBaseLogger;
@@ -101,8 +104,8 @@ class RunningOperator implements Operator {
 
   async stop(): Promise<void> {
     const { server, certificate, namespaces, api } = this.#parts;
-    certificate.stop();
     await server.close();
+    await certificate.stop();
     namespaces.stop();
     api.close();
   }
@@ -110,15 +113,16 @@ class RunningOperator implements Operator {
 
 /**
  * Returns a source that lists bindings only while the webhooks are called for all namespaces that
- * they are meant for.
+ * they are meant for, and is ready only with a certificate.
  */
-function guarded(source: BindingSource, namespaces: NamespaceGuard): BindingSource {
+function guarded(source: BindingSource, namespaces: NamespaceGuard, certificate: CertificateSource): BindingSource {
   return {
     async list(namespace) {
       namespaces.check();
       return await source.list(namespace);
     },
     async probe() {
+      certificate.check();
       namespaces.check();
       await source.probe();
     },

@@ -3,8 +3,8 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify
 import { FairleadError } from '#lib/errors';
 import { OldestReplaced } from '#lib/http/connections/oldest-replaced';
 import { health } from '#lib/http/health';
+import type { ServedTls } from '#lib/http/served-tls';
 import { createServer } from '#lib/http/server';
-import type { TlsFiles } from '#lib/http/tls-files';
 import { parseBinding } from '../api/artifactbinding/v1alpha1/artifact-binding.ts';
 import { type Pod, parsePod } from '../api/pod.ts';
 import type { BindingSource } from '../kube/list-bindings.ts';
@@ -24,7 +24,7 @@ import { type ReviewRoute, reviewRoute } from './review-route.ts';
  *   gets nothing but a refusal.
  * - `GET /healthz`: the process runs. `GET /readyz`: it can list bindings.
  */
-export function webhookServer(source: BindingSource, tls: TlsFiles, log: FastifyBaseLogger): FastifyInstance {
+export function webhookServer(source: BindingSource, tls: ServedTls, log: FastifyBaseLogger): FastifyInstance {
   const refusals = new RefusalLog(log);
   const { app } = createServer({
     logger: log,

@@ -1,0 +1,99 @@
+import * as v from 'valibot';
+import { FairleadError } from '#lib/errors';
+import type { WritableApiServer } from '#lib/kube/api-server';
+import type { KubeObject } from '#lib/kube/kube-object';
+import { ObjectClient } from '#lib/kube/object-client';
+import { collectionPath, type Resource } from '#lib/kube/resource';
+import { type Material, parseSecretData, toSecretData } from './material.ts';
+
+const secrets: Resource = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true };
+
+/** The name of the Secret in the namespace of the operator. */
+export const secretName = 'fairlead-operator-certificates';
+const ownerLabel = 'app.kubernetes.io/managed-by';
+const owner = 'fairlead-operator';
+
+const dataSchema = v.nullish(v.record(v.string(), v.string()), {});
+const createdSchema = v.object({ metadata: v.object({ creationTimestamp: v.pipe(v.string(), v.isoTimestamp()) }) });
+
+/** The Secret as it was read. */
+export interface HeldSecret {
+  readonly resourceVersion: string;
+  /** Undefined if what it holds cannot be used. */
+  readonly material: Material | undefined;
+  /** Why it cannot be used. */
+  readonly damage?: string;
+}
+
+/** The Secret with the certificates of the operator. */
+export class CertificateSecret {
+  readonly #api: WritableApiServer;
+  readonly #client: ObjectClient;
+  readonly #namespace: string;
+
+  constructor(api: WritableApiServer, namespace: string) {
+    this.#api = api;
+    this.#client = new ObjectClient(api);
+    this.#namespace = namespace;
+  }
+
+  /**
+   * Returns what the Secret holds; undefined if it does not exist. Throws NotAllowed if it is not
+   * the operator's, and what the API server answers.
+   */
+  async read(): Promise<HeldSecret | undefined> {
+    let object: KubeObject;
+    try {
+      object = await this.#client.get(secrets, { namespace: this.#namespace, name: secretName });
+    } catch (thrown) {
+      if (thrown instanceof FairleadError && thrown.kind === 'NotFound') return undefined;
+      throw thrown;
+    }
+    const { labels, resourceVersion } = object.metadata;
+    if (labels?.[ownerLabel] !== owner) throw this.#foreign();
+    const data = v.safeParse(dataSchema, object['data']);
+    try {
+      return { resourceVersion, material: parseSecretData(data.success ? (data.output ?? {}) : {}) };
+    } catch (thrown) {
+      if (!(thrown instanceof FairleadError)) throw thrown;
+      return { resourceVersion, material: undefined, damage: thrown.summary };
+    }
+  }
+
+  /**
+   * Writes the Secret: creates it if `held` is undefined, else replaces what was read. Throws
+   * Conflict if another replica was faster.
+   */
+  async write(material: Material, held: HeldSecret | undefined): Promise<void> {
+    const metadata = { name: secretName, namespace: this.#namespace, labels: { [ownerLabel]: owner } };
+    const secret = { metadata, type: 'Opaque', data: toSecretData(material) };
+    const options = { fieldManager: owner };
+    if (held === undefined) await this.#client.create(secrets, secret, options);
+    else {
+      const { resourceVersion } = held;
+      await this.#client.update(secrets, { ...secret, metadata: { ...metadata, resourceVersion } }, options);
+    }
+  }
+
+  /**
+   * Returns the time of the API server, which verifies the certificates: that of a Secret which it
+   * would create.
+   */
+  async serverTime(): Promise<Date> {
+    const body = { apiVersion: 'v1', kind: 'Secret', metadata: { generateName: `${secretName}-` } };
+    const path = `${collectionPath(secrets, this.#namespace)}?dryRun=All`;
+    const answer = await this.#api.send({ method: 'POST', path, title: 'ask for the time', body, repeatable: true });
+    return new Date(v.parse(createdSchema, JSON.parse(answer)).metadata.creationTimestamp);
+  }
+
+  #foreign(): FairleadError {
+    const name = `${this.#namespace}/${secretName}`;
+    return new FairleadError(
+      'NotAllowed',
+      `the Secret ${name} is not the operator's: it has no label ${ownerLabel}=${owner}`,
+      {
+        hint: `Delete it, and the operator creates its own: kubectl -n ${this.#namespace} delete secret ${secretName}`,
+      },
+    );
+  }
+}

@@ -1,0 +1,84 @@
+import * as v from 'valibot';
+import type { KubeObject } from '#lib/kube/kube-object';
+
+/** The label of the objects whose trust bundles the operator writes. */
+export const injectLabel = 'fairlead.dev/inject-ca';
+/** With this annotation, cert-manager writes the bundles of an object. */
+const certManagerAnnotation = 'cert-manager.io/inject-ca-from';
+
+/** A place in an object that has the certificates by which API servers verify a webhook. */
+export interface BundlePlace {
+  /** A JSON pointer. */
+  readonly path: string;
+  /** What must stand elsewhere in the object, so that the place is the same one. */
+  readonly test: { readonly path: string; readonly value: string };
+  /** As PEM in base64; undefined if there is none. */
+  readonly bundle: string | undefined;
+}
+
+/** The part of an object that the operator holds in memory. */
+export interface TrustingObject {
+  readonly resourceVersion: string;
+  readonly places: readonly BundlePlace[];
+}
+
+/** An operation of a JSON patch (RFC 6902). */
+export interface PatchOperation {
+  readonly op: 'test' | 'add';
+  readonly path: string;
+  readonly value: string;
+}
+
+const clientConfig = v.object({ caBundle: v.optional(v.string()) });
+const webhooks = v.object({ webhooks: v.nullable(v.array(v.object({ name: v.string(), clientConfig })), []) });
+const conversion = v.object({
+  spec: v.object({
+    conversion: v.optional(
+      v.object({ strategy: v.string(), webhook: v.optional(v.object({ clientConfig: v.optional(clientConfig) })) }),
+    ),
+  }),
+});
+
+/**
+ * Returns where a MutatingWebhookConfiguration, ValidatingWebhookConfiguration or
+ * CustomResourceDefinition has trust bundles: nowhere if cert-manager writes them, or if a
+ * definition has no conversion webhook. Throws for an object of another shape.
+ */
+export function parseTrustingObject(object: KubeObject): TrustingObject {
+  const { resourceVersion, annotations } = object.metadata;
+  if (annotations !== undefined && certManagerAnnotation in annotations) return { resourceVersion, places: [] };
+  const places =
+    object.kind === 'CustomResourceDefinition'
+      ? conversionPlaces(v.parse(conversion, object))
+      : webhookPlaces(v.parse(webhooks, object));
+  return { resourceVersion, places };
+}
+
+/** Returns the JSON patch that writes a bundle wherever another one is; empty if there is none. */
+export function trustPatch({ places }: TrustingObject, bundle: string): PatchOperation[] {
+  const others = places.filter((place) => place.bundle !== bundle);
+  return others.flatMap(({ path, test }): PatchOperation[] => [
+    { op: 'test', ...test },
+    { op: 'add', path, value: bundle },
+  ]);
+}
+
+function webhookPlaces(configuration: v.InferOutput<typeof webhooks>): BundlePlace[] {
+  return (configuration.webhooks ?? []).map((webhook, at) => ({
+    path: `/webhooks/${at}/clientConfig/caBundle`,
+    test: { path: `/webhooks/${at}/name`, value: webhook.name },
+    bundle: webhook.clientConfig.caBundle,
+  }));
+}
+
+function conversionPlaces({ spec }: v.InferOutput<typeof conversion>): BundlePlace[] {
+  const config = spec.conversion?.webhook?.clientConfig;
+  if (spec.conversion?.strategy !== 'Webhook' || config === undefined) return [];
+  return [
+    {
+      path: '/spec/conversion/webhook/clientConfig/caBundle',
+      test: { path: '/spec/conversion/strategy', value: 'Webhook' },
+      bundle: config.caBundle,
+    },
+  ];
+}
