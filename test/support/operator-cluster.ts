@@ -43,6 +43,8 @@ export interface Answered {
 export interface ClusterOptions extends ApiserverOptions {
   /** The API server shows a certificate to the operator, which answers nobody without. */
   readonly clientCertificate?: boolean;
+  /** The operator makes its certificate itself; by default it gets one as files. */
+  readonly ownCertificates?: boolean;
   /** Where the operator listens; by default at a free port. */
   readonly listen?: string;
   /** The address in the webhooks' URLs; by default where the operator listens. */
@@ -71,6 +73,8 @@ const paths: Readonly<Record<string, string>> = {
   Service: '/api/v1/namespaces/NS/services',
   ServiceAccount: '/api/v1/namespaces/NS/serviceaccounts',
   Deployment: '/apis/apps/v1/namespaces/NS/deployments',
+  Role: '/apis/rbac.authorization.k8s.io/v1/namespaces/NS/roles',
+  RoleBinding: '/apis/rbac.authorization.k8s.io/v1/namespaces/NS/rolebindings',
   NetworkPolicy: '/apis/networking.k8s.io/v1/namespaces/NS/networkpolicies',
   ClusterRole: '/apis/rbac.authorization.k8s.io/v1/clusterroles',
   ClusterRoleBinding: '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings',
@@ -124,32 +128,30 @@ export class OperatorCluster {
   readonly #log: string[] = [];
   readonly #clientCa: string | undefined;
   readonly #reachedAt: string | undefined;
+  readonly #ownCertificates: boolean;
   #operator: Operator | undefined;
 
   private constructor(
     api: Apiserver,
     folder: string,
-    { clientCa, reachedAt }: { clientCa: string | undefined; reachedAt: string | undefined },
+    { clientCa, reachedAt, ownCertificates = false }: ClusterOptions & { clientCa: string | undefined },
   ) {
     this.api = api;
     this.#folder = folder;
     this.#clientCa = clientCa;
     this.#reachedAt = reachedAt;
+    this.#ownCertificates = ownCertificates;
   }
 
   /** Starts both, with the namespace `web`, and waits until pods go through the webhooks. */
-  static async start({
-    clientCertificate = false,
-    reachedAt,
-    ...options
-  }: ClusterOptions = {}): Promise<OperatorCluster> {
+  static async start({ clientCertificate = false, ...options }: ClusterOptions = {}): Promise<OperatorCluster> {
     const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-operator-'));
     execFileSync(path.join(deploy, 'certificate.sh'), [folder, 'IP:127.0.0.1']);
     const listen = options.listen ?? `127.0.0.1:${await freePort()}`;
     const file = clientCertificate ? admissionConfiguration(folder, listen) : undefined;
     const flags = { ...options.flags, ...(file && { 'admission-control-config-file': file }) };
     const clientCa = clientCertificate ? path.join(folder, 'ca.crt') : undefined;
-    const cluster = new OperatorCluster(await startApiserver({ flags }), folder, { clientCa, reachedAt });
+    const cluster = new OperatorCluster(await startApiserver({ flags }), folder, { ...options, clientCa });
     try {
       await cluster.#install(listen);
     } catch (error) {
@@ -179,8 +181,7 @@ export class OperatorCluster {
     this.#operator = await startOperator({
       kubeconfig: this.file('operator.kubeconfig'),
       listen,
-      tlsCert: this.file('tls.crt'),
-      tlsKey: this.file('tls.key'),
+      ...(this.#ownCertificates ? {} : { tlsCert: this.file('tls.crt'), tlsKey: this.file('tls.key') }),
       clientCa: this.#clientCa,
       log: pino({ level: 'info' }, { write: (line: string) => this.#log.push(line) }),
     });
@@ -269,7 +270,7 @@ export class OperatorCluster {
         ...webhook,
         clientConfig: {
           url: `https://${this.#reachedAt ?? this.address}${webhook.clientConfig.service.path}`,
-          caBundle: readFileSync(this.file('ca.crt')).toString('base64'),
+          ...(this.#ownCertificates ? {} : { caBundle: readFileSync(this.file('ca.crt')).toString('base64') }),
         },
       })),
     }));
@@ -291,7 +292,8 @@ export class OperatorCluster {
 
     // An API server takes up a new webhook a moment after it has answered.
     const reference = `registry.example.com/security/probe@sha256:${'0'.repeat(64)}`;
-    assert.equal((await this.bind('probe', { reference, podSelector: {} })).status, 201);
+    const probe = () => this.bind('probe', { reference, podSelector: {} });
+    await until('a binding is accepted', async () => (await probe()).status === 201);
     await until('the webhook is called', async () => {
       const { body } = await this.createPod('probe', { query: '?dryRun=All' });
       return body.spec.securityContext?.seccompProfile !== undefined;

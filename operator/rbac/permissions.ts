@@ -1,0 +1,89 @@
+import { resources } from '../api/resources.ts';
+import { secretName } from '../certificates/certificate-secret.ts';
+
+/** What the operator may do with a resource of the API server. */
+export interface Permission {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly resource: string;
+  readonly verbs: readonly string[];
+  /** The objects that it is about; all by default. */
+  readonly names?: readonly string[];
+  /** `own` is the namespace of the operator. */
+  readonly namespaces: 'all' | 'own';
+  /** What needs it: becomes a comment in rbac.yaml. */
+  readonly reason: string;
+}
+
+const webhookConfigurations = ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'];
+
+/**
+ * All calls of the API server that the operator makes. deploy/operator/rbac.yaml is generated from
+ * it, and a test compares it with the audit log of an API server.
+ */
+export const permissions: readonly Permission[] = [
+  {
+    group: 'fairlead.dev',
+    resource: 'artifactbindings',
+    verbs: ['list'],
+    namespaces: 'all',
+    reason: 'For each pod, the bindings of its namespace are read.',
+  },
+  {
+    group: '',
+    resource: 'namespaces',
+    verbs: ['list', 'watch'],
+    namespaces: 'all',
+    reason: 'Used before Kubernetes 1.22 only, where a namespace may have the name of another in its labels.',
+  },
+  ...webhookConfigurations.flatMap((resource): Permission[] => [
+    {
+      group: 'admissionregistration.k8s.io',
+      resource,
+      verbs: ['list', 'watch'],
+      namespaces: 'all',
+      reason: 'Those with the label fairlead.dev/inject-ca are followed.',
+    },
+    {
+      group: 'admissionregistration.k8s.io',
+      resource,
+      verbs: ['patch'],
+      names:
+        resource === 'validatingwebhookconfigurations'
+          ? ['fairlead-operator', 'fairlead-operator-namespaces']
+          : ['fairlead-operator'],
+      namespaces: 'all',
+      reason: 'The certificate authorities are written into them.',
+    },
+  ]),
+  {
+    group: 'apiextensions.k8s.io',
+    resource: 'customresourcedefinitions',
+    verbs: ['list', 'watch'],
+    namespaces: 'all',
+    reason: 'Those with the label fairlead.dev/inject-ca are followed.',
+  },
+  {
+    group: 'apiextensions.k8s.io',
+    resource: 'customresourcedefinitions',
+    verbs: ['patch'],
+    names: resources.map(({ plural }) => `${plural}.security-profiles-operator.x-k8s.io`),
+    namespaces: 'all',
+    reason: 'The certificate authorities are written into their conversion webhooks.',
+  },
+  {
+    group: '',
+    resource: 'secrets',
+    verbs: ['get', 'update'],
+    names: [secretName],
+    namespaces: 'own',
+    reason: 'The certificates of the webhooks.',
+  },
+  {
+    group: '',
+    resource: 'secrets',
+    verbs: ['create'],
+    namespaces: 'own',
+    reason: 'The same Secret. RBAC knows no names of objects that do not exist yet.',
+  },
+];

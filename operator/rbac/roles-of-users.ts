@@ -1,0 +1,25 @@
+/** Roles for users of the APIs, which the operator itself does not have. */
+export const rolesOfUsers = `\
+# Users who may view a namespace may see what its pods are bound to.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: fairlead-artifactbindings-view
+  labels:
+    rbac.authorization.k8s.io/aggregate-to-view: "true"
+rules:
+  - apiGroups: [fairlead.dev]
+    resources: [artifactbindings]
+    verbs: [get, list, watch]
+---
+# For the team that decides on profiles. Not aggregated to edit or admin: a binding restricts the
+# users who write the pods.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: fairlead-artifactbindings-edit
+rules:
+  - apiGroups: [fairlead.dev]
+    resources: [artifactbindings]
+    verbs: [get, list, watch, create, update, patch, delete, deletecollection]
+`;

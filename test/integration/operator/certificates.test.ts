@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { after, before, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'node:tls';
+import { parseSecretData } from '#operator/certificates/material';
+import { apiserverRequirements } from '#test/peers/apiserver';
+import { describePeers } from '#test/peers/require';
+import { OperatorCluster, until } from '#test/support/operator-cluster';
+
+const secretsPath = '/api/v1/namespaces/fairlead-system/secrets';
+const secretPath = `${secretsPath}/fairlead-operator-certificates`;
+const configurations = '/apis/admissionregistration.k8s.io/v1';
+const mutating = `${configurations}/mutatingwebhookconfigurations/fairlead-operator`;
+const validating = `${configurations}/validatingwebhookconfigurations/fairlead-operator`;
+const reference = `registry.example.com/security/nginx@sha256:${'a1'.repeat(32)}`;
+
+interface Configuration {
+  readonly metadata: { readonly resourceVersion: string };
+  readonly webhooks: readonly { readonly name: string; readonly clientConfig: { readonly caBundle?: string } }[];
+}
+
+describePeers(apiserverRequirements, 'the certificates of the operator, with a real kube-apiserver', () => {
+  let cluster: OperatorCluster;
+  before(async () => {
+    cluster = await OperatorCluster.start({ ownCertificates: true });
+    assert.equal((await cluster.bind('nginx', { reference, podSelector: {} })).status, 201);
+  });
+  after(() => cluster?.stop());
+
+  const get = async <T>(path: string): Promise<T> => {
+    const { status, body } = await cluster.api.request('GET', path);
+    assert.equal(status, 200, path);
+    return body as T;
+  };
+  const secret = async () => (await get<{ data: Record<string, string> }>(secretPath)).data;
+  const bundles = async () => {
+    const found = await Promise.all([get<Configuration>(mutating), get<Configuration>(validating)]);
+    return found.flatMap(({ webhooks }) => webhooks.map(({ clientConfig }) => clientConfig.caBundle));
+  };
+  const isTrusted = async (): Promise<boolean> => {
+    const wanted = (await secret())['ca.crt'];
+    return (await bundles()).every((bundle) => bundle === wanted);
+  };
+  const servedSerial = () =>
+    new Promise<string>((resolve, reject) => {
+      const [host, port] = cluster.address.split(':');
+      const socket = connect({ host, port: Number(port), rejectUnauthorized: false }, () => {
+        resolve(socket.getPeerX509Certificate()?.serialNumber ?? '');
+        socket.destroy();
+      });
+      socket.once('error', reject);
+    });
+  const secretSerial = async () =>
+    new X509Certificate(parseSecretData(await secret()).serving.certificate).serialNumber;
+  const patch = async (path: string, body: object) => {
+    const { status } = await cluster.api.request('PATCH', path, body, 'application/merge-patch+json');
+    assert.equal(status, 200);
+  };
+  let pods = 0;
+  /** Creates pods through the webhooks all the time, until `holds`. */
+  const admittedUntil = async (what: string, holds: () => Promise<boolean>): Promise<void> => {
+    await until(what, async () => {
+      const { status, body } = await cluster.createPod(`pod-${pods++}`);
+      assert.equal(status, 201, body.message);
+      return holds();
+    });
+  };
+
+  it('are made without any step of an administrator, and trusted', async () => {
+    await admittedUntil('trusted', isTrusted);
+    assert.equal(await servedSerial(), await secretSerial());
+    const { metadata } = await get<{ metadata: { labels: object } }>(secretPath);
+    assert.deepEqual(metadata.labels, { 'app.kubernetes.io/managed-by': 'fairlead-operator' });
+  });
+
+  it('are trusted again if somebody changes a configuration, and nothing else in it is touched', async () => {
+    const before = await get<Configuration>(mutating);
+    const webhooks = before.webhooks.map((webhook) => ({
+      ...webhook,
+      timeoutSeconds: 7,
+      clientConfig: { ...webhook.clientConfig, caBundle: Buffer.from('x').toString('base64') },
+    }));
+    await patch(mutating, { webhooks });
+    await until('repaired', isTrusted);
+    const repaired = await get<Configuration>(mutating);
+    assert.deepEqual(
+      repaired.webhooks,
+      before.webhooks.map((webhook) => ({ ...webhook, timeoutSeconds: 7 })),
+    );
+  });
+
+  it('are not written again and again', async () => {
+    await sleep(3000);
+    const versions = async () =>
+      (await Promise.all([mutating, validating, secretPath].map((path) => get<{ metadata: object }>(path)))).map(
+        ({ metadata }) => (metadata as { resourceVersion: string }).resourceVersion,
+      );
+    const before = await versions();
+    await sleep(5000);
+    assert.deepEqual(await versions(), before);
+  });
+
+  it('are replaced if the Secret is deleted or damaged, and no call is lost', async () => {
+    for (const damage of [
+      () => cluster.api.request('DELETE', secretPath).then(() => undefined),
+      () => patch(secretPath, { data: { 'tls.key': Buffer.from('x').toString('base64') } }),
+      () => patch(secretPath, { data: null }),
+    ]) {
+      const before = await servedSerial();
+      await damage();
+      // The operator looks once a minute, and at once when a configuration changes.
+      await patch(mutating, { metadata: { annotations: { touched: String(Date.now()) } } });
+      await admittedUntil('another is served', async () => (await servedSerial()) !== before);
+      await admittedUntil('trusted', isTrusted);
+      assert.equal(await servedSerial(), await secretSerial());
+    }
+  });
+
+  it('leave a Secret alone that somebody else owns, and name it', async () => {
+    const { address } = cluster;
+    await cluster.stopOperator();
+    assert.equal((await cluster.api.request('DELETE', secretPath)).status, 200);
+    const foreign = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'fairlead-operator-certificates', namespace: 'fairlead-system' },
+      data: { 'tls.crt': Buffer.from('theirs').toString('base64') },
+    };
+    assert.equal((await cluster.api.request('POST', secretsPath, foreign)).status, 201);
+    await cluster.startOperator(address);
+    await until('it is reported', async () =>
+      cluster.log.some((line) => /is not the operator's: it has no label/.test(line)),
+    );
+    assert.deepEqual(await secret(), foreign.data);
+    assert.equal((await cluster.api.request('DELETE', secretPath)).status, 200);
+    await until(
+      'trusted',
+      async () => (await cluster.api.request('GET', secretPath)).status === 200 && (await isTrusted()),
+    );
+  });
+});
