@@ -58,7 +58,11 @@ export const rooms: readonly Room[] = [
   },
   { name: 'lib/cri/gen', imports: [], packages: ['@bufbuild/protobuf'] },
   { name: 'lib/cri', imports: [errors, 'lib/cri/gen', 'lib/text'], packages: ['@bufbuild/protobuf'] },
-  { name: 'lib/kube', imports: [errors, 'lib/text'], packages: ['@kubernetes/client-node', 'valibot'] },
+  {
+    name: 'lib/kube',
+    imports: [errors, 'lib/text'],
+    packages: ['@kubernetes/client-node', 'lru-cache', 'prom-client', 'valibot'],
+  },
 
   { name: place, imports: [], pure: true },
   ...['lib/profile/change.ts', 'lib/profile/finding.ts'].map((name): Room => ({ name, imports: [place], pure: true })),
