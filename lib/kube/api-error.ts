@@ -32,8 +32,9 @@ const statusSchema = v.object({
   ),
 });
 
-/** An error that the API server has answered with. */
+/** An error of a request to the API server. */
 export class ApiError extends FairleadError {
+  /** The status of the answer; 0 if there was none. */
   readonly status: number;
   /** The reason in the answer, such as `AlreadyExists`; empty if the answer has none. */
   readonly reason: string;
@@ -84,6 +85,14 @@ export function apiErrorOfEvent(object: unknown): ApiError {
 export function isExpired(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false;
   return error.status === 410 || error.reason === 'Expired' || error.reason === versionTooLarge;
+}
+
+/**
+ * Returns whether the API server could not be reached, or could not answer because of what is wrong
+ * with itself: any other request would probably fail as well.
+ */
+export function isOutage(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status >= 500);
 }
 
 /** Returns when the API server wants to be asked again after this error, if it stated that. */

@@ -171,7 +171,7 @@ export class KubeClient implements WritableApiServer {
   #failure({ title }: ApiRequest, cause: unknown): FairleadError {
     const reason = isTimeout(cause) ? `no answer within ${this.#options.answerWithin} ms` : messageOf(cause);
     const summary = `cannot ${title}: ${reason}`;
-    if (!(cause instanceof FairleadError)) return new FairleadError('Unavailable', summary, { cause });
+    if (!(cause instanceof FairleadError)) return new ApiError(summary, { status: 0, reason: '' }, { cause });
     const options = { cause, ...(cause.hint === undefined ? {} : { hint: cause.hint }) };
     if (cause instanceof ApiError) return new ApiError(summary, cause, options);
     return new FairleadError(cause.kind, summary, options);

@@ -37,6 +37,14 @@ export interface DeleteOptions {
   readonly resourceVersion?: string | undefined;
 }
 
+/** The time during which a client may be used, such as that of a leader. */
+export interface Term {
+  /** Aborts when the term is over; open calls end then. */
+  readonly signal: AbortSignal;
+  /** Throws if the term is over. It may be over before `signal` aborts, if the process hung. */
+  check(): void;
+}
+
 /** How often a list begins again whose continue token has expired. */
 const mostListings = 3;
 
@@ -46,18 +54,19 @@ const mostListings = 3;
  */
 export class ObjectClient {
   readonly #api: WritableApiServer;
+  readonly #term: Term | undefined;
 
-  constructor(api: WritableApiServer) {
+  /** With a `term`, writes nothing when it is over. */
+  constructor(api: WritableApiServer, term?: Term) {
     this.#api = api;
+    this.#term = term;
   }
 
   /** Returns an object as it is now. */
   async get(resource: Resource, name: ObjectName): Promise<KubeObject> {
-    return await this.#send(resource, {
-      method: 'GET',
-      path: objectPath(resource, name),
-      title: `get ${describeObject(resource, name)}`,
-    });
+    const title = `get ${describeObject(resource, name)}`;
+    const answer = await this.#api.get({ path: objectPath(resource, name), title, signal: this.#term?.signal });
+    return toKubeObject(resource, parseAnswer(answer, title));
   }
 
   /**
@@ -155,7 +164,7 @@ export class ObjectClient {
   async delete(resource: Resource, name: ObjectName, preconditions: DeleteOptions = {}): Promise<void> {
     const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions };
     const title = `delete ${describeObject(resource, name)}`;
-    await this.#api.send({ method: 'DELETE', path: objectPath(resource, name), title, body });
+    await this.#write({ method: 'DELETE', path: objectPath(resource, name), title, body });
   }
 
   async #listOnce(resource: Resource, options: ListOptions & { readonly most: number }): Promise<KubeObject[]> {
@@ -170,7 +179,12 @@ export class ObjectClient {
   }
 
   async #send(resource: Resource, call: ApiCall): Promise<KubeObject> {
-    return toKubeObject(resource, parseAnswer(await this.#api.send(call), call.title));
+    return toKubeObject(resource, parseAnswer(await this.#write(call), call.title));
+  }
+
+  async #write(call: ApiCall): Promise<string> {
+    this.#term?.check();
+    return await this.#api.send({ ...call, signal: this.#term?.signal });
   }
 }
 

@@ -86,7 +86,7 @@ describe('WorkQueue with any sequence of steps', () => {
           fc.array(step, { maxLength: 60 }),
           async (concurrency, steps) => {
             const debts = new Debts();
-            const running = new Map<string, PromiseWithResolvers<{ requeueAfterMs: number } | undefined>>();
+            const running = new Map<string, PromiseWithResolvers<{ requeueAfter: number } | undefined>>();
             const queue = new WorkQueue({
               concurrency,
               backoff: { initialMs, maxMs: 1e9 },
@@ -94,7 +94,7 @@ describe('WorkQueue with any sequence of steps', () => {
                 assert.ok(!running.has(each), `${each} is processed twice at the same time`);
                 assert.ok(running.size < concurrency);
                 debts.begin(each);
-                const ending = Promise.withResolvers<{ requeueAfterMs: number } | undefined>();
+                const ending = Promise.withResolvers<{ requeueAfter: number } | undefined>();
                 running.set(each, ending);
                 return ending.promise;
               },
@@ -108,7 +108,7 @@ describe('WorkQueue with any sequence of steps', () => {
               running.delete(each);
               debts.end(each, outcome, now);
               if (outcome === 'failed') ending.reject(new Error('as wanted'));
-              else ending.resolve(outcome === 'done' ? undefined : { requeueAfterMs: outcome });
+              else ending.resolve(outcome === 'done' ? undefined : { requeueAfter: outcome });
             };
             const verify = (): void => {
               const waiting = debts.overdue(now).filter((each) => !running.has(each));

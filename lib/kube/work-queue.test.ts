@@ -86,7 +86,7 @@ describe('WorkQueue', () => {
     assert.deepEqual(bench.begun, []);
     await pass(1);
     assert.deepEqual(bench.begun, ['a']);
-    await bench.end('a', { requeueAfterMs: 50 });
+    await bench.end('a', { requeueAfter: 50 });
     await pass(50);
     assert.deepEqual(bench.begun, ['a', 'a']);
     await bench.end('a');
@@ -172,6 +172,40 @@ describe('WorkQueue', () => {
     bench.queue.add('a');
     await bench.end('a', new ApiError('busy', { status: 429, reason: 'TooManyRequests', retryAfterMs: 7000 }));
     assert.equal(bench.failures[0]?.againAfterMs, 7000);
+  });
+
+  it('begins nothing for a while during an outage, longer each time, and everything after it', async () => {
+    let isDown = true;
+    let begun = 0;
+    const queue = new WorkQueue({
+      concurrency: 2,
+      backoff: { initialMs: 100, maxMs: 100 },
+      async process() {
+        begun++;
+        if (isDown) throw new Error('down');
+        return undefined;
+      },
+      isOutage: () => true,
+    });
+    for (let i = 0; i < 100; i++) queue.add(`k${i}`);
+    await settle();
+    for (const [delay, total] of [
+      [500, 2],
+      [1000, 4],
+      [2000, 6],
+    ] as const) {
+      assert.equal(begun, total);
+      await pass(delay - 1);
+      assert.equal(begun, total);
+      await pass(1);
+    }
+    isDown = false;
+    await pass(4000);
+    for (let i = 0; i < 100; i++) await settle();
+    await pass(100);
+    assert.equal(begun, 8 + 100);
+    assert.equal(queue.depth, 0);
+    await queue.stop();
   });
 
   it('takes an error that is thrown at once as a failure', async () => {

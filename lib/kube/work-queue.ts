@@ -11,13 +11,18 @@ export interface WorkQueueOptions {
   process(key: string): Promise<Processed | undefined>;
   /** Is told of each failure, and when the key is processed again. */
   onFailure?(failure: Failure): void;
+  /**
+   * Whether a failure means that any other key would probably fail as well. Then nothing is begun
+   * for a while, growing with each such failure until a key is processed without one.
+   */
+  isOutage?(thrown: unknown): boolean;
   readonly backoff?: Backoff | undefined;
 }
 
 /** What the processing of a key results in. */
 export interface Processed {
   /** Milliseconds after which the key is processed again, even if nothing adds it. */
-  readonly requeueAfterMs?: number | undefined;
+  readonly requeueAfter?: number | undefined;
 }
 
 /** A key whose processing has failed. */
@@ -30,6 +35,8 @@ export interface Failure {
 }
 
 const defaultBackoff: Backoff = { initialMs: 500, maxMs: 300_000 };
+/** Short, since everything waits for it. */
+const outageBackoff: Backoff = { initialMs: 500, maxMs: 10_000 };
 
 interface Delayed {
   /** In time of `performance.now`. */
@@ -52,6 +59,9 @@ export class WorkQueue {
   readonly #again = new Set<string>();
   readonly #delayed = new Map<string, Delayed>();
   readonly #failures = new Map<string, number>();
+  /** How often in a row nothing was begun for a while. */
+  #outages = 0;
+  #outageEnd: NodeJS.Timeout | undefined;
   #stopped = false;
   readonly #onIdle: (() => void)[] = [];
 
@@ -92,6 +102,7 @@ export class WorkQueue {
   /** Begins nothing more, and resolves when what is being processed has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    clearTimeout(this.#outageEnd);
     for (const { timer } of this.#delayed.values()) clearTimeout(timer);
     this.#delayed.clear();
     this.#due.clear();
@@ -119,6 +130,7 @@ export class WorkQueue {
   }
 
   #next(): void {
+    if (this.#outageEnd !== undefined) return;
     for (const key of this.#due) {
       if (this.#running.size >= this.#options.concurrency) return;
       this.#due.delete(key);
@@ -131,9 +143,10 @@ export class WorkQueue {
     try {
       const processed = await this.#options.process(key);
       this.#failures.delete(key);
+      this.#outages = 0;
       const isAddedAgain = this.#end(key);
       if (isAddedAgain) this.add(key);
-      else if (processed?.requeueAfterMs !== undefined) this.addAfter(key, processed.requeueAfterMs);
+      else if (processed?.requeueAfter !== undefined) this.addAfter(key, processed.requeueAfter);
     } catch (thrown) {
       this.#fail(key, thrown, this.#end(key));
     } finally {
@@ -150,11 +163,24 @@ export class WorkQueue {
 
   #fail(key: string, thrown: unknown, isAddedAgain: boolean): void {
     if (this.#stopped) return;
+    if (this.#options.isOutage?.(thrown)) this.#pause();
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
     const delay = isAddedAgain ? this.#backoff.initialMs : backoffDelay(this.#backoff, failures);
     const againAfterMs = atLeast(retryAfterOf(thrown), delay);
     this.addAfter(key, againAfterMs);
     this.#options.onFailure?.({ key, thrown, failures, againAfterMs });
+  }
+  #pause(): void {
+    // What was begun before tells nothing new.
+    if (this.#outageEnd !== undefined) return;
+    this.#outages++;
+    this.#outageEnd = setTimeout(
+      () => {
+        this.#outageEnd = undefined;
+        this.#next();
+      },
+      backoffDelay(outageBackoff, this.#outages),
+    );
   }
 }

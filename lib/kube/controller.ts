@@ -1,0 +1,192 @@
+import { toFairleadError } from '#lib/errors';
+import { ApiError, isOutage } from './api-error.ts';
+import type { Backoff } from './backoff.ts';
+import type { Change, Informer } from './informer.ts';
+import type { ObjectMeta } from './kube-object.ts';
+import type { KubeLog } from './log.ts';
+import { mergePatchOf } from './merge-patch.ts';
+import type { KubeMetrics, ReconcileResult } from './metrics.ts';
+import type { ObjectClient } from './object-client.ts';
+import { parseObjectKey } from './resource.ts';
+import { type Failure, type Processed, WorkQueue } from './work-queue.ts';
+
+/** What a controller needs to know of an object. */
+export interface Reconcilable {
+  readonly metadata: ObjectMeta;
+  /** As the API server has returned it. */
+  readonly status?: object | undefined;
+}
+
+/** The result of reconciling an object. */
+export interface Reconciled {
+  /** The whole status that the object is to have; undefined leaves the status as it is. */
+  readonly status?: object | undefined;
+  /** Milliseconds after which the object is reconciled again, even if nothing has changed. */
+  readonly requeueAfter?: number | undefined;
+}
+
+export interface ControllerOptions<T extends Reconcilable> {
+  /** The name in metrics and logs. */
+  readonly name: string;
+  /** Writes the status. */
+  readonly client: ObjectClient;
+  /** Who writes, in the managed fields of objects. */
+  readonly fieldManager: string;
+  /** The objects that are reconciled. Whoever has made it starts and stops it. */
+  readonly informer: Pick<Informer<T>, 'resource' | 'store' | 'rejection' | 'synced' | 'onChange'>;
+  /** What else the objects depend on; see {@link triggerOf}. */
+  readonly triggers?: readonly Trigger[] | undefined;
+  /** Brings the world to the state that an object specifies. What it throws is tried again. */
+  reconcile(object: T): Promise<Reconciled>;
+  /** Is called for the key of an object that exists no more. What it throws is tried again. */
+  removed?(key: string): Promise<void>;
+  /** How many objects are reconciled at the same time, 4 by default. */
+  readonly concurrency?: number | undefined;
+  readonly backoff?: Backoff | undefined;
+  readonly log: KubeLog;
+  readonly metrics?: KubeMetrics | undefined;
+}
+
+/** Other objects, whose changes cause objects of a controller to be reconciled. */
+export interface Trigger {
+  synced(): Promise<void>;
+  onChange(add: (key: string) => void): () => void;
+}
+
+/** Returns a trigger; `keysOf` returns the keys of the objects that a change concerns. */
+export function triggerOf<T>(
+  informer: Pick<Informer<T>, 'synced' | 'onChange'>,
+  keysOf: (change: Change<T>) => Iterable<string>,
+): Trigger {
+  return {
+    synced: () => informer.synced(),
+    onChange: (add) =>
+      informer.onChange((change) => {
+        for (const key of keysOf(change)) add(key);
+      }),
+  };
+}
+
+/**
+ * Reconciles each object of an informer when it, or something that it depends on, has changed, and
+ * writes its status if that is another then. Begins when everything is known, so that nothing is
+ * concluded from an object that was not listed yet. Whatever fails is tried again, with growing
+ * delays, and nothing else for a while if the API server cannot answer. Resolves when `signal` has
+ * aborted and what is being reconciled has ended.
+ */
+export async function runController<T extends Reconcilable>(
+  options: ControllerOptions<T>,
+  signal: AbortSignal,
+): Promise<void> {
+  await new Controller(options, signal).run();
+}
+
+class Controller<T extends Reconcilable> {
+  readonly #options: ControllerOptions<T>;
+  readonly #signal: AbortSignal;
+  readonly #aborted: Promise<void>;
+  /** For objects whose status was written, the version that is outdated by that. */
+  readonly #outdated = new Map<string, string>();
+
+  constructor(options: ControllerOptions<T>, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+    this.#aborted = new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  }
+
+  async run(): Promise<void> {
+    const { name, informer, triggers = [], concurrency = 4, backoff, metrics } = this.#options;
+    if (this.#signal.aborted) return;
+    await Promise.race([this.#aborted, Promise.all([informer, ...triggers].map((each) => each.synced()))]);
+    if (this.#signal.aborted) return;
+    const queue = new WorkQueue({
+      concurrency,
+      backoff,
+      process: (key) => this.#process(key),
+      onFailure: (failure) => this.#logFailure(failure),
+      isOutage,
+    });
+    const endings = [
+      informer.onChange(({ key }) => queue.add(key)),
+      ...triggers.map((trigger) => trigger.onChange((key) => queue.add(key))),
+    ];
+    const endReport = metrics?.reportDepth(name, () => queue.depth);
+    await this.#aborted;
+    for (const end of endings) end();
+    await queue.stop();
+    endReport?.();
+  }
+
+  async #process(key: string): Promise<Processed | undefined> {
+    const { name, metrics } = this.#options;
+    const begun = performance.now();
+    let result: ReconcileResult = 'failed';
+    try {
+      const processed = await this.#reconcile(key);
+      result = 'done';
+      return processed;
+    } catch (thrown) {
+      if (isConflict(thrown)) result = 'conflict';
+      throw thrown;
+    } finally {
+      metrics?.countReconcile(name, result, (performance.now() - begun) / 1000);
+    }
+  }
+
+  async #reconcile(key: string): Promise<Processed | undefined> {
+    const { informer, reconcile, removed } = this.#options;
+    const object = informer.store.get(key);
+    if (object === undefined) {
+      this.#outdated.delete(key);
+      // An object that cannot be read exists: nothing that belongs to it may go.
+      if (informer.rejection(key) === undefined) await removed?.(key);
+      return undefined;
+    }
+    // A newer version is on its way, and will add the key.
+    if (this.#outdated.get(key) === object.metadata.resourceVersion) return undefined;
+    this.#outdated.delete(key);
+    const { status, requeueAfter } = await reconcile(object);
+    if (status !== undefined && !this.#signal.aborted) await this.#writeStatus(key, object, status);
+    return { requeueAfter };
+  }
+
+  /**
+   * Writes a status if it differs. It is a patch of what differs, which needs nothing else of the
+   * object, and holds only for the version that it was computed from. Not server-side apply: fields
+   * that another manager has set before, such as the Security Profiles Operator, would stay.
+   */
+  async #writeStatus(key: string, { metadata, status: held = {} }: T, status: object): Promise<void> {
+    const { client, informer, fieldManager } = this.#options;
+    const patch = mergePatchOf({ status: held }, { status });
+    if (patch === undefined) return;
+    const { uid, resourceVersion } = metadata;
+    const write = { subresource: 'status', fieldManager } as const;
+    try {
+      const name = parseObjectKey(key);
+      const written = await client.mergePatch(
+        informer.resource,
+        name,
+        { metadata: { uid, resourceVersion }, ...patch },
+        write,
+      );
+      // The same version if the API server leaves out what we have set.
+      if (written.metadata.resourceVersion !== resourceVersion) this.#outdated.set(key, resourceVersion);
+    } catch (thrown) {
+      // Deleted meanwhile, as its informer knows by now or at the next attempt.
+      const isGone = thrown instanceof ApiError && thrown.status === 404 && informer.store.get(key) === undefined;
+      if (!isGone) throw thrown;
+    }
+  }
+
+  #logFailure({ key, thrown, failures, againAfterMs }: Failure): void {
+    const { name: controller, log } = this.#options;
+    const fields = { controller, key, err: toFairleadError(thrown), failures, againAfterMs };
+    // Nothing unusual: the object was changed while it was reconciled.
+    if (isConflict(thrown)) log.debug(fields, 'an object has changed meanwhile');
+    else log.warn(fields, 'an object could not be reconciled');
+  }
+}
+
+function isConflict(thrown: unknown): boolean {
+  return thrown instanceof ApiError && thrown.status === 409;
+}
