@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
 import { type BuildOptions, build, type Plugin, transform } from 'esbuild';
+import { readManifestFiles } from '#operator/manifests/manifest-files';
 import manifest from '../package.json' with { type: 'json' };
 
 const root = join(import.meta.dirname, '..');
@@ -54,7 +55,12 @@ const shared = {
 export async function bundleProgram(buildInformation: object): Promise<Bundle> {
   const { files, packages } = await bundle({
     entryPoints: ['cli/main.ts'],
-    define: { fairleadBuild: JSON.stringify(buildInformation) },
+    define: {
+      fairleadBuild: JSON.stringify(buildInformation),
+      fairleadManifests: JSON.stringify(readManifestFiles(join(root, 'deploy/operator'))),
+      // Where a source is, which only a checkout has.
+      'import.meta.dirname': '""',
+    },
   });
   const converted = Object.entries(files).map(async ([path, file]) => {
     const { code: text } = await transform(file.text, {

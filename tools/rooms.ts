@@ -374,6 +374,17 @@ export const rooms: readonly Room[] = [
   },
   { name: 'operator/api/resources.ts', imports: ['operator/api/**'], pure: true },
   {
+    name: 'operator/crds',
+    imports: ['operator/api/shared', 'operator/api/shared/json.ts', 'operator/api/shared/kubernetes.ts'],
+    packages: ['@valibot/to-json-schema', 'valibot', 'yaml'],
+    pure: true,
+  },
+  {
+    name: 'operator/manifests',
+    imports: ['operator/api/resources.ts', 'operator/crds'],
+    packages: ['yaml'],
+  },
+  {
     name: 'operator/conversion',
     imports: [errors, 'lib/text', 'operator/api/**'],
     packages: ['valibot'],
@@ -538,6 +549,7 @@ export const rooms: readonly Room[] = [
         'lib/text',
         'lib/trust/**',
         'operator/api',
+        'operator/manifests',
         'operator/migrate',
         'operator/run',
         'services/**',
@@ -556,7 +568,14 @@ export const rooms: readonly Room[] = [
   { name: 'bin', imports: [] },
 
   { name: 'tools/debian', imports: [] },
-  { name: 'tools', imports: ['cli', 'cli/definitions', 'cli/documents'], packages: 'any' },
+  {
+    name: 'tools',
+    imports: [
+      ...['cli', 'cli/definitions', 'cli/documents'],
+      ...['operator/api/**', 'operator/crds', 'operator/manifests'],
+    ],
+    packages: 'any',
+  },
   { name: 'tools/release/image', imports: ['lib/registry', 'tools/debian'], packages: ['tar-stream'] },
   {
     name: 'tools/release',

@@ -3,6 +3,7 @@ import { examples } from '../options/options.ts';
 import { stayLean } from '../process/lean-process.ts';
 import { openLog } from '../process/log.ts';
 import { stopSignal } from '../process/stop-signal.ts';
+import { define as defineManifests } from './operator-manifests.ts';
 
 interface OperatorOptions {
   readonly kubeconfig?: string;
@@ -18,8 +19,8 @@ export function define(command: Command): void {
   command
     .description(
       'Run the Kubernetes operator. Its webhooks write the profile of each ArtifactBinding into the pods that it selects, and ' +
-        'verify it. Logs go to stdout, one JSON object per line. SIGTERM ends it when no API server uses it any more. The manifests for ' +
-        'the deployment are in deploy/operator.',
+        'verify it. Logs go to stdout, one JSON object per line. SIGTERM ends it when no API server uses it any more. To print ' +
+        'what to install in a cluster, use the command manifests.',
     )
     .option('--listen <host:port>', 'address of the webhooks', '0.0.0.0:9443')
     .option(
@@ -44,6 +45,7 @@ export function define(command: Command): void {
       ]),
     )
     .action(operate);
+  defineManifests(command.command('manifests'));
 }
 
 async function operate(options: OperatorOptions): Promise<void> {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { globSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { pino } from 'pino';
 import { serveMetrics } from '#cri-shim/report/metrics';
 import { errorMapping } from '#lib/errors';
 import { createHealthServer } from '#lib/http/health-server';
 import { ruleMeanings } from '#lib/profile/report/rules';
+import { assertGenerated } from '#test/support/generated';
 import { cliReference } from '../../tools/cli-reference.ts';
 import { describeProgram } from '../../tools/describe-program.ts';
 import { errorsReference } from '../../tools/errors-reference.ts';
@@ -15,14 +16,7 @@ import { documentNames, documentSchema, outputReference, schemaFile } from '../.
 
 const root = new URL('../../', import.meta.url);
 
-/** Compares a page with what the code generates, or writes it with FAIRLEAD_UPDATE=1. */
-function assertPage(name: string, generated: string): void {
-  const file = new URL(`docs/reference/${name}`, root);
-  if (process.env['FAIRLEAD_UPDATE'] === '1') {
-    mkdirSync(new URL('.', file), { recursive: true });
-    writeFileSync(file, generated);
-  } else assert.equal(readFileSync(file, 'utf8'), generated, 'npm run docs writes the page');
-}
+const assertPage = (name: string, generated: string) => assertGenerated(`docs/reference/${name}`, generated);
 
 /** The source files of the programs, without tests and generated code. */
 const sources = globSync('{lib,services,cri-shim,operator,cli}/**/*.ts', { cwd: root })
