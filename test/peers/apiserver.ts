@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { request as httpsRequest } from 'node:https';
 import path from 'node:path';
-import { text } from 'node:stream/consumers';
 import { type Certificate, makeAuthority, makeCertificate } from './certificates.ts';
 import { startEtcd } from './etcd.ts';
+import { type KubernetesRequest, kubeconfigOf, requestAs, serverNames } from './kubernetes-access.ts';
 import { peer } from './peer.ts';
 import { finishFolder, freePort, type Program, startProgram, temporaryFolder } from './program.ts';
 import type { Requirement } from './require.ts';
@@ -20,15 +19,8 @@ export interface Apiserver {
   readonly kubeconfig: string;
   readonly log: string;
   readonly pids: { readonly etcd: number; readonly apiserver: number };
-  /**
-   * Asks the API as admin; the body is sent and read as JSON, under `application/json` by default.
-   */
-  request(
-    method: string,
-    path: string,
-    body?: object,
-    contentType?: string,
-  ): Promise<{ status: number; body: unknown }>;
+  /** Asks the API as admin. */
+  readonly request: KubernetesRequest;
   /**
    * Ends the API server, runs `meanwhile`, and starts it again, with the same etcd. It is another
    * process then: `pids` are of the first one.
@@ -76,12 +68,7 @@ export async function startApiserver(options: ApiserverOptions = {}): Promise<Ap
   const url = `https://127.0.0.1:${port}`;
   const kubeconfig = path.join(folder, 'admin.kubeconfig');
   writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(url, authority, admin)));
-  const request: Apiserver['request'] = (method, requestPath, body, contentType = 'application/json') =>
-    askJson(
-      new URL(requestPath, url),
-      { method, ca: authority.certificate, cert: admin.certificate, key: admin.key, contentType },
-      body,
-    );
+  const request = requestAs(url, authority, admin);
   const start = (): Promise<Program> =>
     startProgram({
       name: 'kube-apiserver',
@@ -123,8 +110,6 @@ export async function startApiserver(options: ApiserverOptions = {}): Promise<Ap
   };
 }
 
-const serverNames = 'IP:127.0.0.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc';
-
 interface Setting {
   readonly port: number;
   readonly etcd: string;
@@ -165,39 +150,4 @@ function writeServiceAccountKeys(folder: string): { privateFile: string; publicF
   writeFileSync(files.privateFile, privateKey.export({ type: 'pkcs1', format: 'pem' }));
   writeFileSync(files.publicFile, publicKey.export({ type: 'spki', format: 'pem' }));
   return files;
-}
-
-function kubeconfigOf(url: string, authority: Certificate, user: Certificate): object {
-  const base64 = (pem: string): string => Buffer.from(pem).toString('base64');
-  return {
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': 'test',
-    contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
-    clusters: [{ name: 'test', cluster: { server: url, 'certificate-authority-data': base64(authority.certificate) } }],
-    users: [
-      {
-        name: 'admin',
-        user: { 'client-certificate-data': base64(user.certificate), 'client-key-data': base64(user.key) },
-      },
-    ],
-  };
-}
-
-function askJson(
-  url: URL,
-  { contentType, ...options }: { method: string; ca: string; cert: string; key: string; contentType: string },
-  body: object | undefined,
-): Promise<{ status: number; body: unknown }> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'content-type': contentType, accept: 'application/json' };
-    const sent = httpsRequest(url, { ...options, headers, agent: false }, (response) => {
-      text(response).then((answer) => {
-        const isJson = response.headers['content-type']?.startsWith('application/json') ?? false;
-        resolve({ status: response.statusCode ?? 0, body: isJson ? JSON.parse(answer) : answer });
-      }, reject);
-    });
-    sent.once('error', reject);
-    sent.end(body === undefined ? undefined : JSON.stringify(body));
-  });
 }

@@ -137,21 +137,46 @@ async function installDebianRoot(): Promise<void> {
   });
 }
 
+/** Unpacks the Go of sid into `root`. Returns the name of its directory in usr/lib. */
+async function unpackGo(sid: Suite, root: string): Promise<string> {
+  const go = sid
+    .dependsOn('golang-go')
+    .find((name) => /^golang-1\.\d+-go$/.test(name))
+    ?.replace(/-go$/, '');
+  if (go === undefined) throw new Error('golang-go of sid depends on no golang-1.N-go');
+  await sid.unpack([`${go}-go`, `${go}-src`], root);
+  return go.replace('golang', 'go');
+}
+
+const goBuild = path.join(import.meta.dirname, 'go-build.sh');
+
 async function installRefreg(): Promise<void> {
   await installFolder('refreg', 'refreg, built from go-containerregistry of sid', async (context, out) => {
     const sid = await suite('sid', context);
     const root = path.join(context.temp, 'root');
-    const go = sid
-      .dependsOn('golang-go')
-      .find((name) => /^golang-1\.\d+-go$/.test(name))
-      ?.replace(/-go$/, '');
-    if (go === undefined) throw new Error('golang-go of sid depends on no golang-1.N-go');
-    await sid.unpack([`${go}-go`, `${go}-src`], root);
+    const go = await unpackGo(sid, root);
     await sid.unpack(['golang-github-google-go-containerregistry-dev'], root, { withDependencies: true });
-    const here = path.join(import.meta.dirname, 'refreg');
-    const goFolder = go.replace('golang', 'go');
-    const args = [path.join(here, 'main.go'), root, goFolder, path.join(out, 'refreg')];
-    await context.run(path.join(here, 'build.sh'), args);
+    const main = path.join(import.meta.dirname, 'refreg/main.go');
+    await context.run(goBuild, [main, root, go, path.join(out, 'refreg')]);
+  });
+}
+
+/** The packages have 2.2 GB unpacked; nothing but the program is kept of them. */
+async function installCrdserver(): Promise<void> {
+  const what = 'crdserver, built from the apiextensions-apiserver of sid (takes about 4 minutes, once)';
+  await installFolder('crdserver', what, async (context, out) => {
+    const sid = await suite('sid', context);
+    const root = path.join(context.temp, 'root');
+    const go = await unpackGo(sid, root);
+    const source = 'golang-k8s-apiextensions-apiserver-dev';
+    await sid.unpack([source], root, { withDependencies: true });
+    // Kubernetes 1.36 has the libraries 0.36. The server decides by its version what it supports.
+    const [, minor, patch] = /^0\.(\d+)\.(\d+)/.exec(sid.find(source).version) ?? [];
+    if (minor === undefined) throw new Error(`the version of ${source} is not 0.MINOR.PATCH`);
+    const version = { gitVersion: `v1.${minor}.${patch}`, gitMajor: '1', gitMinor: minor };
+    const flags = Object.entries(version).map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`);
+    const main = path.join(import.meta.dirname, 'crdserver/main.go');
+    await context.run(goBuild, [main, root, go, path.join(out, 'crdserver'), flags.join(' ')]);
   });
 }
 
@@ -208,6 +233,7 @@ function byHand(): string {
   return [
     `Install these, or what corresponds to them, by hand: ${aptPackages.join(' ')}`,
     `and put these files into ${cache}: ${newer.join(', ')}, refreg/refreg (go build test/peers/refreg/main.go),`,
+    'crdserver/crdserver (go build test/peers/crdserver/main.go),',
     `debian-root/root.tar (mmdebstrap --variant=minbase ${release}),`,
     'and the kernel of linux-image-amd64 as vm/vmlinuz with its /lib/modules as vm/modules, modules.dep made by depmod,',
     'and set KUBEBUILDER_ASSETS to a folder with kube-apiserver (setup-envtest of kubernetes-sigs/controller-runtime gets it).',
@@ -228,6 +254,7 @@ async function install(only: readonly string[]): Promise<void> {
     ['vm', installVmKernel],
     ['debian-root', installDebianRoot],
     ['refreg', installRefreg],
+    ['crdserver', installCrdserver],
     ['kube-apiserver', installApiserver],
   ]);
   const unknown = only.filter((name) => !steps.has(name));

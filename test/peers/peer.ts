@@ -97,6 +97,8 @@ const places = {
   oras: cached('oras/oras'),
   crane: cached('crane/crane'),
   refreg: cached('refreg/refreg'),
+  /** The part of the newest Kubernetes that serves custom resources. */
+  crdserver: cached('crdserver/crdserver'),
   /** The emulator that the virtual machine runs in. */
   'qemu-system-x86_64': system('qemu-system-x86_64'),
   /** Not a program: the kernel of the virtual machine; its modules lie beside it. */

@@ -25,6 +25,7 @@ export const securityProfileNodeStatusV1alpha1Schema = v.pipe(
   ...rule<v.InferOutput<typeof objectSchema>>({
     rule: 'has(self.spec) || has(self.nodeName)',
     message: 'spec.nodeName is required',
+    fieldPath: '.spec',
     holds: ({ spec, nodeName }) => spec !== undefined || nodeName !== undefined,
   }),
 );

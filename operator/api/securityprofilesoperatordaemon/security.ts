@@ -18,6 +18,8 @@ export const allowedSyscallsEntries = {
   allowedSeccompActions: v.optional(
     v.pipe(
       atomicListOf(seccompActionSchema),
+      // Far more than there are actions. The rule below must not be too expensive for API servers.
+      v.maxLength(64),
       v.description(
         'The actions that allowedSyscalls restricts, of SCMP_ACT_ALLOW, SCMP_ACT_LOG, SCMP_ACT_TRACE and SCMP_ACT_NOTIFY. All ' +
           'four by default. A profile may not have any of them as its default action.',

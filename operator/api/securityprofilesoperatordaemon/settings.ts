@@ -10,8 +10,9 @@ const filters = (enricher: string) =>
 
 const procPath = /^\/proc(\/.*)?$/;
 
+/** core/v1 LocalObjectReference, but the name is required: there is no Secret without one. */
 const pullSecretSchema = v.pipe(
-  v.object({ name: v.optional(v.pipe(v.string(), v.description('The name of the Secret.')), '') }),
+  v.object({ name: v.pipe(v.string(), v.description('The name of the Secret.')) }),
   kubernetes({ mapType: 'atomic' }),
 );
 
