@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { formatTime } from './time.ts';
 
 /** An entry of `status.conditions` (metav1.Condition). */
 export interface Condition {
@@ -46,11 +47,6 @@ export function setCondition(conditions: readonly Condition[], condition: NewCon
     lastTransitionTime: held?.status === status ? held.lastTransitionTime : formatTime(now),
   };
   return held === undefined ? [...conditions, set] : conditions.map((each) => (each === held ? set : each));
-}
-
-/** Returns a time as API servers write it: in seconds, so that what was written is read again. */
-export function formatTime(time: Date): string {
-  return time.toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /** The API server counts characters, not units of UTF-16, and stores no half of a character. */

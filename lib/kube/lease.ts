@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import type { KubeObject, ObjectToWrite } from './kube-object.ts';
 import type { ObjectName, Resource } from './resource.ts';
+import { formatMicroTime } from './time.ts';
 
 export const leases: Resource = {
   group: 'coordination.k8s.io',
@@ -46,7 +47,7 @@ export function leaseOf(
   held: { readonly resourceVersion: string; readonly spec: LeaseSpec } | undefined,
   holder: { readonly identity: string; readonly seconds: number; readonly now: Date },
 ): ObjectToWrite {
-  const now = microTime(holder.now);
+  const now = formatMicroTime(holder.now);
   const isSame = held?.spec.holderIdentity === holder.identity;
   const transitions = held?.spec.leaseTransitions ?? 0;
   return {
@@ -59,9 +60,4 @@ export function leaseOf(
       leaseTransitions: held === undefined || isSame ? transitions : transitions + 1,
     },
   };
-}
-
-/** Returns a time as metav1.MicroTime, which has exactly six digits after the seconds. */
-function microTime(time: Date): string {
-  return time.toISOString().replace('Z', '000Z');
 }
