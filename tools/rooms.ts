@@ -398,20 +398,6 @@ export const rooms: readonly Room[] = [
   },
   { name: 'operator/bind', imports: ['lib/text', 'operator/api/**'], pure: true },
   {
-    name: 'operator/controllers',
-    imports: [
-      errors,
-      'lib/profile',
-      'lib/profile/json',
-      'lib/profile/seccomp',
-      model,
-      'lib/registry',
-      'lib/text',
-      'operator/api/**',
-    ],
-    packages: ['valibot'],
-  },
-  {
     name: 'operator/kube',
     imports: [errors, 'lib/concurrency', 'lib/kube', 'operator/api/**'],
     packages: ['fastify', 'valibot'],
@@ -425,6 +411,18 @@ export const rooms: readonly Room[] = [
     ],
     packages: ['re2js', 'valibot'],
     pure: true,
+  },
+  {
+    name: 'operator/controllers',
+    imports: [
+      ...[errors, 'lib/kube', 'lib/profile', 'lib/profile/json', 'lib/profile/seccomp', 'lib/profile/seccomp/write'],
+      ...[model, 'lib/registry', 'lib/text', 'operator/api/**', 'operator/validate'],
+    ],
+    packages: ['valibot'],
+  },
+  {
+    name: 'operator/base',
+    imports: [errors, 'lib/node/pull', 'lib/profile', 'lib/registry', 'lib/trust/policy', 'operator/controllers'],
   },
   {
     name: 'operator/webhooks',

@@ -10,6 +10,8 @@ export interface ProfileResource {
   readonly usedAs: (name: string) => string;
   /** The members of the status that name the profile for pods. */
   readonly named: (name: string) => Readonly<Record<string, string>>;
+  /** Reports whether the status names the pods that use the profile. */
+  readonly hasWorkloads: boolean;
 }
 
 /** As nodes name the file below the seccomp directory of the kubelet. */
@@ -21,6 +23,7 @@ const selinux = (plural: string): ProfileResource => ({
   plural,
   usedAs: (name) => usage('selinux', `${name}.process`),
   named: (name) => ({ usage: `${name}.process` }),
+  hasWorkloads: true,
 });
 
 /** The kinds, as the Security Profiles Operator names them for pods. */
@@ -32,6 +35,7 @@ export const profileResources: Readonly<Record<ProfileResourceKind, ProfileResou
       localhostProfile: seccompFile(name),
       path: `/var/lib/kubelet/seccomp/${seccompFile(name)}`,
     }),
+    hasWorkloads: true,
   },
   SelinuxProfile: selinux('selinuxprofiles'),
   RawSelinuxProfile: selinux('rawselinuxprofiles'),
@@ -39,5 +43,6 @@ export const profileResources: Readonly<Record<ProfileResourceKind, ProfileResou
     plural: 'apparmorprofiles',
     usedAs: (name) => usage('apparmor', name),
     named: () => ({}),
+    hasWorkloads: false,
   },
 };

@@ -24,6 +24,14 @@ export function renderSeccompBytes(profile: SeccompProfile, archMap?: readonly M
   return writer.text.bytes();
 }
 
+/** Writes only the entries of `syscalls`, as a JSON array in one line. */
+export function renderSyscallsJson(rules: readonly SeccompRule[]): string {
+  const writer = new Writer();
+  writer.rules(rules);
+  // A string in JSON contains no line breaks.
+  return new TextDecoder().decode(writer.text.bytes()).replaceAll(/\n */g, '');
+}
+
 class Writer {
   readonly text = new Utf8Text();
   /** Texts in quotes; a profile has the same few again and again. */
@@ -39,7 +47,10 @@ class Writer {
     this.#words('flags', profile.flags);
     this.#word('listenerPath', profile.listenerPath);
     this.#word('listenerMetadata', profile.listenerMetadata);
-    if (profile.syscalls !== undefined) this.#rules(profile.syscalls);
+    if (profile.syscalls !== undefined) {
+      text.add(',\n  "syscalls": ');
+      this.rules(profile.syscalls);
+    }
     text.add('\n}\n');
   }
 
@@ -70,9 +81,9 @@ class Writer {
     text.add(machines.length === 0 ? ']' : '\n  ]');
   }
 
-  #rules(rules: readonly SeccompRule[]): void {
+  rules(rules: readonly SeccompRule[]): void {
     const { text } = this;
-    text.add(',\n  "syscalls": [');
+    text.add('[');
     let separator = '\n    {\n      "names": ';
     for (const { names, action, errnoRet, args } of rules) {
       text.add(separator);

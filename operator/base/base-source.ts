@@ -1,0 +1,63 @@
+import { FairleadError } from '#lib/errors';
+import { PullLimiter } from '#lib/node/pull/pull-limiter';
+import { PullMemory } from '#lib/node/pull/pull-memory';
+import { pullInForce } from '#lib/node/pull/pull-profile';
+import type { PulledProfile } from '#lib/node/pull/pulled-profile';
+import { isResolved } from '#lib/profile/resolve-profile';
+import { formatReference, type Reference } from '#lib/registry/reference';
+import type { ReadTarget } from '#lib/registry/target';
+import type { PolicySource } from '#lib/trust/policy/follow-policy';
+import type { PulledBase } from '../controllers/merge-bases.ts';
+
+/** What base profiles are pulled with. */
+export interface BaseSourceDependencies {
+  /** Who may publish base profiles; without a policy, nobody. */
+  readonly policy: Pick<PolicySource, 'current'> | undefined;
+  /** Returns the repository of a reference, with the credentials of the operator. */
+  readonly connect: (reference: Reference) => ReadTarget | Promise<ReadTarget>;
+}
+
+/** Milliseconds that one pull may take. */
+const pullWithin = 60_000;
+
+/** Pulls base profiles from registries as nodes pull artifacts: under a trust policy. */
+export class BaseSource {
+  readonly #dependencies: BaseSourceDependencies;
+  // Thousands of profiles may have the same base.
+  readonly #memory = new PullMemory({ sameCredentials: true });
+  readonly #limiter = new PullLimiter();
+
+  constructor(dependencies: BaseSourceDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /**
+   * Returns a seccomp profile that the policy allows. Throws NotAllowed without a policy,
+   * ProfileInvalid for a profile that depends on the container, and as pullProfile does.
+   */
+  async pull(reference: Reference): Promise<PulledBase> {
+    const { policy, connect } = this.#dependencies;
+    if (policy === undefined) {
+      throw new FairleadError('NotAllowed', `no trust policy allows ${formatReference(reference)}`, {
+        hint: 'Give the operator a trust policy with a rule for this repository: `policy`.',
+      });
+    }
+    const request = { reference, kind: 'Seccomp' } as const;
+    const signal = AbortSignal.timeout(pullWithin);
+    const { profile, descriptor }: PulledProfile = await pullInForce(request, () => policy.current, {
+      connect,
+      memory: this.#memory,
+      limiter: this.#limiter,
+      signal,
+    });
+    if (!isResolved(profile) || profile.kind !== 'Seccomp') {
+      throw new FairleadError(
+        'ProfileInvalid',
+        `${formatReference(reference)} has conditions on the container, such as its capabilities`,
+        { hint: 'Convert it for one container, and publish the result: fairlead convert --to runtime' },
+      );
+    }
+    const { registry, repository } = reference;
+    return { profile: profile.seccomp, pinned: `${registry}/${repository}@${descriptor.digest}` };
+  }
+}

@@ -1,0 +1,143 @@
+import * as v from 'valibot';
+import { Informer, type InformerMetrics } from '#lib/kube/informer';
+import type { KubeLog } from '#lib/kube/log';
+import type { ObjectClient } from '#lib/kube/object-client';
+import type { Resource } from '#lib/kube/resource';
+import { securityProfilesOperatorDaemonSchema } from '../api/securityprofilesoperatordaemon/v1.ts';
+import { profilesGroup } from '../api/shared/resource-definition.ts';
+import { defaultSettings, settingsOf, type ValidationSettings } from '../validate/settings.ts';
+import { type NodeStatus, parseNodeStatus, reportKeys } from './node-status.ts';
+import { type ProfileResourceKind, profileResources } from './profile-kinds.ts';
+import type { NodeReport } from './profile-state.ts';
+import { parseStoredProfile, type StoredProfile } from './stored-profile.ts';
+import { parseWorkload, type Workload } from './workload.ts';
+
+/** The kinds of profiles. */
+export const profileKinds = Object.keys(profileResources) as ProfileResourceKind[];
+
+/** Who writes, in the managed fields of objects. */
+export const fieldManager = 'fairlead-operator';
+
+/** Returns the resource of a kind of the group, in the stored version. */
+export function groupResource(kind: string, plural: string, namespaced = false): Resource {
+  return { group: profilesGroup, version: 'v1', plural, kind, namespaced };
+}
+
+export const nodeStatuses = groupResource('SecurityProfileNodeStatus', 'securityprofilenodestatuses');
+export const daemons = groupResource('SecurityProfilesOperatorDaemon', 'securityprofilesoperatordaemons', true);
+const pods: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
+const nodes: Resource = { group: '', version: 'v1', plural: 'nodes', kind: 'Node', namespaced: false };
+
+/** The name of the object with the settings, in the namespace of the operator. */
+export const daemonName = 'spod';
+
+export interface ClusterViewOptions {
+  readonly client: ObjectClient;
+  readonly log: KubeLog;
+  readonly metrics?: InformerMetrics | undefined;
+  /** The namespace of the operator, whose settings hold. */
+  readonly namespace: string;
+  /** Whether the API server has pods and nodes. */
+  readonly hasCore: boolean;
+}
+
+type ProfileInformer = Informer<StoredProfile, 'base' | 'usage' | 'id'>;
+
+/** What the controllers of profiles know of the cluster: objects that informers hold in memory. */
+export class ClusterView {
+  readonly profiles: Readonly<Record<ProfileResourceKind, ProfileInformer>>;
+  readonly reports: Informer<NodeStatus, 'about' | 'node'>;
+  readonly pods: Informer<Workload, 'uses'> | undefined;
+  readonly nodes: Informer<string> | undefined;
+  readonly daemons: Informer<ValidationSettings>;
+  readonly #namespace: string;
+
+  constructor({ namespace, hasCore, ...options }: ClusterViewOptions) {
+    this.#namespace = namespace;
+    const profilesOf = (kind: ProfileResourceKind): ProfileInformer => {
+      const { plural, usedAs } = profileResources[kind];
+      const indexes = {
+        base: ({ baseProfileName }: StoredProfile) => (baseProfileName === undefined ? [] : [baseProfileName]),
+        usage: ({ metadata }: StoredProfile) => [usedAs(metadata.name)],
+        id: ({ metadata }: StoredProfile) => reportKeys({ kind, name: metadata.name }),
+      };
+      return new Informer({ ...options, resource: groupResource(kind, plural), parse: parseStoredProfile, indexes });
+    };
+    this.profiles = {
+      SeccompProfile: profilesOf('SeccompProfile'),
+      SelinuxProfile: profilesOf('SelinuxProfile'),
+      RawSelinuxProfile: profilesOf('RawSelinuxProfile'),
+      AppArmorProfile: profilesOf('AppArmorProfile'),
+    };
+    this.reports = new Informer({
+      ...options,
+      resource: nodeStatuses,
+      parse: parseNodeStatus,
+      indexes: { about: ({ about }: NodeStatus) => about, node: ({ node }: NodeStatus) => [node] },
+    });
+    this.daemons = new Informer({
+      ...options,
+      resource: daemons,
+      selection: { namespace },
+      parse: (object) => settingsOf(v.parse(securityProfilesOperatorDaemonSchema, object)),
+    });
+    if (!hasCore) return;
+    const uses = ({ uses }: Workload) => uses;
+    this.pods = new Informer({ ...options, resource: pods, parse: parseWorkload, indexes: { uses } });
+    this.nodes = new Informer({ ...options, resource: nodes, parse: ({ metadata }) => metadata.name });
+  }
+
+  /** Begins to follow everything. */
+  start(): void {
+    for (const informer of this.#all()) informer.start();
+  }
+
+  /** Resolves when no request is open any more. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#all().map((informer) => informer.stop()));
+  }
+
+  /** Returns the names of the pods that use a profile. */
+  workloads(usage: string): readonly string[] {
+    return (this.pods?.store.byIndex('uses', usage) ?? []).map(({ name }) => name);
+  }
+
+  /** Returns what nodes report of a profile, except nodes that no longer exist. */
+  reportsOf(profile: { readonly kind: string; readonly name: string }): readonly NodeReport[] {
+    return this.#allReports(profile).filter(({ node }) => this.#exists(node));
+  }
+
+  /** Returns the names of the reports of a profile whose nodes no longer exist. */
+  goneReports(profile: { readonly kind: string; readonly name: string }): readonly string[] {
+    return this.#allReports(profile).flatMap(({ name, node }) => (this.#exists(node) ? [] : [name]));
+  }
+
+  /** Returns the names of the nodes; undefined if the API server has none. */
+  nodeNames(): ReadonlySet<string> | undefined {
+    return this.nodes && new Set(this.nodes.store.keys());
+  }
+
+  /**
+   * Returns what the administrator allows profiles. Throws the reason if the settings cannot be
+   * read: without them everything would be allowed.
+   */
+  settings(): ValidationSettings {
+    const key = `${this.#namespace}/${daemonName}`;
+    const rejection = this.daemons.rejection(key);
+    if (rejection !== undefined) throw rejection;
+    return this.daemons.store.get(key) ?? defaultSettings;
+  }
+
+  #allReports(profile: { readonly kind: string; readonly name: string }): readonly NodeStatus[] {
+    return reportKeys(profile).flatMap((key) => this.reports.store.byIndex('about', key));
+  }
+
+  #exists(node: string): boolean {
+    return this.nodes === undefined || this.nodes.store.get(node) !== undefined;
+  }
+
+  #all(): readonly Pick<Informer<unknown>, 'start' | 'stop'>[] {
+    const others = [this.reports, this.daemons, this.pods, this.nodes];
+    return [...Object.values(this.profiles), ...others.filter((informer) => informer !== undefined)];
+  }
+}

@@ -1,0 +1,151 @@
+import { setCondition } from '#lib/kube/conditions';
+import { finalizersOf, inUseFinalizer } from './finalizers.ts';
+import { profileResources } from './profile-kinds.ts';
+import { type NodeReport, overallState } from './profile-state.ts';
+import { annotations, type ProfileStatus, type StoredProfile } from './stored-profile.ts';
+
+/** What is known of a profile, besides the object. */
+export interface ProfileFacts {
+  /** Names of pods (`namespace/name`) that use it. */
+  readonly workloads: readonly string[];
+  /** The reports of nodes that exist. */
+  readonly reports: readonly NodeReport[];
+  /** The nodes of the cluster; undefined if they are not known. */
+  readonly nodes?: ReadonlySet<string> | undefined;
+  /** Why it cannot be installed anywhere. */
+  readonly problem?: { readonly reason: string; readonly message: string } | undefined;
+  /** Its syscalls with those of its bases; undefined if it has no base, or if that has a problem. */
+  readonly merged?: MergedSyscalls | undefined;
+}
+
+/** The syscalls of a profile and of its bases. */
+export interface MergedSyscalls {
+  /** As JSON. */
+  readonly syscalls: string;
+  /** The artifacts that they are from, by digest. */
+  readonly artifacts: readonly string[];
+}
+
+/** What is to be written of a profile. */
+export interface ProfilePlan {
+  /** The finalizers and annotations to patch; null removes an annotation. */
+  readonly metadata?: {
+    readonly finalizers?: readonly string[];
+    readonly annotations?: Readonly<Record<string, string | null>>;
+  };
+  readonly status: ProfileStatus;
+  readonly events: readonly ProfileEvent[];
+  /** Milliseconds after which to decide again. */
+  readonly requeueAfter?: number;
+}
+
+/** An event about a profile. */
+export interface ProfileEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** The reason of the event that a finalizer of a node was removed without an answer of the node. */
+export const abandonedReason = 'NodeDidNotAnswer';
+
+/** Pods that a status names; the condition has their number. */
+const mostWorkloads = 100;
+
+/** Returns what is to be written of a profile, so that it states what is known at this moment. */
+export function planProfile(profile: StoredProfile, facts: ProfileFacts, now: Date): ProfilePlan {
+  const held = planFinalizers(profile, facts, now);
+  const status = statusOf(profile, facts, now);
+  const changes = { ...held.annotations, ...baseAnnotations(profile, facts) };
+  const finalizersChange = !sameSet(held.finalizers, profile.finalizers);
+  const metadata = {
+    ...(finalizersChange && { finalizers: held.finalizers }),
+    ...(Object.keys(changes).length > 0 && { annotations: changes }),
+  };
+  const events = [...held.events, ...stateEvents(profile.status, status)];
+  return {
+    ...(Object.keys(metadata).length > 0 && { metadata }),
+    status,
+    events,
+    ...(held.requeueAfter !== undefined && { requeueAfter: held.requeueAfter }),
+  };
+}
+
+function planFinalizers(profile: StoredProfile, { workloads, reports, nodes }: ProfileFacts, now: Date) {
+  const { deletedAt, finalizers } = profile;
+  const isInUse = workloads.length > 0;
+  const unusedSince = Date.parse(profile.annotations.get(annotations.unusedSince) ?? '');
+  const isReleased = deletedAt !== undefined && !isInUse && finalizers.includes(inUseFinalizer);
+  const since = isReleased ? now.getTime() : Number.isNaN(unusedSince) ? 0 : unusedSince;
+  const decided = finalizersOf(
+    {
+      finalizers,
+      ...(deletedAt !== undefined && { deletedAt: Math.max(deletedAt, since) }),
+      isInUse,
+      reporting: reports.map(({ node }) => node),
+      nodes,
+    },
+    now.getTime(),
+  );
+  const waits = decided.requeueAfter !== undefined;
+  const events: ProfileEvent[] = decided.abandoned.map((finalizer) => ({
+    type: 'Warning',
+    reason: abandonedReason,
+    message: `removed the finalizer ${finalizer}, for which nobody answered within five minutes; the profile may remain on the node`,
+  }));
+  return {
+    ...decided,
+    events,
+    ...(isReleased && waits && { annotations: { [annotations.unusedSince]: now.toISOString() } }),
+  };
+}
+
+function statusOf(profile: StoredProfile, facts: ProfileFacts, now: Date): ProfileStatus {
+  const { kind, metadata, isDisabled, isPartial, deletedAt } = profile;
+  const { name, generation } = metadata;
+  const { named, hasWorkloads } = profileResources[kind];
+  const { workloads, problem, reports } = facts;
+  const overall = overallState({
+    isDeleted: deletedAt !== undefined,
+    isDisabled,
+    isPartial,
+    problem,
+    reports,
+    workloads,
+  });
+  const { state, ready, reason, message } = overall;
+  const ready_ = {
+    type: 'Ready',
+    status: ready ? 'True' : 'False',
+    reason,
+    message,
+    observedGeneration: generation,
+  } as const;
+  return {
+    conditions: setCondition(profile.status.conditions ?? [], ready_, now),
+    status: state,
+    ...named(name),
+    ...(hasWorkloads && { activeWorkloads: workloads.toSorted().slice(0, mostWorkloads) }),
+  };
+}
+
+/** Returns the annotations that say what bases were merged, as far as they change. */
+function baseAnnotations(profile: StoredProfile, { merged }: ProfileFacts): Record<string, string | null> {
+  const wanted: Record<string, string | null> = {
+    [annotations.syscalls]: merged?.syscalls ?? null,
+    [annotations.mergedGeneration]: merged === undefined ? null : String(profile.metadata.generation ?? 0),
+    [annotations.bases]: merged === undefined || merged.artifacts.length === 0 ? null : merged.artifacts.join(','),
+  };
+  const changed = Object.entries(wanted).filter(([key, value]) => (profile.annotations.get(key) ?? null) !== value);
+  return Object.fromEntries(changed);
+}
+
+function stateEvents(before: ProfileStatus, after: ProfileStatus): ProfileEvent[] {
+  const [was, is] = [before, after].map(({ conditions = [] }) => conditions.find(({ type }) => type === 'Ready'));
+  if (is === undefined || (was?.reason === is.reason && before.status === after.status)) return [];
+  return [{ type: after.status === 'Error' ? 'Warning' : 'Normal', reason: is.reason, message: is.message }];
+}
+
+function sameSet(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((each) => other.includes(each));
+}

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parseUnsupported, planUnsupported, type UnsupportedKind } from './plan-unsupported.ts';
+
+const now = new Date('2026-11-01T12:00:00Z');
+const objectOf = (
+  kind: UnsupportedKind,
+  more: { readonly spec?: unknown; readonly metadata?: object; readonly status?: unknown } = {},
+) => ({
+  kind,
+  metadata: { name: 'spod', namespace: 'fairlead-system', generation: 2, resourceVersion: '1', ...more.metadata },
+  ...('spec' in more && { spec: more.spec }),
+  ...('status' in more && { status: more.status }),
+});
+const plan = (object: unknown, at = now) => planUnsupported(parseUnsupported(object), at);
+
+describe('planUnsupported', () => {
+  it('says that recordings and bindings have no effect, once', () => {
+    for (const kind of ['ProfileRecording', 'ProfileBinding'] as const) {
+      const { conditions = [] } = plan(objectOf(kind)).status ?? {};
+      assert.equal(conditions.length, 1);
+      assert.equal(`${conditions[0]?.type} ${conditions[0]?.status}`, 'NotSupported True');
+      const later = new Date(now.getTime() + 60_000);
+      assert.deepEqual(plan(objectOf(kind, { status: { conditions } }), later).status, { conditions });
+    }
+  });
+
+  it('names the settings of the daemon that have no effect, and no others', () => {
+    const spec = {
+      verbosity: 2,
+      enableAppArmor: false,
+      enableProfiling: true,
+      selinux: { enable: true, enableRawSelinuxProfiles: false, typeTag: 'spc_t', options: { allowedTypes: ['a'] } },
+      enricher: { enableLogEnricher: true, enableJsonEnricher: false, logEnricherFilters: '' },
+      scheduling: { tolerations: [], priorityClassName: 'system-node-critical' },
+      security: { allowedSyscalls: ['read'], allowedIdentityRegexp: '^ci@', allowedOidcIssuerRegexp: '.*' },
+      webhook: { options: [{ name: 'binding.spo.io' }] },
+    };
+    const [condition] = plan(objectOf('SecurityProfilesOperatorDaemon', { spec })).status?.conditions ?? [];
+    assert.equal(condition?.status, 'True');
+    assert.equal(
+      condition?.message.split(': ')[1],
+      'spec.enableProfiling, spec.enricher.enableLogEnricher, spec.security.allowedIdentityRegexp, spec.selinux.enable, ' +
+        'spec.verbosity, spec.webhook.options.',
+    );
+  });
+
+  it('says so if all settings are in force', () => {
+    for (const spec of [undefined, null, {}, { security: { allowedSyscalls: ['read'] }, selinux: {} }]) {
+      const [condition] = plan(objectOf('SecurityProfilesOperatorDaemon', { spec })).status?.conditions ?? [];
+      assert.equal(`${condition?.type} ${condition?.status}`, 'NotSupported False', JSON.stringify(spec));
+    }
+  });
+
+  it('keeps the conditions of others, and the time while the status is the same', () => {
+    const of = (type: string, status: 'True' | 'False') => ({
+      type,
+      status,
+      reason: 'Old',
+      message: 'old',
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+    });
+    const conditions = [of('Ready', 'True'), of('NotSupported', 'True')];
+    const changed = plan(objectOf('ProfileRecording', { status: { conditions } })).status?.conditions ?? [];
+    assert.deepEqual(
+      changed.find(({ type }) => type === 'Ready'),
+      conditions[0],
+    );
+    assert.equal(changed.find(({ type }) => type === 'NotSupported')?.lastTransitionTime, '2026-01-01T00:00:00Z');
+  });
+
+  it('removes the finalizers of an operator that is gone from what is deleted, and only from that', () => {
+    const finalizers = ['active-workload-lock', 'example.com/own', 'spo.x-k8s.io/has-unmerged-profiles'];
+    const deleted = { finalizers, deletionTimestamp: '2026-11-01T11:00:00Z' };
+    assert.deepEqual(plan(objectOf('ProfileBinding', { metadata: deleted })), { finalizers: ['example.com/own'] });
+    assert.equal(plan(objectOf('ProfileBinding', { metadata: { finalizers } })).finalizers, undefined);
+    const others = { ...deleted, finalizers: ['example.com/own'] };
+    assert.deepEqual(plan(objectOf('ProfileBinding', { metadata: others })), {});
+  });
+
+  it('reads an object whatever its status is', () => {
+    for (const status of [null, 7, { conditions: 'x' }, { conditions: [{ type: 1 }] }])
+      assert.equal(
+        plan(objectOf('ProfileRecording', { status })).status?.conditions?.length,
+        1,
+        JSON.stringify(status),
+      );
+  });
+});

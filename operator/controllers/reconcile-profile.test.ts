@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as v from 'valibot';
+import { FairleadError } from '#lib/errors';
+import { securityProfilesOperatorDaemonSchema } from '../api/securityprofilesoperatordaemon/v1.ts';
+import { defaultSettings, settingsOf } from '../validate/settings.ts';
+import type { MergedProfile } from './merge-bases.ts';
+import { type ProfileDependencies, reconcileProfile } from './reconcile-profile.ts';
+import { annotations, parseStoredProfile } from './stored-profile.ts';
+
+const now = new Date('2026-11-01T12:00:00Z');
+const pinned = `registry.example.com/runc@sha256:${'a'.repeat(64)}`;
+const allow = (...names: string[]) => ({ names, action: 'SCMP_ACT_ALLOW' as const });
+
+function profile(spec: object, metadata: object = {}) {
+  return parseStoredProfile({
+    kind: 'SeccompProfile',
+    metadata: { name: 'web', uid: 'u', resourceVersion: '1', generation: 3, ...metadata },
+    spec: { defaultAction: 'SCMP_ACT_ERRNO', ...spec },
+  });
+}
+
+const merged = (names: readonly string[], more: Partial<MergedProfile> = {}): MergedProfile => ({
+  profile: { defaultAction: 'SCMP_ACT_ERRNO', syscalls: names.length === 0 ? [] : [allow(...names)] },
+  artifacts: [pinned],
+  objects: [],
+  followsTag: false,
+  ...more,
+});
+
+const dependencies = (more: Partial<ProfileDependencies> = {}): ProfileDependencies => ({
+  workloads: () => [],
+  reports: () => [{ node: 'n', state: 'Installed' }],
+  nodes: () => undefined,
+  settings: () => defaultSettings,
+  mergeBases: async () => undefined,
+  now: () => now,
+  ...more,
+});
+
+const base = { baseProfileName: 'oci://registry.example.com/runc:v1' };
+const before = {
+  annotations: {
+    [annotations.syscalls]: '[{"names": ["old"]}]',
+    [annotations.bases]: pinned,
+    [annotations.mergedGeneration]: '3',
+  },
+};
+const fails = (kind: 'Unavailable' | 'SignatureInvalid', message: string) => async (): Promise<never> => {
+  throw new FairleadError(kind, message, { hint: 'Do something.' });
+};
+const ready = ({ status }: Awaited<ReturnType<typeof reconcileProfile>>) => {
+  const [condition] = status.conditions ?? [];
+  return `${status.status} ${condition?.reason}: ${condition?.message}`;
+};
+
+describe('reconcileProfile', () => {
+  it('writes the syscalls with those of the base, and resolves a tag again', async () => {
+    for (const [followsTag, requeueAfter] of [
+      [false, undefined],
+      [true, 600_000],
+    ] as const) {
+      const plan = await reconcileProfile(
+        profile(base),
+        dependencies({ mergeBases: async () => merged(['read', 'bind'], { followsTag }) }),
+      );
+      assert.deepEqual(plan.metadata?.annotations, {
+        [annotations.syscalls]: '[{"names": ["read", "bind"],"action": "SCMP_ACT_ALLOW"}]',
+        [annotations.bases]: pinned,
+        [annotations.mergedGeneration]: '3',
+      });
+      assert.equal(plan.requeueAfter, requeueAfter);
+      assert.equal(plan.status.status, 'Installed');
+    }
+  });
+
+  it('reports what is not allowed, in the profile or with its base, and keeps the object', async () => {
+    const daemon = { spec: { security: { allowedSyscalls: ['read'] } } };
+    const settings = settingsOf(v.parse(securityProfilesOperatorDaemonSchema, daemon));
+    const own = await reconcileProfile(
+      profile({ syscalls: [allow('read', 'ptrace')] }),
+      dependencies({ settings: () => settings }),
+    );
+    assert.match(ready(own), /^Error ProfileNotAllowed: spec\.syscalls\[0\].*ptrace/);
+    const withBase = await reconcileProfile(
+      profile(base),
+      dependencies({ settings: () => settings, mergeBases: async () => merged(['ptrace']) }),
+    );
+    assert.match(ready(withBase), /^Error ProfileNotAllowed: with its base profile: .*ptrace/);
+    assert.equal(withBase.metadata, undefined);
+  });
+
+  it('keeps what was merged while the registry is down, but nothing of a profile that has changed', async () => {
+    const down = dependencies({ mergeBases: fails('Unavailable', 'cannot reach it') });
+    const kept = await reconcileProfile(profile(base, before), down);
+    assert.equal(kept.metadata, undefined);
+    assert.equal(kept.status.status, 'Installed');
+    assert.equal(kept.requeueAfter, 60_000);
+    const changed = await reconcileProfile(profile(base, { ...before, generation: 4 }), down);
+    assert.match(ready(changed), /^Error CannotPullSeccompProfile: cannot reach it. Do something\.$/);
+    assert.equal(changed.metadata?.annotations?.[annotations.syscalls], null);
+  });
+
+  it('withdraws what was merged if the base is no longer allowed', async () => {
+    const refused = dependencies({ mergeBases: fails('SignatureInvalid', 'no signature') });
+    const plan = await reconcileProfile(profile(base, before), refused);
+    assert.match(ready(plan), /^Error CannotPullSeccompProfile: no signature/);
+    assert.equal(plan.metadata?.annotations?.[annotations.syscalls], null);
+    assert.equal(plan.requeueAfter, 60_000);
+  });
+
+  it('asks no registry for a profile that is deleted', async () => {
+    const never = async (): Promise<never> => assert.fail('asked');
+    const deleted = { deletionTimestamp: '2026-11-01T11:00:00Z', finalizers: ['in-use-by-active-pods'] };
+    const plan = await reconcileProfile(profile(base, deleted), dependencies({ mergeBases: never }));
+    assert.deepEqual(plan.metadata?.finalizers, []);
+  });
+
+  it('refuses more syscalls than an annotation can hold', async () => {
+    const names = Array.from({ length: 20_000 }, (_, index) => `syscall_${index}`);
+    const plan = await reconcileProfile(profile(base), dependencies({ mergeBases: async () => merged(names) }));
+    assert.match(ready(plan), /^Error InvalidSeccompProfile: .* bytes as JSON, at most 204800 fit/);
+  });
+
+  it('does not take an error of its own for a problem of the profile', async () => {
+    const broken = async (): Promise<never> => {
+      throw new TypeError('a bug');
+    };
+    await assert.rejects(reconcileProfile(profile(base), dependencies({ mergeBases: broken })), TypeError);
+  });
+});

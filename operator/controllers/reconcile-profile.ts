@@ -1,0 +1,107 @@
+import { FairleadError } from '#lib/errors';
+import { renderSyscallsJson } from '#lib/profile/seccomp/write/render-json';
+import { validateSeccomp } from '../validate/seccompprofile.ts';
+import type { ValidationSettings } from '../validate/settings.ts';
+import { validators } from '../validate/validators.ts';
+import { describeViolation, type Violation } from '../validate/verdict.ts';
+import type { MergedProfile } from './merge-bases.ts';
+import { type MergedSyscalls, type ProfileFacts, type ProfilePlan, planProfile } from './plan-profile.ts';
+import { profileResources } from './profile-kinds.ts';
+import type { NodeReport } from './profile-state.ts';
+import { annotations, type StoredProfile } from './stored-profile.ts';
+
+/** What a profile is reconciled with. */
+export interface ProfileDependencies {
+  /** Returns the names of the pods that use a profile, by its key (`usage`). */
+  readonly workloads: (usage: string) => readonly string[];
+  /** Returns what existing nodes report about a profile. */
+  readonly reports: (profile: { readonly kind: string; readonly name: string }) => readonly NodeReport[];
+  /** Returns the names of the nodes; undefined if they are not known. */
+  readonly nodes: () => ReadonlySet<string> | undefined;
+  /** Returns what the administrator allows profiles. */
+  readonly settings: () => ValidationSettings;
+  /** Returns the profile with its bases; see mergeBases. */
+  readonly mergeBases: (name: string) => Promise<MergedProfile | undefined>;
+  readonly now: () => Date;
+}
+
+/** Milliseconds after which a tag is resolved again, or a base that could not be merged. */
+const refreshMs = 10 * 60 * 1000;
+const retryMs = 60 * 1000;
+/** Bytes of the annotation with the merged syscalls. All annotations of an object may have 256 KiB. */
+const mostSyscallBytes = 200 * 1024;
+/** Violations that a condition names. */
+const mostViolations = 3;
+
+/**
+ * Returns what is to be written of a profile: state, finalizers, and the syscalls of its bases. The
+ * profile is checked as at admission: what was stored before a rule existed is reported as an
+ * error, and never deleted.
+ */
+export async function reconcileProfile(
+  profile: StoredProfile,
+  dependencies: ProfileDependencies,
+): Promise<ProfilePlan> {
+  const { kind, metadata } = profile;
+  const known = {
+    workloads: dependencies.workloads(profileResources[kind].usedAs(metadata.name)),
+    reports: dependencies.reports({ kind, name: metadata.name }),
+    nodes: dependencies.nodes(),
+  };
+  const { requeueAfter, ...content } = await contentOf(profile, dependencies);
+  const plan = planProfile(profile, { ...known, ...content }, dependencies.now());
+  const delays = [plan.requeueAfter, requeueAfter].filter((delay) => delay !== undefined);
+  return { ...plan, ...(delays.length > 0 && { requeueAfter: Math.min(...delays) }) };
+}
+
+type Content = Pick<ProfileFacts, 'problem' | 'merged'> & { readonly requeueAfter?: number };
+
+async function contentOf(profile: StoredProfile, dependencies: ProfileDependencies): Promise<Content> {
+  const settings = dependencies.settings();
+  const verdict = validators.get(profile.kind)?.(JSON.parse(profile.json), settings);
+  const problem = problemOf(verdict?.violations ?? []);
+  if (problem !== undefined) return { problem };
+  if (profile.baseProfileName === undefined || profile.deletedAt !== undefined)
+    return { merged: mergedBefore(profile) };
+  try {
+    const merged = await dependencies.mergeBases(profile.metadata.name);
+    return merged === undefined ? {} : mergedContent(merged, settings);
+  } catch (error) {
+    if (!(error instanceof FairleadError)) throw error;
+    const before = mergedBefore(profile);
+    // Nothing has changed as far as is known: a registry that is down does not withdraw a profile.
+    if (error.kind === 'Unavailable' && before !== undefined) return { merged: before, requeueAfter: retryMs };
+    const reason = profile.baseProfileName.startsWith('oci://') ? 'CannotPullSeccompProfile' : 'InvalidSeccompProfile';
+    const message = error.hint === undefined ? error.message : `${error.message}. ${error.hint}`;
+    return { problem: { reason, message }, requeueAfter: retryMs };
+  }
+}
+
+function mergedContent({ profile, artifacts, followsTag }: MergedProfile, settings: ValidationSettings): Content {
+  const again = followsTag ? { requeueAfter: refreshMs } : {};
+  const problem = problemOf(validateSeccomp(profile, settings).violations);
+  if (problem !== undefined) {
+    return { problem: { ...problem, message: `with its base profile: ${problem.message}` }, ...again };
+  }
+  const syscalls = renderSyscallsJson(profile.syscalls ?? []);
+  const bytes = Buffer.byteLength(syscalls);
+  if (bytes > mostSyscallBytes) {
+    const message = `the syscalls with those of the base profile have ${bytes} bytes as JSON, at most ${mostSyscallBytes} fit. Merge entries for the same syscalls.`;
+    return { problem: { reason: 'InvalidSeccompProfile', message }, ...again };
+  }
+  return { merged: { syscalls, artifacts }, ...again };
+}
+
+/** Returns what was merged before, if the profile has not changed since. */
+function mergedBefore({ annotations: written, metadata: { generation } }: StoredProfile): MergedSyscalls | undefined {
+  const syscalls = written.get(annotations.syscalls);
+  if (syscalls === undefined || written.get(annotations.mergedGeneration) !== String(generation ?? 0)) return undefined;
+  return { syscalls, artifacts: written.get(annotations.bases)?.split(',') ?? [] };
+}
+
+function problemOf(violations: readonly Violation[]): ProfileFacts['problem'] {
+  if (violations.length === 0) return undefined;
+  const listed = violations.slice(0, mostViolations).map(describeViolation).join(' ');
+  const more = violations.length - mostViolations;
+  return { reason: 'ProfileNotAllowed', message: more > 0 ? `${listed} And ${more} more.` : listed };
+}

@@ -1,0 +1,48 @@
+import { FairleadError } from '#lib/errors';
+import type { WritableApiServer } from '#lib/kube/api-server';
+import type { KubeLog } from '#lib/kube/log';
+import type { KubeMetrics } from '#lib/kube/metrics';
+import { ObjectClient } from '#lib/kube/object-client';
+import { ClusterView } from './cluster-view.ts';
+import { type ProfileControllerOptions, runProfileControllers } from './profile-controller.ts';
+import { runUnsupportedControllers } from './unsupported-controller.ts';
+
+export interface ControllersOptions extends Pick<ProfileControllerOptions, 'pull' | 'report'> {
+  readonly api: WritableApiServer;
+  /** Writes for one leader only; see lib/kube/leader-election.ts. */
+  readonly client?: ObjectClient;
+  /** The namespace of the operator. */
+  readonly namespace: string;
+  readonly log: KubeLog;
+  readonly metrics?: KubeMetrics | undefined;
+}
+
+/**
+ * Runs all controllers until `signal` aborts, and resolves when no request is open any more. One
+ * replica at a time may run them. Throws what the API server's client throws if it cannot be asked
+ * for what it serves.
+ */
+export async function runControllers(options: ControllersOptions, signal: AbortSignal): Promise<void> {
+  const { api, log, metrics, client = new ObjectClient(api) } = options;
+  const view = new ClusterView({ ...options, client, hasCore: await hasCoreResources(api) });
+  view.start();
+  try {
+    await Promise.all([
+      runProfileControllers({ ...options, client, view }, signal),
+      runUnsupportedControllers({ client, log, metrics }, signal),
+    ]);
+  } finally {
+    await view.stop();
+  }
+}
+
+/** Reports whether an API server has pods and nodes: one that serves only CRDs has none. */
+async function hasCoreResources(api: WritableApiServer): Promise<boolean> {
+  try {
+    await api.get({ path: '/api/v1', title: 'list the core resources' });
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof FairleadError && thrown.kind === 'NotFound') return false;
+    throw thrown;
+  }
+}
