@@ -14,7 +14,7 @@ export interface ProfileFacts {
   readonly nodes?: ReadonlySet<string> | undefined;
   /** Why it cannot be installed anywhere. */
   readonly problem?: { readonly reason: string; readonly message: string } | undefined;
-  /** Its syscalls with those of its bases; undefined if it has no base, or if that has a problem. */
+  /** Its syscalls with those of its bases; undefined without a base, or if that has a problem. */
   readonly merged?: MergedSyscalls | undefined;
 }
 

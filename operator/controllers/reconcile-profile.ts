@@ -28,7 +28,7 @@ export interface ProfileDependencies {
 /** Milliseconds after which a tag is resolved again, or a base that could not be merged. */
 const refreshMs = 10 * 60 * 1000;
 const retryMs = 60 * 1000;
-/** Bytes of the annotation with the merged syscalls. All annotations of an object may have 256 KiB. */
+/** Most bytes of the annotation with the merged syscalls. An object may have 256 KiB of them. */
 const mostSyscallBytes = 200 * 1024;
 /** Violations that a condition names. */
 const mostViolations = 3;
