@@ -1,9 +1,10 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { parseReference } from '#lib/registry/reference';
 import { examples } from '../options/options.ts';
 
 interface ManifestsOptions {
   readonly crds?: true;
+  readonly webhooks?: boolean;
   readonly image?: string;
 }
 
@@ -12,24 +13,33 @@ export function define(command: Command): void {
   command
     .summary('print what to install in a cluster')
     .description(
-      'Print the manifests of everything that the operator needs in a cluster, in an order in which they can be applied: ' +
-        'its namespace, the CustomResourceDefinitions, RBAC, the Deployment and the webhooks.',
+      'Print what the operator needs in a cluster of Kubernetes 1.22 or newer, as manifests in an order in which they can be ' +
+        'applied: the CustomResourceDefinitions, the namespace, RBAC, the Deployment and the webhooks. Once there are webhooks, no ' +
+        'pod is created without the operator, so apply them when it is ready.',
     )
-    .option('--crds', 'print only the CustomResourceDefinitions')
     .option('--image <reference>', 'your copy of the image, which the Deployment runs', parseImage)
+    .addOption(new Option('--crds', 'print only the CustomResourceDefinitions').conflicts(['webhooks', 'image']))
+    .addOption(new Option('--webhooks', 'print only the webhooks').conflicts('image'))
+    .option('--no-webhooks', 'print everything except the webhooks')
     .addHelpText(
       'after',
       examples([
         [
           'install the operator',
-          'fairlead operator manifests --image registry.internal/fairlead:0.1.0 | kubectl apply --server-side -f -',
+          'fairlead operator manifests --no-webhooks --image registry.internal/fairlead:0.1.0 | kubectl apply --server-side -f -\n' +
+            '  kubectl -n fairlead-system rollout status deployment/fairlead-operator\n' +
+            '  fairlead operator manifests --webhooks | kubectl apply --server-side -f -',
         ],
         ['only add or update the APIs', 'fairlead operator manifests --crds | kubectl apply --server-side -f -'],
       ]),
     )
-    .action(async (options: ManifestsOptions) => {
-      const { installation } = await import('#operator/manifests/installation');
-      process.stdout.write(installation(options));
+    .action(async ({ crds, webhooks, image }: ManifestsOptions) => {
+      const { installation, installationParts } = await import('#operator/manifests/installation');
+      const parts = installationParts.filter((part) => {
+        if (crds) return part === 'crds';
+        return webhooks === undefined || (part === 'webhooks') === webhooks;
+      });
+      process.stdout.write(installation({ parts, ...(image === undefined ? {} : { image }) }));
     });
 }
 

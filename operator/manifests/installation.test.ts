@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { resources } from '../api/resources.ts';
-import { installation } from './installation.ts';
+import { type InstallationPart, installation, installationParts } from './installation.ts';
 import { manifestFiles } from './manifest-files.ts';
 
 interface Manifest {
@@ -14,28 +14,33 @@ const read = (text: string): Manifest[] => parseAllDocuments(text).map((document
 const nameOf = ({ kind, metadata }: Manifest) => `${kind} ${metadata.name}`;
 
 describe('installation', () => {
-  it('has every object of deploy/operator and every API once', () => {
-    const files = Object.values(manifestFiles()).flatMap(read);
+  it('has every object of deploy/operator that is for all clusters, and every API, once', () => {
+    const { 'network-policy.yaml': policy, 'namespace-webhook.yaml': webhook, ...files } = manifestFiles();
+    assert.ok(policy !== undefined && webhook !== undefined);
+    const objects = Object.values(files).flatMap(read);
     const apis = resources.map(
       ({ plural }) => `CustomResourceDefinition ${plural}.security-profiles-operator.x-k8s.io`,
     );
     const names = read(installation({})).map(nameOf);
-    assert.ok(files.length > 10);
-    assert.deepEqual(names.toSorted(), [...files.map(nameOf), ...apis].toSorted());
+    assert.ok(objects.length > 10);
+    assert.deepEqual(names.toSorted(), [...objects.map(nameOf), ...apis].toSorted());
   });
 
-  it('begins with the namespace and the APIs, and ends with the webhooks', () => {
+  it('has what is needed before what needs it, and ends with the webhooks', () => {
     const kinds = read(installation({})).map(({ kind }) => kind);
     const apis = kinds.filter((kind) => kind === 'CustomResourceDefinition');
-    assert.deepEqual(kinds.slice(0, 1 + apis.length), ['Namespace', ...apis]);
+    assert.deepEqual(kinds.slice(0, apis.length + 1), [...apis, 'Namespace']);
     const deployed = kinds.indexOf('Deployment');
     assert.ok(kinds.slice(deployed + 1).length > 0);
     assert.ok(kinds.slice(deployed + 1).every((kind) => kind.endsWith('WebhookConfiguration')));
   });
 
-  it('has only the APIs if asked', () => {
-    const kinds = read(installation({ crds: true })).map(({ kind }) => kind);
-    assert.deepEqual(kinds, Array(resources.length + 1).fill('CustomResourceDefinition'));
+  it('has only the parts that are asked for', () => {
+    const kinds = (parts: readonly InstallationPart[]) => read(installation({ parts })).map(({ kind }) => kind);
+    assert.deepEqual(kinds(['crds']), Array(resources.length + 1).fill('CustomResourceDefinition'));
+    assert.ok(kinds(['webhooks']).every((kind) => kind.endsWith('WebhookConfiguration')));
+    assert.deepEqual([...kinds(['crds']), ...kinds(['operator']), ...kinds(['webhooks'])], kinds(installationParts));
+    assert.equal(installation({ parts: ['crds', 'operator', 'webhooks'] }), installation({}));
   });
 
   it('names the given image, and changes nothing else', () => {
@@ -49,12 +54,6 @@ describe('installation', () => {
 
   it('keeps comments, and leaves out what is only a comment', () => {
     const files = { 'a.yaml': '# only a comment\n---\n# Why.\nkind: B # here\n---\nkind: Namespace\n' };
-    const [first = '', second = ''] = installation({}, files)
-      .split('---\n')
-      .filter((each) => !each.includes('x-k8s.io'));
-    assert.deepEqual(
-      [first, second].map((each) => each.split('\n')[0]),
-      ['kind: Namespace', '# Why.'],
-    );
+    assert.equal(installation({ parts: ['operator'] }, files), 'kind: Namespace\n---\n# Why.\nkind: B # here\n');
   });
 });

@@ -3,30 +3,42 @@ import { resources } from '../api/resources.ts';
 import { crdText } from '../crds/crd-text.ts';
 import { type ManifestFiles, manifestFiles } from './manifest-files.ts';
 
+/** What is installed, in the order of installation. */
+export type InstallationPart = 'crds' | 'operator' | 'webhooks';
+
+/** All parts of an installation. */
+export const installationParts: readonly InstallationPart[] = ['crds', 'operator', 'webhooks'];
+
 /** What is installed. */
 export interface InstallationOptions {
-  /** Only the CustomResourceDefinitions. */
-  readonly crds?: boolean;
+  /** All by default. */
+  readonly parts?: readonly InstallationPart[];
   /** The image of the operator, in place of the example in deploy/operator. */
   readonly image?: string;
 }
 
+/**
+ * Not for every cluster: the addresses of the API servers must be written into the first (with the
+ * example in it no webhook can be reached), and the second is for Kubernetes before 1.22.
+ */
+const notForAll: ReadonlySet<string> = new Set(['network-policy.yaml', 'namespace-webhook.yaml']);
+
 /** The image that the Deployment names until somebody writes another one. */
 const exampleImage = /(?<=^ *(?:- )?image: )registry\.example\.com\/fairlead:\S+$/gm;
 
-/** What others need is before them. What is not named here is between the two lists. */
-const first = ['Namespace', 'CustomResourceDefinition'];
-/** From the moment at which webhooks are there, the API server calls the operator. */
-const last = ['Deployment', 'MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'];
-
-/** Returns everything that makes the operator run in a cluster, as manifests in YAML. */
+/**
+ * Returns what makes the operator run in a cluster of Kubernetes 1.22 or newer, as manifests in
+ * YAML. What others need is before them. The webhooks are last: from then on the API server calls
+ * the operator.
+ */
 export function installation(
-  { crds = false, image }: InstallationOptions,
+  { parts = installationParts, image }: InstallationOptions,
   files: ManifestFiles = manifestFiles(),
 ): string {
-  const documents = [...Object.values(files).flatMap(documentsOf), ...resources.map(crdText)]
+  const texts = Object.entries(files).flatMap(([name, text]) => (notForAll.has(name) ? [] : documentsOf(text)));
+  const documents = [...texts, ...resources.map(crdText)]
     .map((text) => ({ text, kind: kindOf(text) }))
-    .filter(({ kind }) => !crds || kind === 'CustomResourceDefinition')
+    .filter(({ kind }) => parts.includes(partOf(kind)))
     .toSorted((one, other) => rank(one.kind) - rank(other.kind));
   const text = documents.map((document) => document.text).join('---\n');
   return image === undefined ? text : text.replaceAll(exampleImage, () => image);
@@ -45,8 +57,13 @@ function kindOf(text: string): string {
   return kind;
 }
 
+function partOf(kind: string): InstallationPart {
+  if (kind === 'CustomResourceDefinition') return 'crds';
+  return kind.endsWith('WebhookConfiguration') ? 'webhooks' : 'operator';
+}
+
 function rank(kind: string): number {
-  const early = first.indexOf(kind);
-  if (early !== -1) return early - first.length;
-  return last.indexOf(kind) + 1;
+  // Within its part, the namespace is before what is in it, and the Deployment after what it uses.
+  const within = kind === 'Namespace' ? 0 : kind === 'Deployment' ? 2 : 1;
+  return 3 * installationParts.indexOf(partOf(kind)) + within;
 }
