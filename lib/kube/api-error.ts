@@ -15,6 +15,8 @@ const kindOfStatus: Readonly<Record<number, ErrorKind>> = {
   422: 'InvalidInput',
 };
 
+/** Whatever a server asks for, it is not left alone for longer. */
+const longestRetryMs = 300_000;
 /** Characters of the API server's message that are quoted; it names every invalid field. */
 const mostQuoted = 2000;
 /** Characters that are quoted of an answer of something else, such as a proxy's page. */
@@ -112,7 +114,7 @@ function causeOf(details: v.InferOutput<typeof statusSchema>['details']): string
  * send. A date, which a proxy may send, is ignored, since clocks differ.
  */
 function parseRetryAfter(header: string | undefined): number | undefined {
-  return header !== undefined && /^\d{1,9}$/.test(header) ? Number(header) * 1000 : undefined;
+  return header !== undefined && /^\d{1,9}$/.test(header) ? Math.min(Number(header) * 1000, longestRetryMs) : undefined;
 }
 
 function parseJson(text: string): unknown {

@@ -1,7 +1,7 @@
 import { toFairleadError } from '#lib/errors';
 import { ApiError, isOutage } from './api-error.ts';
 import type { Backoff } from './backoff.ts';
-import type { Change, Informer } from './informer.ts';
+import type { Change, Informer, RejectedObject } from './informer.ts';
 import type { ObjectMeta } from './kube-object.ts';
 import type { KubeLog } from './log.ts';
 import { mergePatchOf } from './merge-patch.ts';
@@ -38,6 +38,8 @@ export interface ControllerOptions<T extends Reconcilable> {
   readonly triggers?: readonly Trigger[] | undefined;
   /** Brings the world to the state that an object specifies. What it throws is tried again. */
   reconcile(object: T): Promise<Reconciled>;
+  /** Is called for an object that its informer has rejected, for example to report why. */
+  rejected?(rejected: RejectedObject): Promise<Reconciled>;
   /** Is called for the key of an object that exists no more. What it throws is tried again. */
   removed?(key: string): Promise<void>;
   /** How many objects are reconciled at the same time, 4 by default. */
@@ -134,20 +136,36 @@ class Controller<T extends Reconcilable> {
   }
 
   async #reconcile(key: string): Promise<Processed | undefined> {
-    const { informer, reconcile, removed } = this.#options;
+    const { informer, removed } = this.#options;
     const object = informer.store.get(key);
-    if (object === undefined) {
+    const rejected = informer.rejection(key);
+    const metadata = (object ?? rejected?.object)?.metadata;
+    if (metadata === undefined) {
       this.#outdated.delete(key);
-      // An object that cannot be read exists: nothing that belongs to it may go.
-      if (informer.rejection(key) === undefined) await removed?.(key);
+      await removed?.(key);
       return undefined;
     }
     // A newer version is on its way, and will add the key.
-    if (this.#outdated.get(key) === object.metadata.resourceVersion) return undefined;
+    if (this.#outdated.get(key) === metadata.resourceVersion) return undefined;
     this.#outdated.delete(key);
-    const { status, requeueAfter } = await reconcile(object);
-    if (status !== undefined && !this.#signal.aborted) await this.#writeStatus(key, object, status);
+    if (object !== undefined) return await this.#reconcileHeld(key, object);
+    // It exists: nothing that belongs to it may go.
+    return rejected === undefined ? undefined : await this.#reconcileRejected(rejected);
+  }
+
+  async #reconcileHeld(key: string, object: T): Promise<Processed> {
+    const { status, requeueAfter } = await this.#options.reconcile(object);
+    await this.#writeStatus(key, object.metadata, object.status, status);
     return { requeueAfter };
+  }
+
+  async #reconcileRejected(rejected: RejectedObject): Promise<Processed | undefined> {
+    const reconciled = await this.#options.rejected?.(rejected);
+    if (reconciled === undefined) return undefined;
+    const { metadata, status } = rejected.object;
+    const held = typeof status === 'object' && status !== null ? status : undefined;
+    await this.#writeStatus(rejected.key, metadata, held, reconciled.status);
+    return { requeueAfter: reconciled.requeueAfter };
   }
 
   /**
@@ -155,11 +173,15 @@ class Controller<T extends Reconcilable> {
    * object, and holds only for the version that it was computed from. Not server-side apply: fields
    * that another manager has set before, such as the Security Profiles Operator, would stay.
    */
-  async #writeStatus(key: string, { metadata, status: held = {} }: T, status: object): Promise<void> {
+  async #writeStatus(
+    key: string,
+    { uid, resourceVersion }: ObjectMeta,
+    held: object = {},
+    status: object = held,
+  ): Promise<void> {
     const { client, informer, fieldManager } = this.#options;
     const patch = mergePatchOf({ status: held }, { status });
-    if (patch === undefined) return;
-    const { uid, resourceVersion } = metadata;
+    if (patch === undefined || this.#signal.aborted) return;
     const write = { subresource: 'status', fieldManager } as const;
     try {
       const name = parseObjectKey(key);

@@ -21,7 +21,7 @@ export interface InformerOptions<T, Index extends string = never> {
   parse(object: KubeObject): T;
   /** By which values objects are found, other than by their keys. */
   readonly indexes?: Readonly<Record<Index, IndexFunction<T>>> | undefined;
-  /** Is told of each version of an object that was rejected. */
+  /** Is told of each version of an object that was rejected; see {@link Informer.rejection}. */
   onRejected?(rejected: RejectedObject): void;
   /** Seconds after which every object is reported again as if it had changed; never by default. */
   readonly resyncSeconds?: number | undefined;
@@ -53,6 +53,7 @@ export type ChangeListener<T> = (change: Change<T>) => void;
 /** An object that could not be parsed. */
 export interface RejectedObject {
   readonly key: string;
+  /** Its metadata and status, as the API server has returned them. */
   readonly object: KubeObject;
   readonly error: FairleadError;
 }
@@ -62,7 +63,7 @@ const defaultBackoff: Backoff = { initialMs: 1000, maxMs: 30_000 };
 
 interface Rejection {
   readonly version: string;
-  readonly error: FairleadError;
+  readonly rejected: RejectedObject;
 }
 
 /**
@@ -113,8 +114,8 @@ export class Informer<T, Index extends string = never> {
   }
 
   /** Returns why an object that exists is not held; see {@link InformerOptions.parse}. */
-  rejection(key: string): FairleadError | undefined {
-    return this.#rejections.get(key)?.error;
+  rejection(key: string): RejectedObject | undefined {
+    return this.#rejections.get(key)?.rejected;
   }
 
   /** Begins to follow the objects; once only. */
@@ -136,12 +137,12 @@ export class Informer<T, Index extends string = never> {
   }
 
   /**
-   * Calls `listener` for each change, and for each object that is held already. Returns a function
-   * that ends this.
+   * Calls `listener` for each change, and for each object that is held or rejected already. Returns
+   * a function that ends this.
    */
   onChange(listener: ChangeListener<T>): () => void {
     this.#listeners.add(listener);
-    for (const key of this.#store.keys()) this.#tell(listener, { key, before: undefined, after: this.#store.get(key) });
+    for (const key of this.#keys()) this.#tell(listener, { key, before: undefined, after: this.#store.get(key) });
     return () => this.#listeners.delete(listener);
   }
 
@@ -211,7 +212,7 @@ export class Informer<T, Index extends string = never> {
   }
 
   #remind(): void {
-    for (const key of this.#store.keys()) {
+    for (const key of this.#keys()) {
       const object = this.#store.get(key);
       this.#report({ key, before: object, after: object });
     }
@@ -232,7 +233,7 @@ export class Informer<T, Index extends string = never> {
       }
       version = resourceVersion;
     }
-    for (const key of [...this.#store.keys(), ...this.#rejections.keys()]) if (!listed.has(key)) this.#drop(key);
+    for (const key of this.#keys()) if (!listed.has(key)) this.#drop(key);
     return version;
   }
 
@@ -271,10 +272,12 @@ export class Informer<T, Index extends string = never> {
       this.#rejections.delete(key);
     } catch (thrown) {
       const error = toFairleadError(thrown);
+      const { apiVersion, kind, status } = object;
+      const rejected = { key, object: { apiVersion, kind, metadata, status }, error };
       this.#store.delete(key);
-      this.#rejections.set(key, { version, error });
+      this.#rejections.set(key, { version, rejected });
       metrics?.countRejected(resource.plural);
-      onRejected?.({ key, object, error });
+      onRejected?.(rejected);
     }
     this.#report({ key, before, after: this.#store.get(key) });
   }
@@ -285,6 +288,11 @@ export class Informer<T, Index extends string = never> {
     this.#store.delete(key);
     this.#rejections.delete(key);
     this.#report({ key, before, after: undefined });
+  }
+
+  /** Returns the keys of all objects that exist. */
+  #keys(): string[] {
+    return [...this.#store.keys(), ...this.#rejections.keys()];
   }
 
   #report(change: Change<T>): void {

@@ -124,7 +124,7 @@ export class ClusterView {
   settings(): ValidationSettings {
     const key = `${this.#namespace}/${daemonName}`;
     const rejection = this.daemons.rejection(key);
-    if (rejection !== undefined) throw rejection;
+    if (rejection !== undefined) throw rejection.error;
     return this.daemons.store.get(key) ?? defaultSettings;
   }
 

@@ -210,6 +210,19 @@ describePeers(apiserverRequirements, 'runController', () => {
     await until(() => removed.length === 2);
   });
 
+  it('reports in the status why an object was rejected, until it is not', async () => {
+    const created = await others.create(widgets, widget('a', { bad: true, size: 1 }));
+    await others.update(widgets, { ...created, status: { size: 7 } }, { subresource: 'status' });
+    const { reconciled } = start(async ({ spec }) => ({ status: { size: spec.size } }), {
+      rejected: async ({ error }) => ({ status: { problem: error.message } }),
+    });
+    await until(async () => JSON.stringify(await statusOf('a')) === '{"problem":"a bad widget"}');
+    await sleep(300);
+    assert.deepEqual([writes(), reconciled], [1, []]);
+    await others.mergePatch(widgets, { name: 'a' }, { spec: { bad: false } });
+    await until(async () => JSON.stringify(await statusOf('a')) === '{"size":1}');
+  });
+
   it('reconciles the objects that a change of another concerns, when all of both are known', async () => {
     const client = new ObjectClient(api);
     const maps = new Informer({

@@ -114,7 +114,7 @@ describePeers(apiserverRequirements, 'Informer', () => {
     const { informer, rejected, changes } = start({ watchSeconds: 1 });
     await informer.synced();
     assert.deepEqual(names(informer), ['good']);
-    assert.match(informer.rejection('bad')?.message ?? '', /a bad widget/);
+    assert.match(informer.rejection('bad')?.error.message ?? '', /a bad widget/);
     await until(() => watches() > 2);
     assert.deepEqual(
       rejected.map(({ key, error }) => `${key}: ${error.message}`),

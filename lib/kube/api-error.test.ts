@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ApiError, apiErrorOf, apiErrorOfEvent, isExpired, isOutage, retryAfterOf } from './api-error.ts';
+
+const status = (fields: object) => JSON.stringify({ kind: 'Status', message: 'the message', ...fields });
+
+describe('apiErrorOf', () => {
+  it('has the kind of the status and the message of the API server', () => {
+    for (const [code, kind] of [
+      [400, 'InvalidInput'],
+      [401, 'Unauthenticated'],
+      [403, 'NotAllowed'],
+      [404, 'NotFound'],
+      [409, 'Conflict'],
+      [410, 'Conflict'],
+      [413, 'LimitExceeded'],
+      [422, 'InvalidInput'],
+      [429, 'Unavailable'],
+      [500, 'Unavailable'],
+      [302, 'Unavailable'],
+    ] as const) {
+      const error = apiErrorOf('host', code, status({ reason: 'Some' }), undefined);
+      assert.deepEqual([error.kind, error.status, error.reason], [kind, code, 'Some']);
+      assert.equal(error.message, `host answers ${code}: "the message"`);
+    }
+  });
+
+  it('quotes what another server answers, and takes nothing of it as fact', () => {
+    for (const body of ['<html>', 'null', '[]', '{"kind":"Status"}', '{"kind":"Pod","message":"x"}', '']) {
+      const error = apiErrorOf('host', 502, body, undefined);
+      assert.deepEqual([error.kind, error.reason], ['Unavailable', '']);
+      assert.equal(error.message, `host answers 502: ${JSON.stringify(body)}`);
+    }
+  });
+
+  it('reads how long to wait, at most five minutes', () => {
+    const waits: [string | undefined, number | undefined][] = [
+      ['1', 1000],
+      ['0', 0],
+      ['999999999', 300_000],
+      ['9999999999', undefined],
+      ['-1', undefined],
+      ['1.5', undefined],
+      ['Fri, 31 Dec 1999 23:59:59 GMT', undefined],
+      [undefined, undefined],
+    ];
+    for (const [header, ms] of waits) assert.equal(retryAfterOf(apiErrorOf('host', 429, '', header)), ms, header);
+    assert.equal(retryAfterOf(new Error('x')), undefined);
+  });
+});
+
+describe('isExpired', () => {
+  it('recognizes versions that are too old, and those of another time', () => {
+    const tooLarge = { reason: 'Timeout', details: { causes: [{ reason: 'ResourceVersionTooLarge' }] } };
+    assert.ok(isExpired(apiErrorOf('host', 410, status({ reason: 'Expired' }), undefined)));
+    assert.ok(isExpired(apiErrorOf('host', 504, status(tooLarge), '1')));
+    assert.ok(isExpired(apiErrorOfEvent({ kind: 'Status', message: 'too old resource version', code: 410 })));
+    for (const other of [
+      apiErrorOf('host', 504, status({ reason: 'Timeout' }), undefined),
+      apiErrorOf('host', 429, status({ details: { causes: null } }), undefined),
+      apiErrorOfEvent({ message: 'no Status' }),
+      new Error('410'),
+      undefined,
+    ]) {
+      assert.ok(!isExpired(other), String(other));
+    }
+  });
+});
+
+describe('isOutage', () => {
+  it('is true if the API server did not answer or could not', () => {
+    for (const [code, outage] of [
+      [0, true],
+      [429, true],
+      [500, true],
+      [503, true],
+      [404, false],
+      [409, false],
+      [422, false],
+    ] as const) {
+      assert.equal(isOutage(new ApiError('x', { status: code, reason: '' })), outage, `${code}`);
+    }
+    assert.ok(!isOutage(new Error('x')));
+  });
+});
