@@ -428,7 +428,7 @@ export const rooms: readonly Room[] = [
     name: 'operator/webhooks',
     imports: [
       ...[errors, 'lib/concurrency', 'lib/http', 'lib/http/connections', 'lib/kube', 'lib/text'],
-      ...['operator/api/**', 'operator/bind', 'operator/kube'],
+      ...['operator/api/**', 'operator/bind', 'operator/conversion', 'operator/kube'],
     ],
     packages: ['fastify', 'valibot'],
   },

@@ -32,7 +32,9 @@ export function convert(object: JsonObject, apiVersion: string): JsonObject {
   try {
     return convertFields({ ...object, apiVersion }, table, from, to);
   } catch (thrown) {
-    const { kind, message, hint } = toFairleadError(thrown);
+    // The stack is too small for values that are nested very deeply.
+    const error = thrown instanceof RangeError ? new FairleadError('LimitExceeded', 'it is nested too deeply') : thrown;
+    const { kind, message, hint } = toFairleadError(error);
     throw new FairleadError(kind, `${describe(object)}: ${message}`, {
       ...(hint !== undefined && { hint }),
       cause: thrown,

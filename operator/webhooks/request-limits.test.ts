@@ -282,6 +282,7 @@ it('a request gives back its room if its client goes at the moment when the room
     const raw = new EventEmitter();
     const request = {
       ...{ method: 'POST', ip: '127.0.0.1', headers: { 'content-length': String(3 * mebibyte) } },
+      routeOptions: {},
       raw: { socket: new EventEmitter(), complete: true },
     };
     return { raw, begun: Promise.resolve(hooks[0]?.(request, { raw })) };

@@ -14,6 +14,15 @@ export const maxReviewBytes = 4 * 1024 * 1024;
 const bytesInFlight = { total: 4 * maxReviewBytes, share: maxReviewBytes };
 
 /**
+ * Most bytes of a conversion. An API server may send all objects of a list in one call. They are
+ * converted one by one, so that the memory that a call takes is three times this.
+ */
+export const maxConversionBytes = 64 * 1024 * 1024;
+
+/** Of all conversions at a time. They do not wait for reviews, nor reviews for them. */
+const conversionBytesInFlight = { total: maxConversionBytes + 4 * maxReviewBytes, share: maxConversionBytes };
+
+/**
  * Most bytes of a small review, as most reviews are. They have a separate lane: an API server sends
  * the reviews of all tenants from one address, and the large pods of one tenant would delay the
  * others.
@@ -53,13 +62,15 @@ export const times: ServerTimes = {
  * requests.
  */
 export function limitRequests(server: FastifyInstance): void {
-  const budget = new FairBudget(bytesInFlight);
+  const reviews = new FairBudget(bytesInFlight);
+  const conversions = new FairBudget(conversionBytesInFlight);
   server.addHook('onRequest', async (request, reply) => {
     const { socket } = request.raw;
     const bytes = announcedBytes(request);
     if (bytes === 0) return;
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort(new FairleadError('Unavailable', 'the client has gone')));
+    const budget = request.routeOptions.bodyLimit === maxConversionBytes ? conversions : reviews;
     const lane = `${clientOf(request.ip)} ${bytes > smallReviewBytes ? 'large' : 'small'}`;
     const giveBack = await budget.acquire(lane, bytes, gone.signal);
     if (gone.signal.aborted) {
@@ -80,7 +91,7 @@ export function limitRequests(server: FastifyInstance): void {
  * Returns the length of the body of a request. Throws InvalidInput or LimitExceeded if it must not
  * be read.
  */
-function announcedBytes({ method, headers }: FastifyRequest): number {
+function announcedBytes({ method, headers, routeOptions: { bodyLimit = maxReviewBytes } }: FastifyRequest): number {
   if (method === 'GET' || method === 'HEAD') return 0;
   const length = headers['content-length'];
   if (length === undefined || headers['transfer-encoding'] !== undefined) {
@@ -89,8 +100,8 @@ function announcedBytes({ method, headers }: FastifyRequest): number {
     });
   }
   const bytes = Number(length);
-  if (bytes > maxReviewBytes) {
-    throw new FairleadError('LimitExceeded', `the request has ${length} bytes: want at most ${maxReviewBytes}`);
+  if (bytes > bodyLimit) {
+    throw new FairleadError('LimitExceeded', `the request has ${length} bytes: want at most ${bodyLimit}`);
   }
   return bytes;
 }

@@ -10,6 +10,7 @@ import { type Pod, parsePod } from '../api/pod.ts';
 import type { BindingSource } from '../kube/list-bindings.ts';
 import { parseNamespace } from '../kube/namespace.ts';
 import { mutate, validate, validateBinding, validateNamespace } from './admit.ts';
+import { conversionPath, convertRoute } from './convert-route.ts';
 import { Readiness } from './readiness.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { limitRequests, maxConnections, maxReviewBytes, times } from './request-limits.ts';
@@ -22,6 +23,8 @@ import { type ReviewRoute, reviewRoute } from './review-route.ts';
  *   body that is not a valid AdmissionReview gets problem+json, which the API server treats as a
  *   failure of the webhook. With authorities of clients (`tls.ca`), a client without a certificate of theirs
  *   gets nothing but a refusal.
+ * - `POST /convert`: ConversionReview in, ConversionReview out. Any client may ask, since API
+ *   servers show no certificate there, and the answer depends on nothing but the question.
  * - `GET /healthz`: the process runs. `GET /readyz`: it can list bindings.
  */
 export function webhookServer(source: BindingSource, tls: ServedTls, log: FastifyBaseLogger): FastifyInstance {
@@ -64,14 +67,16 @@ export function webhookServer(source: BindingSource, tls: ServedTls, log: Fastif
     parse: parseNamespace,
     decide: validateNamespace,
   });
+  void app.register(convertRoute, { log });
   const readiness = new Readiness(source, log);
   void app.register(health, { isReady: () => readiness.isReady() });
   return app;
 }
 
 /** Throws Unauthenticated for a review by a client without a certificate of the authorities. */
-function refuseStrangers({ method, raw: { socket } }: FastifyRequest): void {
-  if (method === 'GET' || (socket instanceof TLSSocket && socket.authorized)) return;
+function refuseStrangers({ method, routeOptions, raw: { socket } }: FastifyRequest): void {
+  if (method === 'GET' || routeOptions.url === conversionPath) return;
+  if (socket instanceof TLSSocket && socket.authorized) return;
   throw new FairleadError(
     'Unauthenticated',
     'only clients with a certificate of the configured authorities may send reviews',
