@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { quote } from '#lib/text/quote';
 import type { Json, JsonObject } from '../api/shared/json.ts';
 import { parseJson, writeJson } from './exact-numbers.ts';
 import { isObject } from './json.ts';
@@ -21,6 +22,14 @@ export interface Carried {
   readonly fields: ReadonlyMap<string, CarriedField>;
 }
 
+/**
+ * Writes the value of an annotation that carries nothing but the names of the fields, which are too
+ * large. It keeps them from being lost: an object with it cannot be converted back.
+ */
+export function writeOmitted({ version, fields }: Carried): string {
+  return writeJson({ version, omitted: [...fields.keys()] });
+}
+
 /** Writes the value of the annotation. */
 export function writeCarried({ version, fields }: Carried): string {
   const written = [...fields].map(([field, { value, mapped }]): [string, JsonObject] => [
@@ -32,12 +41,22 @@ export function writeCarried({ version, fields }: Carried): string {
 
 /**
  * Reads the value of the annotation. Throws InvalidInput if it is not one that
- * {@link writeCarried} could have written. What it states about the object is not verified.
+ * {@link writeCarried} could have written, or one of {@link writeOmitted}. What it states about the
+ * object is not verified.
  */
-export function readCarried(text: Json): Carried {
-  const carried = typeof text === 'string' ? parsed(text) : undefined;
+export function readCarried(annotation: Json): Carried {
+  const carried = typeof annotation === 'string' ? parsed(annotation) : undefined;
   if (!isObject(carried)) throw invalid('it is not a JSON object');
-  const { version, fields } = carried;
+  const { version, fields, omitted } = carried;
+  if (omitted !== undefined) {
+    throw new FairleadError(
+      'InvalidInput',
+      `it has fields that only ${quote(text(version))} has: ${quote(text(omitted))}`,
+      {
+        hint: 'They are too large for an annotation. Edit the object in that version.',
+      },
+    );
+  }
   if (typeof version !== 'string') throw invalid('it has no version');
   if (!isObject(fields)) throw invalid('it has no fields');
   const read = Object.keys(fields).map((name): [string, CarriedField] => {
@@ -46,6 +65,10 @@ export function readCarried(text: Json): Carried {
     return [name, { value: own(field, 'value'), mapped: own(field, 'mapped') }];
   });
   return { version, fields: new Map(read) };
+}
+
+function text(value: Json | undefined): string {
+  return Array.isArray(value) ? value.map(text).join(', ') : String(value);
 }
 
 function parsed(text: string): Json | undefined {

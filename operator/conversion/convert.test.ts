@@ -143,14 +143,10 @@ describe('convert', () => {
     assert.equal(Object.hasOwn(Object.prototype, 'polluted'), false);
   });
 
-  it('refuses an object of v1 with more annotations than an API server stores, and never a read', () => {
-    const large = 'x'.repeat(256 * 1024 - 10);
-    const old = {
-      apiVersion: v1alpha1,
-      kind: 'AppArmorProfile',
-      metadata: { name: 'a', annotations: { large } },
-      spec: { disabled: true },
-    };
+  it('refuses an object of v1 with more annotations than an API server stores', () => {
+    const annotations = { large: 'x'.repeat(256 * 1024 - 10) };
+    const metadata = { name: 'a', annotations };
+    const old = { apiVersion: v1alpha1, kind: 'AppArmorProfile', metadata, spec: { disabled: true } };
     assert.throws(
       () => convert(old, v1),
       refusal(
@@ -158,9 +154,29 @@ describe('convert', () => {
         /^AppArmorProfile a: .*annotations would have \d+ bytes with them: want at most 262144$/,
       ),
     );
-    const selector = { matchLabels: Object.fromEntries([...Array(20_000).keys()].map((i) => [`label-${i}`, 'value'])) };
-    const wide = withValue(binding, ['spec', 'podSelector'], selector) ?? {};
-    assert.deepEqual(convert(convert(wide, v1alpha1), v1), wide);
+  });
+
+  it('reads what is too large for an annotation, and lets it be written only in v1', () => {
+    const labels = [...Array(20_000).keys()].map((index) => [`label-${index}`, 'value']);
+    const wide = withValue(binding, ['spec', 'podSelector'], { matchLabels: Object.fromEntries(labels) }) ?? {};
+    const named = convert(wide, v1alpha1);
+    assert.deepEqual(at(named, ['metadata', 'annotations']), {
+      [carriedAnnotation]: '{"version":"v1","omitted":["spec.podSelector"]}',
+    });
+    assert.throws(
+      () => convert(named, v1),
+      refusal('InvalidInput', /^ProfileBinding web\/nginx: .*it has fields that only "v1" has: "spec\.podSelector"$/),
+    );
+    // Not even the names of the fields fit.
+    for (const bytes of [256 * 1024 - 20, 256 * 1024 - 500]) {
+      const full = withValue(binding, ['metadata', 'annotations'], { large: 'x'.repeat(bytes) }) ?? {};
+      const read = convert(full, v1alpha1);
+      if (at(read, ['metadata', 'annotations', carriedAnnotation]) !== undefined) {
+        assert.deepEqual(convert(read, v1), full);
+        continue;
+      }
+      assert.throws(() => convert(read, v1), refusal('LimitExceeded', /leave no room for the fields that only v1 has/));
+    }
   });
 
   it('keeps numbers that JavaScript cannot hold', () => {

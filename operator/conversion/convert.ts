@@ -1,16 +1,14 @@
 import { FairleadError, toFairleadError } from '#lib/errors';
 import { quote } from '#lib/text/quote';
 import type { Json, JsonObject } from '../api/shared/json.ts';
-import { type Carried, type CarriedField, carriedAnnotation, readCarried, writeCarried } from './carried.ts';
+import { refuseFull, withAnnotation, withoutAnnotation } from './annotation.ts';
+import { type Carried, type CarriedField, carriedAnnotation, readCarried } from './carried.ts';
 import { at, isEqual, isObject, withValue } from './json.ts';
 import { down, up } from './map.ts';
 import { invalidRestored } from './restored-fields.ts';
 import type { ConversionTable } from './table.ts';
 import { type DifferingField, differingFields } from './table-paths.ts';
 import { group, tables } from './tables.ts';
-
-/** The most bytes of all annotations of an object that an API server stores. */
-const maxAnnotationBytes = 256 * 1024;
 
 /**
  * Converts an object to another version of its kind. Nothing is lost: what the other version cannot
@@ -23,8 +21,8 @@ const maxAnnotationBytes = 256 * 1024;
  *
  * Throws InvalidInput, with the name of the object, for an unknown kind or version, for an object
  * without metadata, and on the way to v1 for an annotation that is invalid or whose fields are not
- * valid; LimitExceeded if the annotations of an object of v1 would be larger than an API server
- * stores. The way from v1 never fails for what an object contains: reads of others would fail, too.
+ * valid; LimitExceeded, on this way, if an annotation is too small for what must not be lost. The
+ * way from v1 never fails for what an object contains: a read of all objects would fail with it.
  */
 export function convert(object: JsonObject, apiVersion: string): JsonObject {
   const { table, from, to } = conversionOf(object, apiVersion);
@@ -46,12 +44,13 @@ function convertFields(object: JsonObject, table: ConversionTable, from: string,
   const isUp = to === 'v1';
   const [forth, back] = isUp ? [up, down] : [down, up];
   const { bare, annotation } = withoutAnnotation(object);
+  if (isUp && annotation === undefined && differingFields(table).some(({ isNew }) => isNew)) refuseFull(bare);
   const mapped = forth(table, bare);
   const carried = annotation === undefined ? undefined : readAnnotation(annotation, isUp);
   const converted = carried?.version === to ? restore(mapped, carried, table, isUp) : mapped;
   const fields = differences(bare, back(table, converted), table);
   if (fields.size === 0) return converted;
-  return withAnnotation(converted, writeCarried({ version: from, fields }), isUp);
+  return withAnnotation(converted, { version: from, fields }, isUp);
 }
 
 /** Returns what an object has that is lost by mapping it to the other version and back. */
@@ -119,39 +118,6 @@ function readAnnotation(annotation: Json, isUp: boolean): Carried | undefined {
     if (isUp) throw error;
     return undefined;
   }
-}
-
-function withoutAnnotation(object: JsonObject): { bare: JsonObject; annotation: Json | undefined } {
-  const path = ['metadata', 'annotations', carriedAnnotation];
-  const annotation = at(object, path);
-  if (annotation === undefined) return { bare: object, annotation };
-  const bare = withValue(object, path, undefined) ?? object;
-  const others = at(bare, path.slice(0, 2));
-  const isEmpty = isObject(others) && Object.keys(others).length === 0;
-  return { bare: (isEmpty ? withValue(bare, path.slice(0, 2), undefined) : bare) ?? bare, annotation };
-}
-
-function withAnnotation(object: JsonObject, annotation: string, isUp: boolean): JsonObject {
-  const annotated = withValue(object, ['metadata', 'annotations', carriedAnnotation], annotation);
-  if (annotated === undefined) throw new FairleadError('InvalidInput', 'metadata.annotations is not an object');
-  const bytes = annotationBytes(at(annotated, ['metadata', 'annotations']));
-  if (isUp && bytes > maxAnnotationBytes) {
-    throw new FairleadError(
-      'LimitExceeded',
-      `v1 does not have all of its fields, and its annotations would have ${bytes} bytes with them: want at most ${maxAnnotationBytes}`,
-      { hint: 'Write the object in v1 (`fairlead migrate`), or remove large annotations.' },
-    );
-  }
-  return annotated;
-}
-
-function annotationBytes(annotations: Json | undefined): number {
-  if (!isObject(annotations)) return 0;
-  return Object.entries(annotations).reduce(
-    (bytes, [key, value]) =>
-      bytes + Buffer.byteLength(key) + (typeof value === 'string' ? Buffer.byteLength(value) : 0),
-    0,
-  );
 }
 
 function conversionOf(object: JsonObject, apiVersion: string): { table: ConversionTable; from: string; to: string } {
