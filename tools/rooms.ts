@@ -390,12 +390,6 @@ export const rooms: readonly Room[] = [
     packages: ['valibot'],
     pure: true,
   },
-  {
-    name: 'operator/migrate',
-    imports: [errors, 'lib/profile', 'lib/profile/json', 'lib/profile/yaml', 'operator/conversion'],
-    packages: ['yaml'],
-    pure: true,
-  },
   { name: 'operator/bind', imports: ['lib/text', 'operator/api/**'], pure: true },
   {
     name: 'operator/kube',
@@ -423,6 +417,15 @@ export const rooms: readonly Room[] = [
   {
     name: 'operator/base',
     imports: [errors, 'lib/node/pull', 'lib/profile', 'lib/registry', 'lib/trust/policy', 'operator/controllers'],
+  },
+  {
+    name: 'operator/migrate',
+    imports: [
+      ...[errors, 'lib/profile', 'lib/profile/json', 'lib/profile/yaml'],
+      ...['operator/api/**', 'operator/conversion', 'operator/validate'],
+    ],
+    packages: ['valibot', 'yaml'],
+    pure: true,
   },
   {
     name: 'operator/webhooks',

@@ -1,4 +1,7 @@
+import * as v from 'valibot';
 import { type FairleadError, toFairleadError } from '#lib/errors';
+import { securityProfilesOperatorDaemonSchema } from '../api/securityprofilesoperatordaemon/v1.ts';
+import { defaultSettings, settingsOf, type ValidationSettings } from '../validate/settings.ts';
 import { lineOf, readManifests, type SourceDocument } from './document.ts';
 import type { FieldValue, MigratedObject } from './findings.ts';
 import { describeObject, Inventory } from './inventory.ts';
@@ -31,11 +34,13 @@ export function migrateManifests(files: readonly ManifestFile[]): Migration {
   });
   const inventory = new Inventory();
   let usesRegistry = false;
+  const daemons: JsonObject[] = [];
   for (const { file, documents } of read) {
     for (const document of documents) {
       for (const { object, pointer } of objectsOf(document.value)) {
         const next = isResource(object) ? inCurrentVersion(object) : undefined;
         if (next === undefined) continue;
+        if (kindOf(object) === 'SecurityProfilesOperatorDaemon') daemons.push(next);
         const place = `${file.name}:${lineOf(document, below(pointer, 'metadata'))}`;
         inventory.add({ ...object, kind: kindOf(object) }, at(next, 'spec') ?? null, place);
         if (textAt(next, 'spec', 'baseProfileName')?.startsWith('oci://') === true) usesRegistry = true;
@@ -51,9 +56,17 @@ export function migrateManifests(files: readonly ManifestFile[]): Migration {
     }
   }
   return {
-    files: read.map(({ file, documents }) => migrateFile(file, documents, inventory, { usesRegistry })),
+    files: read.map(({ file, documents }) =>
+      migrateFile(file, documents, inventory, { usesRegistry, settings: settingsIn(daemons) }),
+    ),
     unread,
   };
+}
+
+/** Returns the settings of the only daemon; with several clusters in the files, the defaults. */
+function settingsIn(daemons: readonly JsonObject[]): ValidationSettings {
+  const [daemon, ...others] = daemons.map((each) => v.safeParse(securityProfilesOperatorDaemonSchema, each));
+  return daemon?.success === true && others.length === 0 ? settingsOf(daemon.output) : defaultSettings;
 }
 
 interface Findings {

@@ -1,6 +1,8 @@
 import { up } from '../conversion/map.ts';
 import type { ConversionTable } from '../conversion/table.ts';
 import { group, tables } from '../conversion/tables.ts';
+import type { ValidationSettings } from '../validate/settings.ts';
+import { validators } from '../validate/validators.ts';
 import { type Cleaned, clean, type Scope } from './clean.ts';
 import type { MigratedObject, ObjectChange, ObjectDecision } from './findings.ts';
 import type { Inventory } from './inventory.ts';
@@ -53,7 +55,8 @@ export function migrateResource(object: JsonObject, inventory: Inventory, contex
   const traced = traces(cleaned.object, (value) => mapped(table, value));
   const next = mapped(table, cleaned.object);
   const contradictions = traced.flatMap((trace) => contradiction(trace, cleaned.object, table));
-  const decisions = [...contradictions, ...decisionsOf(object, next, inventory)];
+  const own = [...contradictions, ...decisionsOf(object, next, inventory)];
+  const decisions = own.length > 0 ? own : refusals(next, context.settings);
   const notices = noticesOf(next, inventory, { ...context, namespace: textAt(object, 'metadata', 'namespace') });
   if (decisions.length > 0) return { object, moves: [], changes: [], decisions, notices };
   if (equal(next, object)) return { object, moves: [], changes: [], decisions, notices };
@@ -68,12 +71,34 @@ export function migrateResource(object: JsonObject, inventory: Inventory, contex
 
 /** What the other files contain. */
 export interface ResourceContext {
+  /** Of the daemon's configuration in the files, if they have one, and the defaults otherwise. */
+  readonly settings: ValidationSettings;
   /** True if a base profile comes from a registry. */
   readonly usesRegistry: boolean;
 }
 
 function versionOf(object: JsonObject): string {
   return (textAt(object, 'apiVersion') ?? '').slice(group.length + 1);
+}
+
+/** Returns why Fairlead would refuse an object of v1, by the function of its webhook. */
+function refusals(next: JsonObject, settings: ValidationSettings): readonly ObjectDecision[] {
+  const validate = validators.get(kindOf(next));
+  const { violations = [] } = validate?.(next, settings) ?? {};
+  return violations.map(({ field, problem, fix }) => ({
+    code: 'refused',
+    pointer: pointerOf(field),
+    message: `Fairlead would refuse it: ${field === '' ? '' : `${field}: `}${problem}`,
+    choices: [fix],
+  }));
+}
+
+/** Returns the pointer of a field as Kubernetes writes it: `spec.syscalls[3].action`. */
+function pointerOf(field: string): string {
+  return field
+    .split(/[.[\]]+/)
+    .filter((step) => step !== '')
+    .reduce(below, '');
 }
 
 function unknown(object: JsonObject, table: ConversionTable | undefined): MigratedObject {

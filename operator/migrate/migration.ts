@@ -43,6 +43,7 @@ export type DecisionCode =
   | 'contradictory-fields'
   | 'name-clash'
   | 'operator-manifest'
+  | 'refused'
   | 'type-with-namespace'
   | 'unknown-version'
   | 'value-out-of-range'

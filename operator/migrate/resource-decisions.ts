@@ -154,10 +154,7 @@ function webhookOptions(object: JsonObject, next: JsonObject): readonly ObjectDe
         code: 'webhook-options',
         pointer: below(pointer, index),
         message: `the options are for SPO's webhook ${name}; Fairlead's are ${fairleadWebhooks}`,
-        choices: [
-          'Remove the entry, and set failurePolicy and selectors in the webhook configuration of Fairlead.',
-          "Name one of Fairlead's webhooks, if it is to have these options.",
-        ],
+        choices: ['Remove the entry, and set failurePolicy and selectors in the webhook configuration of Fairlead.'],
       },
     ];
   });
