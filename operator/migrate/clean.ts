@@ -69,6 +69,17 @@ export function clean(object: JsonObject, { isClusterScoped, hasOwnStatus }: Sco
   return { object: others, removals: [...removals, { path: ['status'], reason: 'controllers write it' }] };
 }
 
+/** Returns an object without an annotation, and without annotations if it has no other. */
+export function withoutAnnotation(object: JsonObject, name: string): JsonObject {
+  const metadata = object['metadata'];
+  const annotations = isObject(metadata) ? metadata['annotations'] : undefined;
+  if (!isObject(metadata) || !isObject(annotations) || !Object.hasOwn(annotations, name)) return object;
+  const { [name]: _, ...others } = annotations;
+  if (Object.keys(others).length > 0) return { ...object, metadata: { ...metadata, annotations: others } };
+  const { annotations: __, ...rest } = metadata;
+  return { ...object, metadata: rest };
+}
+
 /** What a kind allows in its manifests. */
 export interface Scope {
   readonly isClusterScoped: boolean;

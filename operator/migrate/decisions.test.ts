@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { convert } from '../conversion/convert.ts';
 import { migrateManifests } from './migrate-manifests.ts';
 
 const group = 'security-profiles-operator.x-k8s.io';
@@ -202,5 +203,20 @@ spec: ${spec}
     assert.deepEqual(codes(profile('a', 'web').replace('SCMP_ACT_ERRNO', 'SCMP_ACT_ERNO')), [
       ['refused', '/spec/defaultAction', 'SCMP_ACT_ERNO'],
     ]);
+  });
+
+  it('restores what the conversion webhook carries in an annotation, and wants a decision if that is invalid', () => {
+    const spec = {
+      image: 'nginx',
+      profileRef: { kind: 'SeccompProfile', name: 'a' },
+      podSelector: { matchLabels: { app: 'x' } },
+    };
+    const v1 = { apiVersion: `${group}/v1`, kind: 'ProfileBinding', metadata: { name: 'b', namespace: 'web' }, spec };
+    const old = convert(v1, `${group}/v1alpha1`);
+    assert.equal('podSelector' in (old['spec'] as object), false);
+    assert.deepEqual(JSON.parse(migrated(JSON.stringify(old)).text), v1);
+    const broken = JSON.stringify(old).replace(/("fairlead\.dev\/converted-from":)"(?:[^"\\]|\\.)*"/, '$1"{"');
+    const { decisions, text } = migrated(broken);
+    assert.deepEqual([decisions.map(({ code }) => code), text], [['refused'], broken]);
   });
 });

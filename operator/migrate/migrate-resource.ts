@@ -1,9 +1,12 @@
+import { FairleadError } from '#lib/errors';
+import { carriedAnnotation } from '../conversion/carried.ts';
+import { convert } from '../conversion/convert.ts';
 import { up } from '../conversion/map.ts';
 import type { ConversionTable } from '../conversion/table.ts';
 import { group, tables } from '../conversion/tables.ts';
 import type { ValidationSettings } from '../validate/settings.ts';
 import { validators } from '../validate/validators.ts';
-import { type Cleaned, clean, type Scope } from './clean.ts';
+import { type Cleaned, clean, type Scope, withoutAnnotation } from './clean.ts';
 import type { MigratedObject, ObjectChange, ObjectDecision } from './findings.ts';
 import type { Inventory } from './inventory.ts';
 import { type Difference, differences, removed, type Trace, traces } from './moves.ts';
@@ -32,19 +35,24 @@ export function scopeOf(kind: string): Scope {
 }
 
 /**
- * Returns an object with its fields as they are in v1, by the mapping of the conversion webhook.
+ * Returns an object as the conversion webhook converts it to v1, without the annotation for the way
+ * back. Fields of manifests before 1.0 are found in an object that claims to be v1, too.
  */
 function mapped(table: ConversionTable, object: JsonObject): JsonObject {
-  // The tables only move values and compare them with words, so that bigints pass.
-  const fields = up(table, object as Parameters<typeof up>[1]) as JsonObject;
-  return { ...fields, apiVersion: `${group}/${current}`, kind: table.kind };
+  const apiVersion = `${group}/${current}`;
+  // The conversion only moves values and compares them with words, so that bigints pass.
+  const named = { ...object, kind: table.kind } as Parameters<typeof up>[1];
+  const isCarrying = at(object, 'metadata', 'annotations', carriedAnnotation) !== undefined;
+  const converted = isCarrying && versionOf(object) !== current ? convert(named, apiVersion) : up(table, named);
+  return withoutAnnotation({ ...(converted as JsonObject), apiVersion }, carriedAnnotation);
 }
 
 /** Returns an object of SPO in v1, without what a manifest must not have; undefined if unknown. */
 export function inCurrentVersion(object: JsonObject): JsonObject | undefined {
   const table = tables.get(kindOf(object));
   if (table === undefined || ![current, table.old].includes(versionOf(object))) return undefined;
-  return mapped(table, clean(object, scopeOf(table.kind)).object);
+  const { object: cleaned } = clean(object, scopeOf(table.kind));
+  return unconvertible(table, cleaned) === undefined ? mapped(table, cleaned) : undefined;
 }
 
 /** Migrates an object of SPO's group to v1. */
@@ -52,7 +60,12 @@ export function migrateResource(object: JsonObject, inventory: Inventory, contex
   const table = tables.get(kindOf(object));
   if (table === undefined || ![current, table.old].includes(versionOf(object))) return unknown(object, table);
   const cleaned = clean(object, scopeOf(table.kind));
-  const traced = traces(cleaned.object, (value) => mapped(table, value));
+  const problem = unconvertible(table, cleaned.object);
+  if (problem !== undefined) return { object, moves: [], changes: [], decisions: [problem], notices: [] };
+  // With a field left out, what the annotation carries may be invalid.
+  const traced = traces(cleaned.object, (value) =>
+    mapped(table, unconvertible(table, value) ? withoutAnnotation(value, carriedAnnotation) : value),
+  );
   const next = mapped(table, cleaned.object);
   const contradictions = traced.flatMap((trace) => contradiction(trace, cleaned.object, table));
   const own = [...contradictions, ...decisionsOf(object, next, inventory)];
@@ -79,6 +92,18 @@ export interface ResourceContext {
 
 function versionOf(object: JsonObject): string {
   return (textAt(object, 'apiVersion') ?? '').slice(group.length + 1);
+}
+
+/** Returns the decision on an object whose annotation the conversion webhook refuses. */
+function unconvertible(table: ConversionTable, object: JsonObject): ObjectDecision | undefined {
+  try {
+    mapped(table, object);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof FairleadError)) throw error;
+    const { message, hint = `Remove the annotation ${carriedAnnotation}.` } = error;
+    return { code: 'refused', pointer: below('/metadata/annotations', carriedAnnotation), message, choices: [hint] };
+  }
 }
 
 /** Returns why Fairlead would refuse an object of v1, by the function of its webhook. */
@@ -187,6 +212,13 @@ function plainChange({ pointer, old, next }: Difference): ObjectChange {
   return {
     ...(old !== undefined && { from: { pointer, value: old } }),
     ...(next !== undefined && { to: { pointer, value: next } }),
-    reason: pointer === '/apiVersion' ? 'v1 is the stored version' : 'v1 has another name for it',
+    reason: reasonFor(pointer),
   };
+}
+
+function reasonFor(pointer: string): string {
+  if (pointer === '/apiVersion') return 'v1 is the stored version';
+  return pointer.startsWith('/metadata/annotations')
+    ? 'v1 has the fields that it carries'
+    : 'v1 has another name for it';
 }

@@ -3,8 +3,10 @@ import { describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { Document, isMap, isPair, isScalar, isSeq, parseAllDocuments, visit } from 'yaml';
+import { resources } from '#operator/api/resources';
 import { migrateManifests } from '#operator/migrate/migrate-manifests';
 import { type Json, toJson } from '#operator/migrate/value';
+import { arbitraryOf } from '#test/support/arbitrary-of-schema';
 
 const group = 'security-profiles-operator.x-k8s.io';
 const numRuns = 150;
@@ -140,8 +142,20 @@ const metadata = some(
   ['name'],
 );
 
-const resource: fc.Arbitrary<Json> = fc.constantFrom(...Object.entries(specs)).chain(([kind, [version, spec]]) =>
-  some(
+const arbitrarySpec = new Map(
+  resources.map(({ kind, older, stored }) => [kind, fc.oneof(arbitraryOf(older.schema), arbitraryOf(stored.schema))]),
+);
+
+/** Objects that are valid, mixed with some that are not. */
+const resource: fc.Arbitrary<Json> = fc.constantFrom(...Object.entries(specs)).chain(([kind, [version, spec]]) => {
+  const body = arbitrarySpec.get(kind) ?? fc.constant({});
+  const valid = fc.tuple(metadata, body).map(([about, fields]) => ({
+    apiVersion: `${group}/${version}`,
+    kind,
+    metadata: about,
+    ...(fields as object),
+  }));
+  const other = some(
     {
       apiVersion: fc.constantFrom(`${group}/${version}`, `${group}/${version}`, `${group}/v1`),
       kind: fc.constant(kind),
@@ -150,8 +164,9 @@ const resource: fc.Arbitrary<Json> = fc.constantFrom(...Object.entries(specs)).c
       status: anything,
     },
     ['apiVersion', 'kind', 'metadata'],
-  ),
-);
+  );
+  return fc.oneof({ weight: 3, arbitrary: valid as fc.Arbitrary<Json> }, { weight: 1, arbitrary: other });
+});
 
 const pod: fc.Arbitrary<Json> = some(
   {
@@ -280,6 +295,19 @@ describe('any manifest', () => {
       }),
       { numRuns },
     );
+  });
+
+  it('is mostly decided, so that the other properties show something', () => {
+    const samples = fc.sample(resource, { numRuns: 400, seed: 1 });
+    const { files } = migrateManifests(samples.map((value, index) => ({ name: `${index}`, text: toJson(value) })));
+    const alone = samples.filter((value) => {
+      const {
+        files: [one],
+      } = migrateManifests([{ name: 'a', text: toJson(value) }]);
+      return one?.decisions.length === 0 && one.changes.length > 0;
+    });
+    assert.equal(files.length, samples.length);
+    assert.ok(alone.length > 100, `${alone.length}`);
   });
 
   it('loses nothing: each value is in the result, or in a change that is reported', () => {

@@ -1,0 +1,29 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { parseAllDocuments } from 'yaml';
+import type { ManifestFile } from '#operator/migrate/migration';
+import type { JsonObject } from '#operator/migrate/value';
+
+const directory = new URL('../../integration/operator/fixtures/old-manifests/', import.meta.url);
+
+/** Returns manifests in the shapes in which people had them for SPO before its 1.0, and in 1.0. */
+export function oldManifests(): readonly ManifestFile[] {
+  return readdirSync(directory).map((name) => ({ name, text: readFileSync(new URL(name, directory), 'utf8') }));
+}
+
+/** Returns the objects in a file, with those of lists on their own. Large numbers are bigints. */
+export function objectsIn(text: string): readonly JsonObject[] {
+  return parseAllDocuments(text, { schema: 'core', intAsBigInt: true }).flatMap((document): readonly JsonObject[] => {
+    const value = inDoubles(document.toJS()) as JsonObject | null;
+    if (value === null) return [];
+    const items = value['items'];
+    return Array.isArray(items) ? items : [value];
+  });
+}
+
+/** Returns a value with the numbers as numbers that these hold exactly. */
+function inDoubles(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  if (Array.isArray(value)) return value.map(inDoubles);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, inDoubles(item)]));
+}
