@@ -18,7 +18,7 @@ const truths = new Map<unknown, boolean>([
   ['no', false],
 ]);
 
-/** Returns an object as the API server would have it: converted by the webhook when it is stored. */
+/** Returns an object as the API server stores it: converted by the webhook. */
 function converted(object: JsonObject): JsonObject {
   const { object: manifest } = clean(object, scopeOf(textAt(object, 'kind') ?? ''));
   const read = JSON.parse(
