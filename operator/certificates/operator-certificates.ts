@@ -7,7 +7,7 @@ import { backoffDelay } from '#lib/kube/backoff';
 import type { KubeLog } from '#lib/kube/log';
 import { CertificateSecret, type HeldSecret } from './certificate-secret.ts';
 import { bundleOf, type KeyPair, type Material } from './material.ts';
-import { carryOut, type Durations, planCertificates, type Situation, type Step } from './plan.ts';
+import { carryOut, type Durations, defaultDurations, planCertificates, type Situation, type Step } from './plan.ts';
 import { TrustInjector } from './trust-injector.ts';
 
 export interface CertificateOptions {
@@ -26,8 +26,7 @@ export interface CertificateOptions {
 
 const defaultInterval = 60_000;
 const retry = { initialMs: 1000, maxMs: 30_000 };
-/** Milliseconds in which API servers take up a changed webhook configuration. */
-const takenUpMs = 5000;
+/** From one look to the next, at least. */
 const mostOftenMs = 1000;
 /** `keep` follows after at most four steps of one replica. */
 const mostSteps = 5;
@@ -100,11 +99,15 @@ export class OperatorCertificates {
     over.abort();
   }
 
+  get #durations(): Durations {
+    return this.#options.durations ?? defaultDurations;
+  }
+
   /** Milliseconds until the next look, if nothing changes. */
   #waitMs(): number {
     const { interval = defaultInterval } = this.#options;
     const isWaiting = this.#inForce !== undefined && this.#served?.certificate !== this.#material?.serving.certificate;
-    return isWaiting ? takenUpMs : interval;
+    return isWaiting ? this.#durations.takenUp : interval;
   }
 
   /** Returns whether it failed. */
@@ -124,14 +127,14 @@ export class OperatorCertificates {
 
   /** Brings the Secret to a state in which nothing is to be done, and returns what it holds. */
   async #settle(): Promise<Material> {
-    const { durations, log } = this.#options;
+    const { log } = this.#options;
     for (let steps = 0; steps < mostSteps; steps++) {
       const held = await this.#secret.read();
       const situation = this.#situation(held, new Date());
-      if (planCertificates(situation, durations) === 'keep' && held?.material !== undefined) return held.material;
+      if (planCertificates(situation, this.#durations) === 'keep' && held?.material !== undefined) return held.material;
       // The clock of the API server counts.
       const agreed = { ...situation, now: await this.#secret.serverTime() };
-      const step = planCertificates(agreed, durations);
+      const step = planCertificates(agreed, this.#durations);
       if (step === 'keep') {
         if (held?.material !== undefined) return held.material;
         continue;
@@ -155,7 +158,7 @@ export class OperatorCertificates {
   /** Returns whether this replica has written the Secret. */
   async #write(step: Exclude<Step, 'keep'>, situation: Situation, held: HeldSecret | undefined): Promise<boolean> {
     try {
-      await this.#secret.write(carryOut(step, situation, this.#options.durations), held);
+      await this.#secret.write(carryOut(step, situation, this.#durations), held);
       return true;
     } catch (thrown) {
       // Another replica was faster, or somebody has deleted it: what it is now decides.
@@ -177,7 +180,7 @@ export class OperatorCertificates {
     if (this.#inForce?.bundle !== bundle) this.#inForce = { bundle, since: now };
     if (this.#served?.certificate === material.serving.certificate) return;
     // The authority may have been trusted before, with others.
-    if (now - this.#inForce.since >= takenUpMs) this.#serve(material.serving);
+    if (now - this.#inForce.since >= this.#durations.takenUp) this.#serve(material.serving);
   }
 
   #serve(serving: KeyPair): void {

@@ -4,11 +4,11 @@ import { isIP } from 'node:net';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Material, parseSecretData, type SecretData, toSecretData } from './material.ts';
-import { carryOut, type Durations, planCertificates, type Step } from './plan.ts';
+import { carryOut, type Durations, defaultDurations, planCertificates, type Step } from './plan.ts';
 
 const hour = 60 * 60 * 1000;
 const day = 24 * hour;
-const durations: Durations = { authority: 30 * day, serving: 8 * day, backdated: day, overlap: day };
+const durations: Durations = { ...defaultDurations, authority: 30 * day, serving: 8 * day };
 const names = ['fairlead-operator.fairlead-system.svc', '192.0.2.1'];
 const begin = new Date('2026-11-29T00:00:00Z').getTime();
 

@@ -18,6 +18,8 @@ export interface Durations {
    * replaced.
    */
   readonly overlap: number;
+  /** In which API servers take up a changed webhook configuration. */
+  readonly takenUp: number;
 }
 
 export const defaultDurations: Durations = {
@@ -25,6 +27,7 @@ export const defaultDurations: Durations = {
   serving: 90 * dayMs,
   backdated: dayMs,
   overlap: dayMs,
+  takenUp: 5000,
 };
 
 /**
