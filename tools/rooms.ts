@@ -437,7 +437,7 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'operator/certificates',
-    imports: [errors, 'lib/http', 'lib/kube'],
+    imports: [errors, 'lib/http', 'lib/kube', 'operator/api/shared'],
     packages: ['@peculiar/asn1-schema', '@peculiar/asn1-x509', 'valibot'],
   },
   { name: 'operator/rbac', imports: ['operator/api/**', 'operator/certificates'] },

@@ -3,7 +3,8 @@ import { Informer } from '#lib/kube/informer';
 import type { KubeLog } from '#lib/kube/log';
 import { ObjectClient } from '#lib/kube/object-client';
 import { describeObject, objectPath, parseObjectKey, type Resource } from '#lib/kube/resource';
-import { injectLabel, parseTrustingObject, type TrustingObject, trustPatch } from './trust-patch.ts';
+import { injectLabel } from '../api/shared/inject-label.ts';
+import { parseTrustingObject, type TrustingObject, trustPatch } from './trust-patch.ts';
 
 const admission = { group: 'admissionregistration.k8s.io', version: 'v1', namespaced: false };
 

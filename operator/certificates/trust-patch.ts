@@ -1,8 +1,6 @@
 import * as v from 'valibot';
 import type { KubeObject } from '#lib/kube/kube-object';
 
-/** The label of the objects whose trust bundles the operator writes. */
-export const injectLabel = 'fairlead.dev/inject-ca';
 /** With this annotation, cert-manager writes the bundles of an object. */
 const certManagerAnnotation = 'cert-manager.io/inject-ca-from';
 

@@ -1,3 +1,4 @@
+import { injectLabel } from '../api/shared/inject-label.ts';
 import type { JsonObject } from '../api/shared/json.ts';
 import {
   type PrinterColumn,
@@ -16,14 +17,14 @@ const objectProperties = {
 
 /**
  * Returns the CustomResourceDefinition of an API. Objects are converted by the webhook of the
- * operator, which adds the authority of its certificate when it starts.
+ * operator, which adds the authorities of its certificate because of the label.
  */
 export function customResourceDefinition(resource: ResourceDefinition): JsonObject {
   const { kind, plural, singular, shortNames, scope, stored, older } = resource;
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${profilesGroup}` },
+    metadata: { name: `${plural}.${profilesGroup}`, labels: { [injectLabel]: 'true' } },
     spec: {
       group: profilesGroup,
       scope,

@@ -1,4 +1,5 @@
 import { resources } from '../api/resources.ts';
+import { profilesGroup } from '../api/shared/resource-definition.ts';
 import { secretName } from '../certificates/certificate-secret.ts';
 
 /** What the operator may do with a resource of the API server. */
@@ -67,7 +68,7 @@ export const permissions: readonly Permission[] = [
     group: 'apiextensions.k8s.io',
     resource: 'customresourcedefinitions',
     verbs: ['patch'],
-    names: resources.map(({ plural }) => `${plural}.security-profiles-operator.x-k8s.io`),
+    names: resources.map(({ plural }) => `${plural}.${profilesGroup}`),
     namespaces: 'all',
     reason: 'The certificate authorities are written into their conversion webhooks.',
   },

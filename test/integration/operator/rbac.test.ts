@@ -5,10 +5,11 @@ import path from 'node:path';
 import { after, before, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
+import { resources } from '#operator/api/resources';
 import { permissions } from '#operator/rbac/permissions';
 import { apiserverMinor, apiserverRequirements } from '#test/peers/apiserver';
 import { describePeers } from '#test/peers/require';
-import { OperatorCluster, until } from '#test/support/operator-cluster';
+import { manifest, OperatorCluster, until } from '#test/support/operator-cluster';
 
 const user = 'system:serviceaccount:fairlead-system:fairlead-operator';
 const secretPath = '/api/v1/namespaces/fairlead-system/secrets/fairlead-operator-certificates';
@@ -29,6 +30,15 @@ const eventSchema = v.object({
   ),
   annotations: v.optional(v.record(v.string(), v.string()), {}),
 });
+const conversionSchema = v.object({
+  spec: v.object({
+    conversion: v.object({
+      webhook: v.optional(v.object({ clientConfig: v.object({ caBundle: v.optional(v.string(), '') }) })),
+    }),
+  }),
+});
+const isTrusted = ({ spec }: v.InferOutput<typeof conversionSchema>) =>
+  (spec.conversion.webhook?.clientConfig.caBundle ?? '') !== '';
 type AuditEvent = v.InferOutput<typeof eventSchema>;
 
 describePeers(apiserverRequirements, 'the permissions of the operator, and the audit log of a kube-apiserver', () => {
@@ -72,32 +82,13 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
     (namespaces === 'all' || object.namespace === 'fairlead-system');
 
   it('has every call that is made, and no other', async () => {
-    const metadata = {
-      name: 'seccompprofiles.security-profiles-operator.x-k8s.io',
-      labels: { 'fairlead.dev/inject-ca': 'true' },
-    };
-    const crd = {
-      apiVersion: 'apiextensions.k8s.io/v1',
-      kind: 'CustomResourceDefinition',
-      metadata: { ...metadata, annotations: { 'api-approved.kubernetes.io': 'unapproved, for a test' } },
-      spec: {
-        group: 'security-profiles-operator.x-k8s.io',
-        scope: 'Cluster',
-        names: { kind: 'SeccompProfile', plural: 'seccompprofiles', singular: 'seccompprofile' },
-        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
-        conversion: {
-          strategy: 'Webhook',
-          webhook: {
-            clientConfig: { url: `https://${cluster.address}/convert` },
-            conversionReviewVersions: ['v1'],
-          },
-        },
-      },
-    };
-    assert.equal((await cluster.request('POST', crds, crd)).status, 201);
-    await until('the conversion is trusted', async () => {
-      const { body } = await cluster.api.request('GET', `${crds}/${metadata.name}`);
-      return Object.hasOwn((body as typeof crd & { spec: object }).spec.conversion.webhook.clientConfig, 'caBundle');
+    for (const { plural } of resources) {
+      for (const document of manifest(`crds/${plural}.yaml`)) await cluster.apply(document);
+    }
+    await until('API servers trust the conversion of all APIs', async () => {
+      const answer = await cluster.api.request('GET', crds);
+      const { items } = v.parse(v.object({ items: v.array(conversionSchema) }), answer.body);
+      return items.filter(isTrusted).length === resources.length;
     });
     assert.equal((await cluster.request('DELETE', secretPath)).status, 200);
     await cluster.stopOperator();
