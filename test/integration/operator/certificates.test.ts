@@ -90,6 +90,21 @@ describePeers(apiserverRequirements, 'the certificates of the operator, with a r
     );
   });
 
+  it('stay when the manifests are applied again, as an upgrade does', async () => {
+    const before = await get<Configuration>(mutating);
+    const [manifest] = cluster.webhooks('webhook.yaml');
+    for (const manager of ['kubectl', 'another', 'kubectl']) {
+      const path = `${mutating}?fieldManager=${manager}&force=true`;
+      const { status } = await cluster.api.request('PATCH', path, manifest, 'application/apply-patch+yaml');
+      assert.equal(status, 200);
+      assert.ok(await isTrusted(), manager);
+    }
+    assert.deepEqual(
+      (await get<Configuration>(mutating)).webhooks,
+      before.webhooks.map((webhook) => ({ ...webhook, timeoutSeconds: 5 })),
+    );
+  });
+
   it('are not written again and again', async () => {
     await sleep(3000);
     const versions = async () =>
