@@ -1,6 +1,7 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
 import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
 import { preferCommandLine } from './options/environment.ts';
+import { cleanUpAtSignals } from './process/ended-by-signal.ts';
 import { exitWhenWritten } from './process/exit.ts';
 import { GateClosed, gateExit } from './process/gate.ts';
 import { leaveWebAssemblyUnoptimized } from './process/unoptimized-webassembly.ts';
@@ -20,13 +21,21 @@ interface CommandEntry {
   /** Set if it runs until it is stopped. */
   readonly service?: true;
   readonly load: () => Promise<CommandModule>;
+  /** The next step after a signal has ended it, if something may be incomplete. */
+  readonly afterSignal?: string;
   /** Set if the command reads the options of all commands. */
   readonly readsAll?: true;
 }
 
+const sentAgain = 'Nothing incomplete was tagged. Run the same command again: what is there already is not sent again.';
+
 /** Only the command that runs is loaded; the others cost only their summary line. */
 const commands: Readonly<Record<string, CommandEntry>> = {
-  push: { summary: 'publish a signed profile to an OCI registry', load: () => import('./commands/push.ts') },
+  push: {
+    summary: 'publish a signed profile to an OCI registry',
+    afterSignal: sentAgain,
+    load: () => import('./commands/push.ts'),
+  },
   pull: { summary: 'fetch a profile that the trust policy allows', load: () => import('./commands/pull.ts') },
   sign: { summary: 'sign an artifact that is in a registry', load: () => import('./commands/sign.ts') },
   attest: { summary: 'attach a signed attestation to an artifact', load: () => import('./commands/attest.ts') },
@@ -48,12 +57,28 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/baseline.ts'),
   },
   policy: { summary: 'check, test and import trust policies', load: () => import('./commands/policy.ts') },
-  copy: { summary: 'copy an artifact with its signatures', load: () => import('./commands/copy.ts') },
-  save: { summary: 'save artifacts with their signatures to a file', load: () => import('./commands/save.ts') },
-  load: { summary: 'load saved artifacts into a registry', load: () => import('./commands/load.ts') },
+  copy: {
+    summary: 'copy an artifact with its signatures',
+    afterSignal: sentAgain,
+    load: () => import('./commands/copy.ts'),
+  },
+  save: {
+    summary: 'save artifacts with their signatures to a file',
+    afterSignal: 'No file was written. Run the same command again.',
+    load: () => import('./commands/save.ts'),
+  },
+  load: {
+    summary: 'load saved artifacts into a registry',
+    afterSignal: sentAgain,
+    load: () => import('./commands/load.ts'),
+  },
   tag: { summary: 'add tags to an artifact', load: () => import('./commands/tag.ts') },
   untag: { summary: 'remove a tag from an artifact', load: () => import('./commands/untag.ts') },
-  delete: { summary: 'delete an artifact with its signatures', load: () => import('./commands/delete.ts') },
+  delete: {
+    summary: 'delete an artifact with its signatures',
+    afterSignal: 'Some of it may be deleted. Run the same command again to delete the rest.',
+    load: () => import('./commands/delete.ts'),
+  },
   ls: { summary: 'list tags or repositories', load: () => import('./commands/ls.ts') },
   referrers: { summary: 'list what refers to an artifact', load: () => import('./commands/referrers.ts') },
   find: { summary: 'find the profiles of a container image', load: () => import('./commands/find.ts') },
@@ -87,7 +112,15 @@ const commands: Readonly<Record<string, CommandEntry>> = {
 
 /** Runs the program, and ends the process with its exit code when all output is written. */
 export async function main(argv: readonly string[]): Promise<never> {
-  if (commands[argv[0] ?? '']?.service === undefined) leaveWebAssemblyUnoptimized();
+  const { service, afterSignal } = commands[argv[0] ?? ''] ?? {};
+  if (service === undefined) {
+    leaveWebAssemblyUnoptimized();
+    cleanUpAtSignals((signal) => {
+      if (afterSignal === undefined || asksForJson(argv)) return;
+      writeNote('failed', `ended by ${signal}`);
+      writeHint(afterSignal);
+    });
+  }
   return exitWhenWritten(await run(argv));
 }
 

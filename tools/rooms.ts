@@ -458,7 +458,7 @@ export const rooms: readonly Room[] = [
   },
   { name: 'cli/documents', imports: [], packages: ['valibot'], pure: true },
   { name: 'cli/terminal', imports: [errors, 'cli/documents', 'cli/files', 'lib/profile/report', 'lib/registry'] },
-  { name: 'cli/process', imports: [errors, 'cli/terminal', 'lib/profile/report'], packages: ['pino'] },
+  { name: 'cli/process', imports: [errors, 'cli/terminal', 'lib/files', 'lib/profile/report'], packages: ['pino'] },
   {
     name: 'cli/options',
     imports: [

@@ -81,9 +81,12 @@ function ask(question: string, shown: boolean): Promise<string> {
   stderr.write(question);
   let typed: string[] = [];
   return new Promise((resolve) => {
-    const finish = (rest: string): void => {
+    const leave = (): void => {
       stdin.off('data', take).off('end', end).setRawMode(false).pause();
       stderr.write('\n');
+    };
+    const finish = (rest: string): void => {
+      leave();
       typedAhead = rest;
       resolve(typed.join(''));
     };
@@ -92,8 +95,10 @@ function ask(question: string, shown: boolean): Promise<string> {
       const characters = [...text];
       for (const [at, character] of characters.entries()) {
         if (character === '\u0003') {
-          finish('');
+          leave();
           process.kill(process.pid, 'SIGINT');
+          // Nothing is answered. The process stays until the signal ends it.
+          setInterval(() => undefined, 1000);
           return;
         }
         if (character === '\r' || character === '\n' || character === '\u0004') {

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { unfinished } from './unfinished.ts';
 
 /**
  * Writes a file as a whole or not at all, whatever ends the process or the machine: to a new name
  * in `temporaryDirectory` (on the same file system), flushed, renamed to `path`, and the rename
  * flushed. Rejects with the error of the file system or of the content; then nothing remains,
- * unless the process is killed.
+ * unless the process ends without removeUnfinished.
  */
 export async function writeWhole(
   path: string,
@@ -14,6 +15,7 @@ export async function writeWhole(
   { temporaryDirectory, mode }: { readonly temporaryDirectory: string; readonly mode: number },
 ): Promise<void> {
   const temporary = join(temporaryDirectory, randomBytes(12).toString('hex'));
+  unfinished.add(temporary);
   try {
     const file = await open(temporary, 'wx', mode);
     try {
@@ -28,6 +30,8 @@ export async function writeWhole(
   } catch (error) {
     await rm(temporary, { force: true });
     throw naming(path, error, temporary);
+  } finally {
+    unfinished.delete(temporary);
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -245,6 +246,37 @@ describePeers(
           for (const tag of JSON.parse(succeeded(listed)).names) await verify(`${to}/acme/${name}:${tag}`);
         }
       }
+    });
+
+    it('leave no temporary file after Ctrl-C, which says what to do', async () => {
+      await writeFile(join(cwd, 'large.bin'), Buffer.alloc(192 * 1024 * 1024));
+      const large = `${source.host}/acme/large:1`;
+      await tool('oras', 'push', '--plain-http', large, 'large.bin');
+      await fairlead(['save', large, 'large.tar']);
+      for (const [args, next] of [
+        [['load', 'large.tar', '--oci-layout', 'stopped'], /is not sent again/],
+        [['copy', large, large, '--to-oci-layout', 'stopped'], /is not sent again/],
+      ] as const) {
+        const ingest = join(cwd, 'stopped', large.slice(0, -2).replace(':', '+'), '.ingest');
+        const child = spawn(process.execPath, [launcher, ...args], { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
+        let stderr = '';
+        child.stderr.on('data', (text) => {
+          stderr += text;
+        });
+        const ended = once(child, 'close');
+        const isWriting = async () => (await readdir(ingest).catch(() => [])).length > 0;
+        while (!(await isWriting())) {
+          assert.equal(child.exitCode, null, stderr);
+          await delay(2);
+        }
+        child.kill('SIGINT');
+        assert.deepEqual(await ended, [null, 'SIGINT']);
+        assert.deepEqual(await readdir(ingest), []);
+        assert.match(stderr, /^failed: ended by SIGINT\nhint: Nothing incomplete was tagged/m);
+        assert.match(stderr, next);
+        await rm(join(cwd, 'stopped'), { recursive: true });
+      }
+      await fairlead(['load', 'large.tar', '--oci-layout', 'stopped']);
     });
 
     async function killed(args: readonly string[], after: number): Promise<void> {
