@@ -27,7 +27,7 @@ interface CommandEntry {
   readonly readsAll?: true;
 }
 
-const sentAgain = 'Nothing incomplete was tagged. Run the same command again: what is there already is not sent again.';
+const sentAgain = 'Nothing incomplete was tagged. Run the same command again: nothing is sent twice.';
 
 /** Only the command that runs is loaded; the others cost only their summary line. */
 const commands: Readonly<Record<string, CommandEntry>> = {

@@ -35,6 +35,9 @@ const outro = `
   Nothing incomplete is tagged; run the same command again to complete it.
 - A command prints \`error:\`, causes and \`hint:\`, the next step, on stderr. With \`--output json\` it prints
   \`{"error": {"kind", "message", "causes", "hint", "pointer"}}\`.
+- A registry or another server has 10 s to accept a connection, 30 s to begin its answer, and 30 s between two pieces of it. A
+  request is sent up to four times if the connection fails or the server is overloaded, and twice if there is no answer. After
+  10 s without progress, a note on stderr names the host, except with \`--quiet\` and \`--output json\`.
 - The services answer with problem details (RFC 9457): \`type\`, \`title\`, \`status\`, \`detail\`, and in addition \`kind\`,
   \`hint\` and \`pointer\`. \`LimitExceeded\` has status 429 if a limit of requests is exceeded. Requests that HTTP has a status
   for keep that status: 405, 406 and 415.

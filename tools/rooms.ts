@@ -558,7 +558,7 @@ export const rooms: readonly Room[] = [
     ],
     packages: ['commander'],
   },
-  { name: 'cli/reporting', imports: [steps, 'cli/options', 'cli/terminal'], packages: ['commander'] },
+  { name: 'cli/reporting', imports: [steps, 'cli/options', 'cli/terminal', 'lib/network'], packages: ['commander'] },
   { name: 'cli/usage', imports: [errors, 'lib/text'], packages: ['commander'] },
   {
     name: 'cli',

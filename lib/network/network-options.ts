@@ -1,5 +1,6 @@
 import type { Proxies } from './proxy.ts';
-import type { Retry, Timeouts } from './transport.ts';
+import type { Timeouts } from './timeouts.ts';
+import type { Retry } from './transport.ts';
 
 /** How registries and other services are reached. Everything has a default. */
 export interface NetworkOptions {

@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import type { Timeouts } from './timeouts.ts';
 
 /** A request, as errors name it. */
 export interface RequestName {
@@ -24,22 +25,55 @@ const hintOfCode: Readonly<Record<string, string>> = {
     'Its certificate is for other names. Check the host name, and which server answers there.',
   EAI_AGAIN: 'The host name could not be resolved. Check the network and DNS.',
   UND_ERR_CONNECT_TIMEOUT: 'The host does not answer. Check the network, proxy and firewall.',
-  UND_ERR_HEADERS_TIMEOUT: 'The registry took too long to answer.',
-  UND_ERR_BODY_TIMEOUT: 'The registry stopped in the middle of its answer.',
+  UND_ERR_HEADERS_TIMEOUT:
+    'The server accepts connections and takes too long to answer. Check that it is healthy, and what is before it, or try again later.',
+  UND_ERR_BODY_TIMEOUT: 'The server stopped in the middle of its answer. Try again later.',
   ERR_SSL_WRONG_VERSION_NUMBER:
     'It does not speak TLS. If it is a plain HTTP registry that you trust, set `plainHttp`.',
   ERR_SSL_PACKET_LENGTH_TOO_LONG:
     'It does not speak TLS. If it is a plain HTTP registry that you trust, set `plainHttp`.',
 };
 
+/** The limits of a request, and how often it was sent. */
+export interface RequestLimits {
+  readonly timeouts: Timeouts;
+  readonly attempts?: number;
+}
+
+/** Returns what a time-out of undici means, in words; undefined for other errors. */
+function timeoutWords(code: string, { timeouts, attempts = 1 }: RequestLimits): string | undefined {
+  const within = (limit: number): string => `within ${limit / 1000} s${attempts > 1 ? `, ${attempts} times` : ''}`;
+  switch (code) {
+    case 'UND_ERR_CONNECT_TIMEOUT':
+      return `no connection ${within(timeouts.connect)}`;
+    case 'UND_ERR_HEADERS_TIMEOUT':
+      return `no answer ${within(timeouts.headers)}`;
+    case 'UND_ERR_BODY_TIMEOUT':
+      return `the answer stopped, and nothing more came ${within(timeouts.body)}`;
+    default:
+      return undefined;
+  }
+}
+
+/** Reports whether a server accepted a request, and did not answer in time. */
+export function isUnanswered(error: unknown): boolean {
+  return errorCode(error) === 'UND_ERR_HEADERS_TIMEOUT';
+}
+
 /**
  * Returns what a request ended with, as an error of ours. A connection that failed or timed out is
  * Unavailable, with the message of the system or TLS; certificates and keys of ours that TLS cannot
  * use are InvalidInput; anything else is a bug.
  */
-export function requestError(request: RequestName, error: unknown): FairleadError {
+export function requestError(request: RequestName, error: unknown, limits?: RequestLimits): FairleadError {
   if (error instanceof FairleadError) return error;
   const code = errorCode(error);
+  const timeout = limits && timeoutWords(code, limits);
+  if (timeout !== undefined) {
+    // Its cause only repeats that in the words of undici.
+    const hint = hintOfCode[code];
+    return new FairleadError('Unavailable', `${nameRequest(request)}: ${timeout}`, { ...(hint && { hint }) });
+  }
   const message = `${nameRequest(request)}: ${(error instanceof Error ? error.message : String(error)) || code}`;
   if (code.startsWith('ERR_OSSL')) {
     return new FairleadError('InvalidInput', message, {

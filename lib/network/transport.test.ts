@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
+import type { FairleadError } from '#lib/errors';
 import { isPassing, requestError } from './request-error.ts';
 import { createTransport, defaultTimeouts } from './transport.ts';
 
@@ -50,6 +53,50 @@ describe('createTransport', () => {
     const closed = new URL('http://127.0.0.1:1/v2/');
     await assert.rejects(transport.send({ method: 'GET', url: closed, headers: {} }), { kind: 'Unavailable' });
     assert.equal(asked, 3);
+  });
+});
+
+describe('a server that accepts connections and does not answer', () => {
+  it('is asked twice, and named with the limit in words of ours', async (t) => {
+    let asked = 0;
+    const server = createServer(() => {
+      asked++;
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const transport = createTransport({
+      timeouts: { ...defaultTimeouts, headers: 200 },
+      retry: { attempts: 4, delay: 1 },
+      connection: () => ({}),
+    });
+    const silent = new URL(`http://127.0.0.1:${port}/v2/`);
+    await assert.rejects(transport.send({ method: 'GET', url: silent, headers: {} }), (error: FairleadError) => {
+      assert.equal(error.kind, 'Unavailable');
+      assert.equal(error.message, `GET ${silent.href}: no answer within 0.2 s, 2 times`);
+      assert.match(error.hint ?? '', /takes too long to answer/);
+      assert.equal(error.cause, undefined);
+      return true;
+    });
+    assert.equal(asked, 2);
+  });
+
+  it('and what else is slow, is described without words of the HTTP client', () => {
+    const limits = { timeouts: defaultTimeouts };
+    for (const [code, words] of [
+      ['UND_ERR_CONNECT_TIMEOUT', 'no connection within 10 s'],
+      ['UND_ERR_HEADERS_TIMEOUT', 'no answer within 30 s'],
+      ['UND_ERR_BODY_TIMEOUT', 'the answer stopped, and nothing more came within 30 s'],
+    ] as const) {
+      const error = Object.assign(new Error('Headers Timeout Error'), { code });
+      assert.equal(
+        requestError({ method: 'GET', url }, error, limits).message,
+        `GET ${url.origin}${url.pathname}: ${words}`,
+      );
+    }
   });
 });
 

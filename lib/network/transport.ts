@@ -4,7 +4,9 @@ import type { Dispatcher } from 'undici';
 import { FairleadError } from '#lib/errors';
 import { agentFor } from './agents.ts';
 import type { Connection } from './connection.ts';
-import { isPassing, nameRequest, requestError } from './request-error.ts';
+import { isPassing, isUnanswered, nameRequest, requestError } from './request-error.ts';
+import type { Timeouts } from './timeouts.ts';
+import { type WatchedWait, watchWait } from './waits.ts';
 
 /** An HTTP request. No redirect is followed, and nothing is added to it. */
 export interface HttpRequest {
@@ -40,13 +42,6 @@ export interface Transport {
   send(request: HttpRequest): Promise<HttpResponse>;
 }
 
-/** Milliseconds: to connect, from request to response headers, and between two pieces of a body. */
-export interface Timeouts {
-  readonly connect: number;
-  readonly headers: number;
-  readonly body: number;
-}
-
 /**
  * How often a request is sent at most, and the milliseconds before the second time. They double
  * each time, with jitter.
@@ -75,9 +70,9 @@ const retriedStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 5
 
 /**
  * Returns HTTP over pooled connections. Requests are repeated on 429 and, unless marked `once`, on
- * broken connections, timeouts, 408 and 5xx. `send` rejects with Unavailable if there is no answer,
- * with the reason of the signal if that aborts, and with Internal, at once, if anything but the
- * network failed.
+ * broken connections, 408 and 5xx, and once if there is no answer in time. `send` rejects with
+ * Unavailable if there is no answer, with the reason of the signal if that aborts, and with
+ * Internal, at once, if anything but the network failed.
  */
 export function createTransport(options: {
   readonly timeouts: Timeouts;
@@ -104,7 +99,11 @@ export function createTransport(options: {
         } catch (error) {
           if (request.signal?.aborted) throw request.signal.reason;
           if (body?.failed !== undefined) throw body.failed;
-          if (last || request.once === true || !isPassing(error)) throw requestError(request, error);
+          // A server that has not answered twice would only make the user wait for longer.
+          const isSilent = attempt >= 2 && isUnanswered(error);
+          if (last || isSilent || request.once === true || !isPassing(error)) {
+            throw requestError(request, error, { timeouts, attempts: attempt });
+          }
         }
         await pause(wait, request.signal);
       }
@@ -142,24 +141,40 @@ async function sendOnce(
   const long = body instanceof Uint8Array && body.length > pieceBytes;
   const length = long ? { 'content-length': String(body.length) } : {};
   const sent = long ? inPieces(body) : body;
-  const answer = await dispatcher.request({
-    origin: request.url.origin,
-    path: request.url.pathname + request.url.search,
-    method: request.method,
-    headers: { 'user-agent': 'fairlead', 'accept-encoding': 'identity', ...length, ...request.headers },
-    headersTimeout: timeouts.headers,
-    bodyTimeout: timeouts.body,
-    // Without this undici closes the connection after each HEAD, for servers that answer it with a
-    // body: on such a one the next answer does not parse, and the request is sent again.
-    reset: false,
-    ...(sent === undefined
-      ? {}
-      : { body: sent instanceof Uint8Array ? sent : Readable.from(sent, { objectMode: false }) }),
-    ...(request.signal === undefined ? {} : { signal: request.signal }),
-  });
-  // It has no body, and without this the signal keeps a reference to it.
-  if (request.method === 'HEAD') answer.body.dump({ limit: unwantedBytes }).catch(() => undefined);
-  return toResponse(request, answer, 2 * timeouts.body);
+  const wait = watchWait(request.url.host, timeouts.headers);
+  try {
+    const answer = await dispatcher.request({
+      origin: request.url.origin,
+      path: request.url.pathname + request.url.search,
+      method: request.method,
+      headers: { 'user-agent': 'fairlead', 'accept-encoding': 'identity', ...length, ...request.headers },
+      headersTimeout: timeouts.headers,
+      bodyTimeout: timeouts.body,
+      // Without this undici closes the connection after each HEAD, for servers that answer it with
+      // a body: on such a one the next answer does not parse, and the request is sent again.
+      reset: false,
+      ...(sent === undefined
+        ? {}
+        : { body: sent instanceof Uint8Array ? sent : Readable.from(watched(sent, wait), { objectMode: false }) }),
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    });
+    // It has no body, and without this the signal keeps a reference to it.
+    if (request.method === 'HEAD') answer.body.dump({ limit: unwantedBytes }).catch(() => undefined);
+    return toResponse(request, answer, timeouts);
+  } finally {
+    wait?.end();
+  }
+}
+
+/** The time to an answer counts from the last piece that was taken. */
+async function* watched(
+  pieces: AsyncIterable<Uint8Array>,
+  wait: WatchedWait | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of pieces) {
+    wait?.restart();
+    yield piece;
+  }
 }
 
 /**
@@ -179,27 +194,33 @@ function tooSlow(request: HttpRequest, received: number, waited: number): Fairle
 }
 
 /**
- * Returns the answer of a request. After a wait of `patience` milliseconds a body must arrive at a
- * minimum rate.
+ * Returns the answer of a request. After a wait of twice the time-out of a body, it must arrive at
+ * a minimum rate.
  */
-function toResponse(request: HttpRequest, answer: Dispatcher.ResponseData, patience: number): HttpResponse {
+function toResponse(request: HttpRequest, answer: Dispatcher.ResponseData, timeouts: Timeouts): HttpResponse {
   const { body, headers } = answer;
+  const patience = 2 * timeouts.body;
   const pieces = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
     let asked = performance.now();
     let waited = 0;
     let received = 0;
+    let wait = watchWait(request.url.host, timeouts.body);
     try {
       for await (const piece of body) {
         // Only the time that we wait counts: the reader may be slow.
+        wait?.end();
         waited += performance.now() - asked;
         received += piece.length;
         if (waited > patience && received < waited * slowest) throw tooSlow(request, received, waited);
         yield piece;
         asked = performance.now();
+        wait = watchWait(request.url.host, timeouts.body);
       }
     } catch (error) {
       if (request.signal?.aborted) throw request.signal.reason;
-      throw requestError(request, error);
+      throw requestError(request, error, { timeouts });
+    } finally {
+      wait?.end();
     }
   };
   return {

@@ -3,7 +3,8 @@ export { type ErrorKind, FairleadError } from '#lib/errors';
 export type { Env } from '#lib/programs/run-program';
 export type { NetworkOptions } from '../network/network-options.ts';
 export { type Proxies, proxyFromEnvironment } from '../network/proxy.ts';
-export type { Retry, Timeouts } from '../network/transport.ts';
+export type { Timeouts } from '../network/timeouts.ts';
+export type { Retry } from '../network/transport.ts';
 export { cachedRepository } from './cache.ts';
 export { type CopyOptions, copy, copyGraph } from './copy.ts';
 export {
