@@ -91,7 +91,8 @@ async function deleteOne(argument: string, options: DeleteOptions): Promise<void
     json: () => ({ ...document, deleted, kept }),
     text: () =>
       [
-        described,
+        // At the terminal, it was shown with the question.
+        ...(options.yes ? [described] : []),
         `deleted    ${deleted.length === 1 ? '1 manifest' : `${deleted.length} manifests`}`,
         ...kept.map((each) => `kept       ${each.tag}: ${each.reason}`),
       ].join('\n'),
@@ -112,11 +113,39 @@ function refuseOthers({ tags, indexes, digest }: DeletionPlan, reference: Refere
       hint: `Check what it names: \`fairlead inspect ${formatRepository(reference)}:${reference.tag}\``,
     });
   }
-  const others = tags.filter((each) => each.tag !== reference.tag);
-  if (allTags || others.length === 0) return;
-  throw new FairleadError('Conflict', `${formatReference(reference)} is also tagged ${list(others)}`, {
-    hint: 'Move these tags, or add --all-tags to delete the artifact with all of its tags.',
-  });
+  if (allTags) return;
+  const [others, attached] = ownAndAttached(
+    tags.filter((each) => each.tag !== reference.tag),
+    digest,
+  );
+  const name = formatReference(reference);
+  if (others.length > 0) {
+    throw new FairleadError('Conflict', `${name} is also tagged ${list(others)}`, {
+      hint: 'Move these tags, or add --all-tags to delete the artifact with all of its tags.',
+    });
+  }
+  const [first] = attached;
+  if (first === undefined) return;
+  throw new FairleadError(
+    'Conflict',
+    `what is attached to ${name} would be deleted too, and has tags: ${listAttached(attached)}`,
+    {
+      hint: `To see it: \`fairlead inspect ${formatRepository(reference)}:${first.tag}\`. To delete it with the artifact, add --all-tags.`,
+    },
+  );
+}
+
+/** Separates the tags of an artifact from those of what is attached to it. */
+function ownAndAttached(
+  tags: DeletionPlan['tags'],
+  digest: string,
+): readonly [DeletionPlan['tags'], DeletionPlan['tags']] {
+  const isOwn = (each: DeletionPlan['tags'][number]): boolean => each.descriptor.digest === digest;
+  return [tags.filter(isOwn), tags.filter((each) => !isOwn(each))];
+}
+
+function listAttached(tags: DeletionPlan['tags']): string {
+  return list(tags.map(({ tag, descriptor }) => ({ tag: `${tag} (${descriptor.digest})` })));
 }
 
 function list(tags: readonly { readonly tag: string }[]): string {
@@ -124,10 +153,12 @@ function list(tags: readonly { readonly tag: string }[]): string {
   return `${shown.join(', ')}${tags.length > shown.length ? ` and ${tags.length - shown.length} more` : ''}`;
 }
 
-function describePlan({ artifact, referrers, derivedTags, tags }: DeletionPlan, name: string): string {
+function describePlan({ digest, artifact, referrers, derivedTags, tags }: DeletionPlan, name: string): string {
+  const [own, attached] = ownAndAttached(tags, digest);
   return [
     `artifact   ${name}${artifact === undefined ? ', which is already deleted' : ''}`,
-    ...(tags.length === 0 ? [] : [`tags       ${list(tags)}`]),
+    ...(own.length === 0 ? [] : [`tags       ${list(own)}`]),
+    ...(attached.length === 0 ? [] : [`tags       of what is attached: ${listAttached(attached)}`]),
     ...referrers.map(({ digest, artifactType }) => `referrer   ${digest}  ${oneLine(artifactType ?? '')}`.trimEnd()),
     ...derivedTags.map(({ tag }) => `attached   ${tag}`),
   ].join('\n');

@@ -90,6 +90,28 @@ describePeers(['docker-registry', 'refreg', 'oras', 'crane'], 'fairlead delete a
     assert.deepEqual((await fairlead(['ls', name])).names, ['2', 'index']);
   });
 
+  it('does not take the tag of what is attached for one of the artifact', async () => {
+    const name = `${registry.host}/deleted/attached`;
+    const digest = await push(`${name}:1`, 'read');
+    const subject = `${name}@${digest}`;
+    const args = ['push', 'read.json', '--subject', subject, '--tag', 'prof', '--key', 'fairlead.key'];
+    const { digest: attached } = await fairlead(args);
+    const refused = await runFairlead(['delete', `${name}:1@${digest}`, '--yes'], { cwd });
+    failed(
+      refused,
+      9,
+      new RegExp(
+        `^error: what is attached to ${name}:1@${digest} would be deleted too, and has tags: prof \\(${attached}\\)$`,
+        'm',
+      ),
+    );
+    assert.match(refused.stderr, new RegExp(`^hint: To see it: .fairlead inspect ${name}:prof.\\. .*--all-tags`, 'm'));
+    const planned = await runFairlead(['delete', subject, '--dry-run', '--all-tags'], { cwd });
+    assert.match(planned.stdout, new RegExp(`^tags +1\ntags +of what is attached: prof \\(${attached}\\)$`, 'm'));
+    await fairlead(['delete', `${name}:1@${digest}`, '--yes', '--all-tags']);
+    assert.deepEqual((await fairlead(['ls', name])).names, []);
+  });
+
   it('untags, or says that the registry cannot', async () => {
     const [old, own] = [`${registry.host}/untagged`, `${modern.host}/untagged`];
     for (const name of [old, own]) {

@@ -188,6 +188,7 @@ describePeers(['docker-registry', 'script'], 'fairlead at a terminal', () => {
     const session = await answer('y\r');
     assert.equal(session.code, 0, session.screen);
     assert.match(session.screen, /deleted {4}1 manifest/);
+    assert.equal(session.screen.match(/artifact {3}/g)?.length, 1, session.screen);
   });
 
   it('shows how much of a large blob is copied, in one line, and leaves no trace of it', async (t) => {
