@@ -107,7 +107,7 @@ async function compareWithAttached(
 async function policyOf(signer: Signer | undefined): Promise<TrustPolicy | undefined> {
   const require = await signer?.requirements();
   if (require === undefined) return undefined;
-  return { source: signerSource, rules: [{ match: '**', require, unsigned: false }], revision: '' };
+  return { source: signerSource, rules: [{ match: '**', require, unsigned: false, isImplied: true }], revision: '' };
 }
 
 async function compare(

@@ -19,7 +19,7 @@ export function keyPolicy(file: string, pem: string): TrustPolicy {
 export function signerPolicy(signer: Alternative): TrustPolicy {
   return {
     source: describeAlternative(signer),
-    rules: [{ match: '**', unsigned: false, require: [{ anyOf: [signer] }] }],
+    rules: [{ match: '**', unsigned: false, require: [{ anyOf: [signer] }], isImplied: true }],
     revision: randomUUID(),
   };
 }

@@ -41,6 +41,8 @@ export interface Rule {
   readonly unsigned: boolean;
   /** `line:column` in the policy file. */
   readonly position?: string;
+  /** True if no policy has it: it stands for the signer that a caller named. */
+  readonly isImplied?: true;
 }
 
 /** Met if one of its alternatives is met, or if `threshold` different signers meet one. */

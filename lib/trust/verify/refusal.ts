@@ -41,12 +41,15 @@ function noAttestation(attestation: string, { name, rule: { match }, skipped }: 
   );
 }
 
-function notSigned(examined: Examined, { name, rule: { match, signedRepository }, skipped }: Judged): FairleadError {
+function notSigned(
+  examined: Examined,
+  { name, rule: { match, signedRepository, isImplied }, skipped }: Judged,
+): FairleadError {
   // "Not signed" would make people sign what somebody else has signed.
   const what = skipped.length === 0 ? 'is not signed' : 'has no signature that can be read';
   return new FairleadError(
     'SignatureInvalid',
-    `${name} ${what}; rule ${match} requires ${describeRequirement(examined)}`,
+    `${name} ${what}; ${isImplied ? 'it must be signed by' : `rule ${match} requires`} ${describeRequirement(examined)}`,
     {
       hint:
         signedRepository === undefined
@@ -57,7 +60,7 @@ function notSigned(examined: Examined, { name, rule: { match, signedRepository }
   );
 }
 
-function notMet(examined: Examined, { name, rule: { match }, skipped }: Judged): FairleadError {
+function notMet(examined: Examined, { name, rule: { match, isImplied }, skipped }: Judged): FairleadError {
   const { attestation, held, refused, threshold } = examined;
   const reasons = shortened(
     refused.map(({ manifest, format, wanted, reason }) => `${manifest} (${format}, with ${wanted}): ${reason}`),
@@ -65,17 +68,16 @@ function notMet(examined: Examined, { name, rule: { match }, skipped }: Judged):
   const what =
     threshold > 1
       ? `${held.length} of ${threshold} signers have ${attestation === undefined ? 'signed' : 'attested'} ${name} for`
-      : `no ${attestation === undefined ? 'signature' : 'attestation'} of ${name} meets`;
-  return new FairleadError(
-    'SignatureInvalid',
-    `${what} rule ${match}, which requires ${describeRequirement(examined)}${reasons.length > 0 ? ':' : ''}`,
-    {
-      hint: refused.some(({ reason }) => reason === namesNoRepository)
-        ? `${legacyOnly} Sign with \`format: 'legacy'\`, or remove signedRepository from the rule.`
-        : 'Ask the publisher which key or identity signs it, and compare that with what the rule requires.',
-      details: [...reasons, ...skippedLines(skipped)],
-    },
-  );
+      : `no ${attestation === undefined ? 'signature' : 'attestation'} of ${name} ${isImplied ? 'is by' : 'meets'}`;
+  const wanted = isImplied
+    ? describeRequirement(examined)
+    : `rule ${match}, which requires ${describeRequirement(examined)}`;
+  return new FairleadError('SignatureInvalid', `${what} ${wanted}${reasons.length > 0 ? ':' : ''}`, {
+    hint: refused.some(({ reason }) => reason === namesNoRepository)
+      ? `${legacyOnly} Sign with \`format: 'legacy'\`, or remove signedRepository from the rule.`
+      : `Ask the publisher which key or identity signs it${isImplied ? '.' : ', and compare that with what the rule requires.'}`,
+    details: [...reasons, ...skippedLines(skipped)],
+  });
 }
 
 function skippedLines(skipped: readonly FairleadError[]): readonly string[] {
