@@ -48,7 +48,12 @@ export function define(command: Command): void {
 
 async function merge(files: readonly [string, ...string[]], options: MergeOptions): Promise<void> {
   const { intersect = false, union = false } = options;
-  if (intersect === union) {
+  if (intersect && union) {
+    throw new FairleadError('InvalidInput', '--intersect and --union cannot be used together', {
+      hint: 'Use --intersect for what all profiles permit, --union for what any profile permits.',
+    });
+  }
+  if (!intersect && !union) {
     throw new FairleadError('InvalidInput', 'merge needs either --intersect or --union', {
       hint: 'Use --intersect for what all profiles permit, --union for what any profile permits.',
     });

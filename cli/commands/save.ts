@@ -22,7 +22,7 @@ import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
 import { exitCodes, registryErrors } from '../process/exit-codes.ts';
 import { writeResult } from '../terminal/output.ts';
-import { describeTransfer, watchTransfer } from '../terminal/transfer.ts';
+import { describeSaved, watchTransfer } from '../terminal/transfer.ts';
 
 interface SavedArtifact {
   readonly source: Repository;
@@ -103,11 +103,9 @@ async function save(words: readonly string[], options: OutputOptions & RegistryO
   writeResult('save', options.output, {
     json: () => ({ saved, file, skipped: transfer.skipped }),
     text: () =>
-      [
-        ...saved.map(({ reference }) => `saved      ${reference}`),
-        `written    ${file}`,
-        describeTransfer(transfer),
-      ].join('\n'),
+      [...saved.map(({ reference }) => `saved      ${reference}`), `written    ${file}`, describeSaved(transfer)].join(
+        '\n',
+      ),
     quiet: () => saved.map(({ reference }) => reference).join('\n'),
   });
 }
@@ -125,6 +123,17 @@ function parseWords(words: readonly string[]): {
     });
   }
   if (isReferenceOnly(file)) {
+    const [first = '', ...others] = names.filter((name) => !isReferenceOnly(name));
+    if (first !== '' && others.length === 0) {
+      const references = words.filter((word) => word !== first);
+      throw new FairleadError(
+        'InvalidInput',
+        `save writes to a file, which is its last argument; ${file} is a reference`,
+        {
+          hint: `Write the file last: \`fairlead save ${references.join(' ')} ${first}\``,
+        },
+      );
+    }
     throw new FairleadError(
       'InvalidInput',
       `save writes to a file, which is its last argument; ${file} is a reference`,

@@ -11,6 +11,7 @@ import {
   examples,
   type OutputOptions,
   type RegistryOptions,
+  tagHint,
 } from '../options/options.ts';
 import { withoutScheme } from '../options/reference-scheme.ts';
 import { settleRequested } from '../options/requested.ts';
@@ -49,7 +50,7 @@ async function tag(
   const wrong = tags.find((each) => !isTag(each));
   if (wrong !== undefined) {
     throw new FairleadError('InvalidInput', `invalid tag ${quote(wrong)}`, {
-      hint: 'Want at most 128 letters, digits, "_", "." and "-", not starting with "." or "-".',
+      hint: tagHint,
     });
   }
   for (const each of tags) refuseReservedTag(each);

@@ -16,9 +16,20 @@ export function environmentOption(
   description: string,
   { variable, others }: { readonly variable: string; readonly others: readonly string[] },
 ): Option {
-  const option = new Option(flags, description).env(variable).argParser(fileName);
+  const option = new Option(flags, description)
+    .env(variable)
+    .argParser((value: string, before?: string) => fileName(onlyOnce(value, before)));
   substitutes.set(option, others);
   return option;
+}
+
+/**
+ * Parses an option that decides who is trusted or signs, and can be given once: the last of several
+ * values would decide in silence.
+ */
+export function onlyOnce(value: string, before: string | undefined): string {
+  if (before === undefined) return value;
+  throw new InvalidArgumentError(`It can be given once, and was given as ${JSON.stringify(before)} before.`);
 }
 
 function fileName(value: string): string {

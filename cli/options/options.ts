@@ -13,6 +13,9 @@ export interface RegistryOptions {
   readonly passwordStdin?: boolean;
 }
 
+/** What a tag is, as a hint. */
+export const tagHint = 'Want at most 128 letters, digits, "_", "." and "-", not starting with "." or "-".';
+
 export interface OutputOptions {
   readonly output: OutputForm;
 }
@@ -94,7 +97,9 @@ export function addSignatureFormatOption(command: Command): Command {
 export function collectAnnotation(text: string, gathered: Record<string, string> = {}): Record<string, string> {
   const equals = text.indexOf('=');
   if (equals < 1) throw new InvalidArgumentError('Want key=value.');
-  return { ...gathered, [text.slice(0, equals)]: text.slice(equals + 1) };
+  const key = text.slice(0, equals);
+  if (Object.hasOwn(gathered, key)) throw new InvalidArgumentError(`Another value of ${key} was given before.`);
+  return { ...gathered, [key]: text.slice(equals + 1) };
 }
 
 /** Parses the kind of a profile, in any case: `seccomp`, `Seccomp`. */

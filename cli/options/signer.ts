@@ -99,6 +99,17 @@ function startKmsKey(
   return { key };
 }
 
+/** Some keys are encrypted with an empty passphrase; that of this key is another one. */
+function emptyPassphrase(file: string, passphraseFile: string | undefined, env: NodeJS.ProcessEnv): FairleadError {
+  const source = passphraseSource(passphraseFile, env);
+  return new FairleadError('InvalidInput', `${file}: cannot decrypt the private key: ${source} is empty`, {
+    hint:
+      source === 'FAIRLEAD_PASSPHRASE' && env['COSIGN_PASSWORD'] !== undefined
+        ? 'Set it to the passphrase, or unset it to use COSIGN_PASSWORD.'
+        : 'Set it to the passphrase of this key.',
+  });
+}
+
 async function startKey(
   file: string,
   passphraseFile: string | undefined,
@@ -114,6 +125,8 @@ async function startKey(
       : undefined;
   const key = loadPrivateKey(pem, passphrase).catch((thrown: unknown) => {
     const { kind, message, hint, cause } = toFairleadError(thrown);
+    if (passphrase === '' && isEncrypted && /passphrase/.test(message))
+      throw emptyPassphrase(file, passphraseFile, env);
     throw new FairleadError(kind, `${file}: ${message}`, {
       cause,
       ...(hint !== undefined && { hint }),

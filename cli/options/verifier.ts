@@ -5,6 +5,7 @@ import { isKmsReference } from '#lib/trust/kms/key-reference';
 import type { Alternative } from '#lib/trust/policy/policy';
 import type { SigstoreRoot } from '#lib/trust/roots/trusted-root';
 import { readInput, readText } from '../files/files.ts';
+import { onlyOnce } from './environment.ts';
 import { maxConfigBytes, publicServiceFile } from './keyless.ts';
 
 /** Values of the options that addVerifierOptions adds. */
@@ -18,12 +19,13 @@ export interface VerifierOptions {
 /** Adds the options that name who must have signed: a key or an identity. */
 export function addVerifierOptions(command: Command): Command {
   return command
-    .option('--key <file>', 'public key of the signer: a file, or NAME://KEY of a key service')
-    .option('--certificate-identity <name>', 'identity of the signer: an e-mail address or a URI')
-    .option('--certificate-oidc-issuer <url>', 'OIDC issuer that confirmed the identity')
+    .option('--key <file>', 'public key of the signer: a file, or NAME://KEY of a key service', onlyOnce)
+    .option('--certificate-identity <name>', 'identity of the signer: an e-mail address or a URI', onlyOnce)
+    .option('--certificate-oidc-issuer <url>', 'OIDC issuer that confirmed the identity', onlyOnce)
     .option(
       '--trusted-root <file>',
       'Sigstore trusted root (default: the public instance); with --key, require an entry in its transparency log',
+      onlyOnce,
     );
 }
 

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, relative, resolve } from 'node:path';
 import { FairleadError } from '#lib/errors';
-import { formatRepository, isRegistry, parseReference, type Reference } from '#lib/registry/reference';
+import { formatRepository, isRegistry, isTag, parseReference, type Reference } from '#lib/registry/reference';
 import { registryName } from '#lib/registry/registry-name';
 import { parseVersion, type Version } from '#lib/registry/version-tags';
 import { quote } from '#lib/text/quote';
@@ -12,6 +12,7 @@ import {
   listDirectoryProfiles,
   profileNameOf,
 } from '../files/profile-directory.ts';
+import { tagHint } from '../options/options.ts';
 import { hasScheme, withoutScheme } from '../options/reference-scheme.ts';
 import { type Project, projectFile } from '../project/project.ts';
 import { writeNote } from '../terminal/output.ts';
@@ -32,9 +33,18 @@ export async function requestProfiles(
   options: PushOptions,
   shared: Shared,
 ): Promise<RequestedProfiles> {
+  const requested = await findProfiles(args, options, shared);
+  refuseWithoutVersion(options, requested.profiles);
+  return requested;
+}
+
+async function findProfiles(args: readonly string[], options: PushOptions, shared: Shared): Promise<RequestedProfiles> {
   const version = options.version === undefined ? undefined : parseVersion(options.version);
   if (version !== undefined && options.tag !== undefined) {
     throw usage('--version and --tag cannot be used together', 'Leave out --version or --tag.');
+  }
+  if (options.tag !== undefined && !isTag(options.tag)) {
+    throw usage(`invalid --tag ${quote(options.tag)}`, tagHint);
   }
   const destination = await destinationOf(args);
   const paths = destination === undefined ? args : args.slice(0, -1);
@@ -50,6 +60,16 @@ export async function requestProfiles(
   return requestProject(paths, { options, version, shared });
 }
 
+/** Refuses options about the tags of a version if no profile has one. */
+function refuseWithoutVersion({ latest, allowOlder }: PushOptions, profiles: readonly RequestedProfile[]): void {
+  const flag = latest ? '--latest' : allowOlder ? '--allow-older' : undefined;
+  if (flag === undefined || profiles.some(({ request }) => request.version !== undefined)) return;
+  throw usage(
+    `${flag} is for the tags of a version, and ${profiles.length === 1 ? 'the profile has' : 'the profiles have'} none`,
+    `Add --version VERSION, or leave out ${flag}.`,
+  );
+}
+
 /** Options and what follows from them. */
 interface Context {
   readonly options: PushOptions;
@@ -63,14 +83,18 @@ async function destinationOf(args: readonly string[]): Promise<string | undefine
   if (hasScheme(last)) return withoutScheme(last);
   if (args.length === 1) return undefined;
   const isPath = await exists(last);
-  const [first = '', ...others] = last.split('/');
-  if (isPath && others.length > 0 && isRegistry(first)) {
+  if (isPath && namesRegistry(last)) {
     throw usage(
       `${last} is the name of a file or directory here, and looks like a registry`,
       `Write oci://${last} for the registry, or ./${last} for what is here.`,
     );
   }
   return isPath ? undefined : last;
+}
+
+function namesRegistry(argument: string): boolean {
+  const [registry = '', ...others] = withoutScheme(argument).split('/');
+  return others.length > 0 && isRegistry(registry);
 }
 
 function exists(path: string): Promise<boolean> {
@@ -169,6 +193,13 @@ async function requestProject(
 ): Promise<RequestedProfiles> {
   const file = options.project ?? projectFile;
   if (options.project === undefined && !(await exists(file))) {
+    const [first = '', last = '', ...others] = paths;
+    if (others.length === 0 && last !== '' && !(await exists(first)) && namesRegistry(first)) {
+      throw usage(
+        `${first} is a reference, and ${last} is a file`,
+        `Write the file first: fairlead push ${last} ${first}`,
+      );
+    }
     throw usage(
       paths.length === 0 ? `there is no ${file} here` : `nothing says where to publish ${paths.join(', ')}`,
       `Use fairlead push FILE REFERENCE, fairlead push PATH… REGISTRY/PREFIX/, or write ${file}.`,

@@ -18,6 +18,7 @@ export const flagOfOption: Readonly<Record<string, string>> = {
   name: '--name',
   overwrite: '--no-overwrite',
   plainHttp: '--plain-http',
+  platform: '--platform',
   policy: '--policy',
   predicateType: '--type',
   provenance: '--provenance',

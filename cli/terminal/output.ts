@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { FairleadError } from '#lib/errors';
+import { FairleadError } from '#lib/errors';
 import type { Document, DocumentName } from '../documents/documents.ts';
 import { schemaVersion } from '../documents/schema-version.ts';
 import { forLayout, withFlags } from './hints.ts';
@@ -52,7 +52,13 @@ export function writeJson(document: object | string): void {
 export function writeError(error: FairleadError, form: OutputForm, ociLayout?: string): void {
   if (form === 'json') {
     const { kind, message, pointer } = error;
-    const described = { kind, message, causes: causeMessages(error), hint: shownHint(error, ociLayout), pointer };
+    const described = {
+      kind,
+      message,
+      causes: causes(error).map(messageOf),
+      hint: shownHint(error, ociLayout),
+      pointer,
+    };
     process.stderr.write(`${withoutCommandsInJson(JSON.stringify(versioned('error', { error: described })))}\n`);
   } else writeLines('error', error, ociLayout);
 }
@@ -70,7 +76,10 @@ function writeLines(word: 'error' | 'failed', error: FairleadError, ociLayout: s
   const hint = shownHint(error, ociLayout);
   const lines = [`${styled('red', `${word}:`)} ${oneLine(summary)}`];
   for (const detail of details) lines.push(`  ${oneLine(detail)}`);
-  for (const cause of causeMessages(error)) lines.push(`  cause: ${oneLine(cause)}`);
+  for (const cause of causes(error)) {
+    lines.push(`  cause: ${oneLine(cause instanceof FairleadError ? cause.summary : messageOf(cause))}`);
+    if (cause instanceof FairleadError) lines.push(...(cause.details ?? []).map((detail) => `    ${oneLine(detail)}`));
+  }
   if (hint !== undefined) lines.push(`${styled('cyan', 'hint:')} ${oneLine(hint)}`);
   process.stderr.write(`${withoutCommands(lines.join('\n'))}\n`);
 }
@@ -148,16 +157,20 @@ function styled(colour: 'red' | 'yellow' | 'cyan' | 'gray', text: string): strin
 /** The most causes that are printed; a chain may run in a circle. */
 const maxCauses = 8;
 
-/** Returns the messages of the chain of causes, without those that another message contains. */
-function causeMessages(error: Error): string[] {
-  const messages: string[] = [];
+/** Returns the chain of causes, without those whose message another message contains. */
+function causes(error: Error): unknown[] {
+  const found: unknown[] = [];
   let said = error.message;
   let { cause } = error;
   for (let depth = 0; depth < maxCauses && cause !== undefined; depth++) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    if (message !== '' && !said.includes(message)) messages.push(message);
+    const message = messageOf(cause);
+    if (message !== '' && !said.includes(message)) found.push(cause);
     said += `\n${message}`;
     cause = cause instanceof Error ? cause.cause : undefined;
   }
-  return messages;
+  return found;
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

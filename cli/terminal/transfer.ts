@@ -59,6 +59,16 @@ export function describeTransfer({ counts, sentBytes, skipped }: Transfer): stri
   const pieces = counts.sent === 1 ? '1 blob or manifest' : `${counts.sent} blobs and manifests`;
   return [
     `sent       ${pieces}, ${sentBytes} bytes${mounted}, ${counts.present} already present`,
-    ...skipped.map(({ digest, reason }) => `skipped    ${digest}: ${oneLine(reason)}`),
+    ...skippedLines(skipped),
   ].join('\n');
+}
+
+/** Describes in lines what was read for a new file: what several artifacts share is in it once. */
+export function describeSaved({ counts, sentBytes, skipped }: Transfer): string {
+  const pieces = counts.sent === 1 ? '1 blob or manifest' : `${counts.sent} blobs and manifests`;
+  return [`content    ${pieces}, ${sentBytes} bytes`, ...skippedLines(skipped)].join('\n');
+}
+
+function skippedLines(skipped: readonly Skipped[]): readonly string[] {
+  return skipped.map(({ digest, reason }) => `skipped    ${digest}: ${oneLine(reason)}`);
 }

@@ -103,6 +103,11 @@ const lines: readonly [line: string, message: RegExp | string, hint: string][] =
     "unknown option '--predicat'",
     'Did you mean --predicate? See fairlead attest --help.',
   ],
+  [
+    'completion fsh',
+    "invalid shell 'fsh'. Allowed choices are bash, zsh, fish.",
+    'Did you mean fish? See fairlead completion --help.',
+  ],
   ['policy test', "missing required argument 'file'", 'See fairlead policy test --help.'],
 ];
 

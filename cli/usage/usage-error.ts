@@ -66,7 +66,13 @@ async function describe(error: CommanderError, { argv, program, loadAll }: Refus
     case 'commander.invalidArgument': {
       const [, written = ''] = /(?:argument|value) '([^']*)'/.exec(message) ?? [];
       const option = command.options.find(({ flags }) => flags === quoted);
-      return { message, command, suggestion: suggestChoice(written, option?.argChoices ?? []) };
+      const [, name, rest = ''] = /^command-argument value .* for argument '([^']*)'\. (.*)$/.exec(message) ?? [];
+      const argument = command.registeredArguments.find((each) => each.name() === name);
+      return {
+        message: argument === undefined ? message : `invalid ${name} '${written}'. ${rest}`,
+        command,
+        suggestion: suggestChoice(written, (option ?? argument)?.argChoices ?? []),
+      };
     }
     default:
       return { message, command, suggestion: undefined };

@@ -66,7 +66,8 @@ export function parseReference(text: string): Reference {
     new FairleadError('InvalidInput', `invalid reference ${quoted}: ${what}`, { hint });
 
   const example = 'Write registry/repository:tag or registry/repository@sha256:….';
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) throw invalid('it is a URL', 'Leave out the scheme (https:// or oci://).');
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
+    throw invalid('it is a URL', `Leave out the scheme, ${/^[^:]*:\/\//.exec(text)?.[0]}.`);
   if (hasVersionRange(text)) {
     throw invalid(
       'a version range is not supported here',

@@ -6,8 +6,9 @@ const longest = 128;
 /**
  * Returns the candidate that is closest to what was written, by edit distance without regard to
  * letter case: at most one edit in a word of less than five letters, two in a longer one, and a
- * quarter of a long one. Two adjacent letters in the wrong order are one edit. Returns undefined if
- * none is that close.
+ * quarter of a long one. Two adjacent letters in the wrong order are one edit. Of two that are as
+ * close, the first one that begins with the same letter is returned. Returns undefined if none is
+ * that close.
  */
 export function closest(written: string, candidates: Iterable<string>): string | undefined {
   if (written.length > longest) return undefined;
@@ -16,13 +17,18 @@ export function closest(written: string, candidates: Iterable<string>): string |
   let least =
     (text.length < 5 ? Math.min(1, Math.floor(text.length / 2)) : Math.max(2, Math.floor(text.length / 4))) + 1;
   for (const candidate of candidates) {
-    if (Math.abs(candidate.length - text.length) >= least) continue;
+    if (Math.abs(candidate.length - text.length) > least) continue;
     const edits = editsBetween(text, candidate.toLowerCase());
-    if (edits >= least) continue;
+    const isTie = edits === least && best !== undefined && !beginsAs(text, best) && beginsAs(text, candidate);
+    if (edits >= least && !isTie) continue;
     least = edits;
     best = candidate;
   }
   return best;
+}
+
+function beginsAs(text: string, candidate: string): boolean {
+  return candidate.toLowerCase().startsWith(text.charAt(0));
 }
 
 function editsBetween(text: string, candidate: string): number {

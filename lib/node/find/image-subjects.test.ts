@@ -80,7 +80,8 @@ describe('the manifests of an image', () => {
     ]) {
       await assert.rejects(subjects(await imageWith(config), 'linux/arm'), {
         kind: 'NotFound',
-        hint: 'Its platform is not known.',
+        message: 'ghcr.io/acme/web:1 does not state its platform, such as linux/arm',
+        hint: 'Leave out `platform` to find its profiles.',
       });
     }
     await assert.rejects(subjects(await imageWith('{'), 'linux/arm'), {

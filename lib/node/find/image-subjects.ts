@@ -84,7 +84,12 @@ async function platformOf(fetcher: Fetcher, config: Descriptor, options: CallOpt
 
 function otherPlatforms(name: string, wanted: Platform, platforms: readonly Platform[]): FairleadError {
   const others = [...new Set(platforms.map(formatPlatform))];
+  if (others.length === 0) {
+    return new FairleadError('NotFound', `${name} does not state its platform, such as ${formatPlatform(wanted)}`, {
+      hint: 'Leave out `platform` to find its profiles.',
+    });
+  }
   return new FairleadError('NotFound', `${name} is not for ${formatPlatform(wanted)}`, {
-    hint: others.length === 0 ? 'Its platform is not known.' : `It is for ${shorten(others.join(', '), 400)}.`,
+    hint: `It is for ${shorten(others.join(', '), 400)}.`,
   });
 }

@@ -90,6 +90,26 @@ describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is not a pro
     }
   });
 
+  it('is not for a platform that it does not state, and no image is no subject', async () => {
+    const stateless = await fairlead(
+      'find',
+      `${registry.host}/chart:1`,
+      '--platform',
+      'linux/arm64',
+      '--key',
+      'fairlead.pub',
+    );
+    failed(
+      stateless,
+      7,
+      /does not state its platform, such as linux\/arm64\nhint: Leave out --platform to find its profiles/,
+    );
+    const none = `${registry.host}/image@sha256:${'0'.repeat(64)}`;
+    const missing = await fairlead('push', 'p.json', '--subject', none, '--unsigned');
+    failed(missing, 7, /^ {2}cause: no manifest sha256:0{64} in \S+\/image\n {4}HEAD http:\S+: 404$/m);
+    assert.doesNotMatch(missing.stderr, /u\{a\}/);
+  });
+
   it('is accepted with each media type of images by commands for artifacts of any kind', async () => {
     for (const name of ['docker', 'list']) {
       const at = `${registry.host}/image:${name}`;
@@ -162,6 +182,10 @@ describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is not a pro
     succeeded(await fairlead('sign', name, '--key', 'fairlead.key', '--signature-format', 'legacy'));
     const text = succeeded(await verify('profile:1'));
     assert.match(text, /^key {8}fairlead\.pub \(SHA-256 /m);
+    succeeded(await fairlead('keygen', '--prefix', 'other'));
+    const { stderr } = await verify('profile:1', '--key', 'other.pub');
+    assert.match(stderr, /^error: no signature of \S+ is by key other\.pub:$/m);
+    assert.doesNotMatch(stderr, /rule/);
     assert.doesNotMatch(text, /rule/);
     const other = await verify('profile:1', '--key', 'fairlead.pub', '--kind', 'apparmor');
     failed(other, 3, /hint: Ask for --kind Seccomp, or name another artifact/);

@@ -348,6 +348,12 @@ describe('fairlead, with an OCI layout directory instead of a registry', () => {
     const without = await runFairlead(args, { cwd });
     assert.equal(without.code, 2);
     assert.match(without.stderr, /locked\.key: .*encrypted(.|\n)*hint: .*FAIRLEAD_PASSPHRASE/);
+    const empty = await runFairlead(args, { cwd, env: { FAIRLEAD_PASSPHRASE: '', COSIGN_PASSWORD: 'open sesame' } });
+    assert.equal(empty.code, 2);
+    assert.match(
+      empty.stderr,
+      /locked\.key: cannot decrypt .*: FAIRLEAD_PASSPHRASE is empty\nhint: .*unset it to use COSIGN_/,
+    );
     assert.equal((await runFairlead(args, { cwd, env: { COSIGN_PASSWORD: 'wrong' } })).code, 2);
   });
 

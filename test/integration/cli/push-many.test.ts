@@ -60,6 +60,21 @@ describe('fairlead push with arguments that are not clear', () => {
     [['a', 'localhost/p/', '--tag', 'x', '--version', '1.0.0'], /--version and --tag cannot be used together/],
     [['a/one.json', 'localhost/one:v1', '--version', '1.0.0'], /has a tag, which a version cannot be used with/],
     [['a/one.json', 'localhost/one', '--version', '1.0'], /invalid version "1\.0"/],
+    [['a', 'localhost/p/', '--tag', 'bad tag'], /invalid --tag "bad tag"\nhint: Want at most 128 letters/],
+    [
+      ['a/one.json', 'localhost/one:v1', '--latest'],
+      /--latest is for the tags of a version, .* none\nhint: Add --version/,
+    ],
+    [['a', 'localhost/p/', '--tag', 'x', '--allow-older'], /--allow-older is for the tags of a version/],
+    [
+      ['localhost/one:v1', 'a/one.json'],
+      /localhost\/one:v1 is a reference, and a\/one\.json is a file\nhint: .*push a\/one\.json localhost\/one:v1/,
+    ],
+    [['a/one.json', 'https://localhost/one:v1'], /it is a URL\nhint: Leave out the scheme, https:\/\/\./],
+    [
+      ['a/one.json', 'localhost/one:v1', '--annotation', 'a=1', '--annotation', 'a=2'],
+      /--annotation <key=value>' argument 'a=2' is invalid\. Another value of a was given before/,
+    ],
     [['a', 'localhost/p/', '--tag', 'x', '--title', 'x'], /--title is for one profile/],
     [['a/one.json', 'localhost/one:v1', '--subject', 'localhost/app:v1'], /has no digest/],
     [['a/one.json', 'localhost/one:v1', '--annotate-from-ci'], /unknown CI system/],

@@ -109,6 +109,26 @@ describe('an invalid command is refused, and nothing is written', () => {
       /cannot write to \/dev\/stdout/,
       /Leave out --file/,
     ],
+    [
+      ['save', 'all.tar', 'localhost/nginx:1', ...layout],
+      /its last argument; localhost\/nginx:1 is a reference/,
+      /^Write the file last: `fairlead save localhost\/nginx:1 all\.tar`$/,
+    ],
+    [
+      ['merge', '--union', '--intersect', 'a', 'b'],
+      /--intersect and --union cannot be used together/,
+      /what any profile permits/,
+    ],
+    [
+      ['verify', 'localhost/nginx:1', '--key', 'a.pub', '--key', 'b.pub', ...layout],
+      /--key <file>' argument 'b\.pub' is invalid\. It can be given once, and was given as "a\.pub" before/,
+      /fairlead verify --help/,
+    ],
+    [
+      ['pull', 'localhost/nginx:1', '--policy', 'a.yaml', '--policy', 'b.yaml', ...layout],
+      /It can be given once, and was given as "a\.yaml" before/,
+      /fairlead pull --help/,
+    ],
     [['save', 'localhost/nginx:1', '/dev/fd/1', ...layout], /cannot write to \/dev\/fd\/1/, /Name a file/],
   ];
   for (const [args, message, hint] of refused) {
