@@ -358,10 +358,19 @@ export const rooms: readonly Room[] = [
     packages: ['valibot'],
     pure: true,
   },
-  ...[
-    ...['seccompprofile', 'selinuxprofile', 'rawselinuxprofile', 'apparmorprofile', 'profilebinding'],
-    ...['profilerecording', 'securityprofilesoperatordaemon', 'securityprofilenodestatus'],
-  ].map((kind) => ({
+  {
+    name: 'operator/api/rawselinuxprofile',
+    imports: ['operator/api/shared'],
+    packages: ['valibot'],
+    pure: true,
+  },
+  ...['seccompprofile', 'selinuxprofile', 'apparmorprofile', 'securityprofilenodestatus'].map((kind) => ({
+    name: `operator/api/${kind}`,
+    imports: ['operator/api/shared', 'operator/api/shared/kubernetes.ts'],
+    packages: ['valibot'],
+    pure: true as const,
+  })),
+  ...['profilebinding', 'profilerecording', 'securityprofilesoperatordaemon'].map((kind) => ({
     name: `operator/api/${kind}`,
     imports: ['operator/api', 'operator/api/shared', 'operator/api/shared/kubernetes.ts'],
     packages: ['valibot'],

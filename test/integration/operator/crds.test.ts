@@ -112,6 +112,48 @@ function suite(peer: ApiPeer): void {
     assert.equal((await api.create('too-large', largest('9223372036854775808'))).status, 422);
   });
 
+  it('takes objects with thousands of items, and refuses what is wrong at their end', async () => {
+    const large = (count: number, item: (at: number) => unknown) => Array.from({ length: count }, (_, at) => item(at));
+    const attempt = (kind: string, spec: Document) =>
+      new ServedVersion(server.request, resourceOf(kind), 'v1').create('large', { spec }, { dryRun: true });
+    const syscalls = (last: object) => [
+      ...large(10_000, (at) => ({ names: [`syscall_${at}`], action: 'SCMP_ACT_ALLOW' })),
+      last,
+    ];
+    const options = (last: object) => [
+      ...large(2_000, (at) => ({ name: `webhook-${at}.example.com`, failurePolicy: 'Fail' })),
+      last,
+    ];
+    const paths = large(5_000, (at) => `/usr/lib/application/${at}/**`);
+    const cases: [string, Document, Document, RegExp][] = [
+      [
+        'SeccompProfile',
+        { defaultAction: 'SCMP_ACT_ERRNO', syscalls: syscalls({ names: ['read'], action: 'SCMP_ACT_LOG' }) },
+        { defaultAction: 'SCMP_ACT_ERRNO', syscalls: syscalls({ names: ['read'], action: 'allow' }) },
+        /Unsupported value: \\?"allow/,
+      ],
+      [
+        'AppArmorProfile',
+        { abstract: { filesystem: { readOnlyPaths: paths } } },
+        { abstract: { filesystem: { readOnlyPaths: [...paths, paths[0]] } } },
+        /Duplicate value/,
+      ],
+      [
+        'SecurityProfilesOperatorDaemon',
+        { webhook: { options: options({ name: 'last', failurePolicy: 'Ignore' }) } },
+        { webhook: { options: options({ name: 'last', failurePolicy: 'Ignore', namespaceSelector: 'x' }) } },
+        /must be of type object/,
+      ],
+    ];
+    for (const [kind, good, bad, says] of cases) {
+      const accepted = await attempt(kind, good);
+      assert.equal(accepted.status, 201, `${kind}: ${JSON.stringify(accepted.body).slice(0, 500)}`);
+      const refused = await attempt(kind, bad);
+      assert.equal(refused.status, 422, kind);
+      assert.match(JSON.stringify(refused.body), says);
+    }
+  });
+
   it('applies the defaults of v1', async () => {
     const read = async (kind: string, name: string) => {
       const { body } = await new ServedVersion(server.request, resourceOf(kind), 'v1').read(name);
