@@ -76,11 +76,22 @@ export async function serve(request: KubernetesRequest, definition: Document): P
   };
   const stored = versions.find(({ storage }) => storage)?.name;
   const deadline = Date.now() + 60_000;
-  while ((await request('GET', `/apis/${group}/${stored}/${names.plural}`)).status !== 200) {
+  // Requests may succeed a moment before the condition says so.
+  const isServed = async () =>
+    (await isEstablished(request, `${names.plural}.${group}`)) &&
+    (await request('GET', `/apis/${group}/${stored}/${names.plural}`)).status === 200;
+  while (!(await isServed())) {
     assert.ok(Date.now() < deadline, `${names.plural}.${group} is not served`);
     await sleep(100);
   }
   return created;
+}
+
+async function isEstablished(request: KubernetesRequest, name: string): Promise<boolean> {
+  const { conditions } = (await definitionOf(request, name))['status'] as {
+    readonly conditions: readonly { readonly type: string; readonly status: string }[] | null;
+  };
+  return conditions?.some(({ type, status }) => type === 'Established' && status === 'True') ?? false;
 }
 
 /** Reads a definition back. */
