@@ -74,7 +74,7 @@ describePeers(['openssl'], 'the conversion webhook', () => {
     }
   });
 
-  it('answers a large list in parts, and says how long it is', async () => {
+  it('answers a large list in parts', async () => {
     const objects = Array.from({ length: 40 }, (_, index) =>
       binding(`n${index}`, { annotations: { large: '"é\\'.repeat(10_000) } }),
     );

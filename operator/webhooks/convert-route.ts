@@ -25,14 +25,11 @@ export async function convertRoute(app: FastifyInstance, { log }: { readonly log
       void reply.type('application/json');
       try {
         const parts = await convertObjects(review, gone.signal);
-        void reply.header(
-          'content-length',
-          parts.reduce((bytes, part) => bytes + part.length, 0),
-        );
         log.debug(
           { uid: review.uid, objects: review.objects.length, to: review.desiredAPIVersion },
           'objects converted',
         );
+        // Without a length, by which a client would know the end before the stream has ended.
         return reply.send(parts.length === 1 ? parts[0] : Readable.from(parts));
       } catch (thrown) {
         const error = toFairleadError(thrown);
