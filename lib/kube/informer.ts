@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type FairleadError, toFairleadError } from '#lib/errors';
+import { FairleadError, toFairleadError } from '#lib/errors';
 import { isExpired, retryAfterOf } from './api-error.ts';
 import { atLeast, type Backoff, backoffDelay } from './backoff.ts';
 import { type KubeObject, toKubeObject } from './kube-object.ts';
@@ -7,7 +7,7 @@ import type { Selection } from './list-pages.ts';
 import type { KubeLog } from './log.ts';
 import type { ObjectClient } from './object-client.ts';
 import { type IndexFunction, ObjectStore, type ReadableStore } from './object-store.ts';
-import { objectKey, type Resource } from './resource.ts';
+import { describeObject, objectKey, type Resource } from './resource.ts';
 import type { WatchEvent } from './watch-objects.ts';
 
 export interface InformerOptions<T, Index extends string = never> {
@@ -271,7 +271,7 @@ export class Informer<T, Index extends string = never> {
       this.#store.set(key, version, parse({ ...object, metadata }));
       this.#rejections.delete(key);
     } catch (thrown) {
-      const error = toFairleadError(thrown);
+      const error = rejectionOf(resource, object, thrown);
       const { apiVersion, kind, status } = object;
       const rejected = { key, object: { apiVersion, kind, metadata, status }, error };
       this.#store.delete(key);
@@ -307,6 +307,14 @@ export class Informer<T, Index extends string = never> {
       log.error({ err: toFairleadError(thrown), resource: resource.plural, key: change.key }, 'a listener has failed');
     }
   }
+}
+
+/** Whatever a parser throws is about its input, the object. */
+function rejectionOf(resource: Resource, { metadata }: KubeObject, thrown: unknown): FairleadError {
+  if (thrown instanceof FairleadError) return thrown;
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  const summary = `cannot read ${describeObject(resource, metadata)}: ${reason}`;
+  return new FairleadError('InvalidInput', summary, { cause: thrown });
 }
 
 function bookmarkVersion(object: unknown): string | undefined {

@@ -216,7 +216,7 @@ describePeers(apiserverRequirements, 'runController', () => {
     const { reconciled } = start(async ({ spec }) => ({ status: { size: spec.size } }), {
       rejected: async ({ error }) => ({ status: { problem: error.message } }),
     });
-    await until(async () => JSON.stringify(await statusOf('a')) === '{"problem":"a bad widget"}');
+    await until(async () => JSON.stringify(await statusOf('a')) === '{"problem":"cannot read Widget a: a bad widget"}');
     await sleep(300);
     assert.deepEqual([writes(), reconciled], [1, []]);
     await others.mergePatch(widgets, { name: 'a' }, { spec: { bad: false } });

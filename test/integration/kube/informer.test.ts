@@ -118,7 +118,7 @@ describePeers(apiserverRequirements, 'Informer', () => {
     await until(() => watches() > 2);
     assert.deepEqual(
       rejected.map(({ key, error }) => `${key}: ${error.message}`),
-      ['bad: a bad widget'],
+      ['bad: cannot read Widget bad: a bad widget'],
     );
     await others.mergePatch(widgets, { name: 'good' }, { spec: { bad: true } });
     await others.mergePatch(widgets, { name: 'bad' }, { spec: { bad: false } });

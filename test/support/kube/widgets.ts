@@ -68,7 +68,7 @@ const definition = {
 };
 
 /** Creates the resource of the widgets, and waits until it is served. */
-export async function defineWidgets(apiserver: Apiserver): Promise<void> {
+export async function defineWidgets(apiserver: Pick<Apiserver, 'request'>): Promise<void> {
   const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
   const created = await apiserver.request('POST', definitions, definition);
   assert.equal(created.status, 201, JSON.stringify(created.body));
