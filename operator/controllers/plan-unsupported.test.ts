@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseUnsupported, planUnsupported, type UnsupportedKind } from './plan-unsupported.ts';
+import type { UnsupportedKind } from '../validate/not-supported.ts';
+import { parseUnsupported, planUnsupported } from './plan-unsupported.ts';
 
 const now = new Date('2026-11-01T12:00:00Z');
 const objectOf = (

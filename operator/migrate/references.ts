@@ -167,7 +167,7 @@ class Walk {
   #metadata(key: string, value: string, pointer: string): void {
     if (/^spo\.x-k8s\.io\/enable-(?:binding|recording)$/.test(key)) {
       const what = key.endsWith('binding')
-        ? 'Fairlead binds in all namespaces but its own and kube-system'
+        ? 'Fairlead applies ArtifactBindings, in all namespaces but its own and kube-system'
         : 'profiles are not recorded yet';
       this.notices.push({
         code: 'namespace-label',

@@ -1,6 +1,7 @@
+import { notSupported, settingsWithoutEffect, type UnsupportedKind } from '../validate/not-supported.ts';
 import type { ObjectDecision, ObjectNotice } from './findings.ts';
 import { type Inventory, type KnownProfile, listed } from './inventory.ts';
-import { at, below, isList, isObject, type Json, type JsonObject, textAt } from './value.ts';
+import { at, below, isList, isObject, type JsonObject, textAt } from './value.ts';
 
 /** The kinds of profiles that others can name. */
 const profileKinds = new Set(['SeccompProfile', 'SelinuxProfile', 'RawSelinuxProfile', 'AppArmorProfile']);
@@ -112,7 +113,7 @@ function outOfRange(object: JsonObject): readonly ObjectDecision[] {
             choices: [
               'If the system call reads 32 bits of the argument, write the lower 32 bits: fairlead convert --narrow-comparisons finds out.',
               'Publish the profile as an artifact, which has 64 bits, with fairlead convert --to runtime and fairlead push, and ' +
-                'name it as oci://REFERENCE in baseProfileName.',
+                'bind it with an ArtifactBinding.',
             ],
           },
         ];
@@ -170,10 +171,11 @@ export interface NoticeContext {
 export function noticesOf(next: JsonObject, inventory: Inventory, context: NoticeContext): readonly ObjectNotice[] {
   const kind = textAt(next, 'kind') ?? '';
   const name = textAt(next, 'metadata', 'name') ?? '';
-  if (kind === 'SecurityProfilesOperatorDaemon') return [...notSupported(next), ...anyoneMaySign(next, context)];
-  if (kind === 'ProfileRecording') {
-    const message = 'profiles are not recorded yet: the object is stored, and its condition NotSupported states it';
-    return [{ code: 'not-supported', pointer: '/spec', message }];
+  if (isUnsupported(kind)) {
+    const isDaemon = kind === 'SecurityProfilesOperatorDaemon';
+    const { status, message } = notSupported(kind, isDaemon ? settingsWithoutEffect(at(next, 'spec')) : []);
+    const notice: ObjectNotice = { code: 'not-supported', pointer: '/spec', message };
+    return [...(status === 'True' ? [notice] : []), ...(isDaemon ? anyoneMaySign(next, context) : [])];
   }
   if (kind === 'SecurityProfileNodeStatus') {
     const message = 'nodes write these objects: do not keep them as manifests';
@@ -185,50 +187,25 @@ export function noticesOf(next: JsonObject, inventory: Inventory, context: Notic
   return [{ code: 'same-profile', pointer: '/metadata/name', message }];
 }
 
-/** The fields of a daemon that Fairlead applies; others are stored. */
-const supported = [
-  'security.allowedSyscalls',
-  'security.allowedSeccompActions',
-  'security.disableOciArtifactSignatureVerification',
-  'security.allowedIdentityRegexp',
-  'security.allowedOidcIssuerRegexp',
-  'selinux.enableRawSelinuxProfiles',
-];
-
-function notSupported(next: JsonObject): readonly ObjectNotice[] {
-  const fields = fieldsOf(at(next, 'spec'), '').filter((field) => !supported.includes(field));
-  if (fields.length === 0) return [];
-  const message = `stored without effect, as its condition NotSupported states: ${fields.join(', ')}`;
-  return [{ code: 'not-supported', pointer: '/spec', message }];
+function isUnsupported(kind: string): kind is UnsupportedKind {
+  return ['SecurityProfilesOperatorDaemon', 'ProfileRecording', 'ProfileBinding'].includes(kind);
 }
 
-/** Returns the fields of a daemon, and of its groups, that are set to something. */
-function fieldsOf(value: Json | undefined, prefix: string): readonly string[] {
-  if (!isObject(value)) return [];
-  return Object.entries(value).flatMap(([key, item]) => {
-    if (item === false || item === null) return [];
-    return prefix === '' && isObject(item) && groups.has(key) ? fieldsOf(item, `${key}.`) : [`${prefix}${key}`];
-  });
-}
-
-const groups = new Set(['selinux', 'enricher', 'webhook', 'scheduling', 'security']);
-
+/** Returns that SPO let anyone sign base profiles, and who decides in Fairlead. */
 function anyoneMaySign(next: JsonObject, { usesRegistry }: NoticeContext): readonly ObjectNotice[] {
   const security = at(next, 'spec', 'security');
   const pointer = isObject(security) ? '/spec/security' : '/spec';
-  const now = usesRegistry
-    ? 'base profiles of the files come from a registry'
-    : 'no base profile of the files comes from a registry';
-  if (at(security, 'disableOciArtifactSignatureVerification') === true) {
-    const message = `signatures of base profiles are not verified (disableOciArtifactSignatureVerification); ${now}`;
-    return [{ code: 'anyone-may-sign', pointer, message }];
-  }
   const open = ['allowedIdentityRegexp', 'allowedOidcIssuerRegexp'].filter((field) =>
     acceptsAll(textAt(security, field)),
   );
-  if (open.length === 0) return [];
-  const message = `anyone may sign base profiles: ${open.join(' and ')} ${open.length === 1 ? 'is' : 'are'} .* (the default, if unset); ${now}. Set the identity and issuer of your signer, as in ^https://github\\.com/acme/.*$`;
-  return [{ code: 'anyone-may-sign', pointer, message }];
+  const isUnverified = at(security, 'disableOciArtifactSignatureVerification') === true;
+  if (open.length === 0 && !isUnverified) return [];
+  const before = isUnverified
+    ? 'SPO did not verify the signatures of base profiles (disableOciArtifactSignatureVerification)'
+    : `SPO let anyone sign base profiles (${open.join(' and ')}: .*, the default)`;
+  const now = `Fairlead pulls only what the trust policy of its operator allows, and nothing without one`;
+  const files = usesRegistry ? '' : ' (no profile in the files has a base in a registry)';
+  return [{ code: 'anyone-may-sign', pointer, message: `${before}; ${now}${files}` }];
 }
 
 /** Reports whether a regular expression, which is searched for, accepts whatever there is. */

@@ -1,0 +1,89 @@
+import type { Condition } from '../api/shared/condition.ts';
+
+/** Kinds of which some or all is stored and validated, but has no effect yet. */
+export type UnsupportedKind = 'SecurityProfilesOperatorDaemon' | 'ProfileRecording' | 'ProfileBinding';
+
+/** A condition without its times. */
+export type NotSupported = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+/**
+ * Returns the condition that states what of an object has no effect.
+ *
+ * @param settings of a SecurityProfilesOperatorDaemon, those that have no effect
+ */
+export function notSupported(kind: UnsupportedKind, settings: readonly string[]): NotSupported {
+  const type = 'NotSupported';
+  switch (kind) {
+    case 'ProfileRecording':
+      return {
+        type,
+        status: 'True',
+        reason: 'NoRecorder',
+        message:
+          'This version of Fairlead records no profiles. The recording is stored and validated, and has no effect.',
+      };
+    case 'ProfileBinding':
+      return {
+        type,
+        status: 'True',
+        reason: 'NoBindings',
+        message:
+          'This version of Fairlead applies ArtifactBindings only. The binding is stored and validated, and has no effect: ' +
+          'write the profile into the pods, or publish it and bind the artifact.',
+      };
+    case 'SecurityProfilesOperatorDaemon':
+      if (settings.length === 0) {
+        return {
+          type,
+          status: 'False',
+          reason: 'Supported',
+          message: 'All settings that differ from the defaults are in force.',
+        };
+      }
+      return {
+        type,
+        status: 'True',
+        reason: 'NoNodeAgent',
+        message: `This version of Fairlead runs nothing on the nodes. These settings are stored and have no effect: ${settings.join(', ')}.`,
+      };
+  }
+}
+
+/** Settings that the webhooks and controllers follow. */
+const followed: readonly string[] = [
+  'spec.security.allowedSyscalls',
+  'spec.security.allowedSeccompActions',
+  'spec.selinux.enableRawSelinuxProfiles',
+  'spec.selinux.options',
+];
+
+/** Values that ask for nothing: the defaults of the API, and what turns something off. */
+const neutral: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ['spec.selinux.typeTag', 'spc_t'],
+  ['spec.scheduling.priorityClassName', 'system-node-critical'],
+  ['spec.security.allowedIdentityRegexp', '.*'],
+  ['spec.security.allowedOidcIssuerRegexp', '.*'],
+  ['spec.verbosity', 0],
+]);
+
+/** Returns the paths of settings that ask for something that has no effect. */
+export function settingsWithoutEffect(spec: unknown): readonly string[] {
+  const found: string[] = [];
+  const visit = (path: string, value: unknown): void => {
+    if (followed.includes(path)) return;
+    const isGroup = /^spec(\.(selinux|enricher|webhook|scheduling|security))?$/.test(path);
+    if (isGroup && typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      for (const [key, member] of Object.entries(value)) visit(`${path}.${key}`, member);
+    } else if (!isNeutral(path, value)) {
+      found.push(path);
+    }
+  };
+  if (spec !== undefined && spec !== null) visit('spec', spec);
+  return found.sort();
+}
+
+function isNeutral(path: string, value: unknown): boolean {
+  if (value === undefined || value === null || value === false || value === '') return true;
+  if (typeof value === 'object' && Object.keys(value).length === 0) return true;
+  return neutral.has(path) && neutral.get(path) === value;
+}
