@@ -530,10 +530,7 @@ export const rooms: readonly Room[] = [
     ],
     packages: ['@bufbuild/protobuf', 'pino', 'tar-stream'],
   },
-  {
-    name: 'cli/migrate',
-    imports: [errors, 'cli/documents', 'cli/files', 'cli/terminal', 'operator/migrate'],
-  },
+  { name: 'cli/migrate', imports: [errors, 'cli/files', 'operator/migrate'] },
   { name: 'cli/definitions', imports: [], packages: ['commander'] },
   {
     name: 'cli/commands',
