@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { FairleadError } from '#lib/errors';
 import type { OpenedLayout } from '#lib/registry/layout/open-layout';
-import type { PlannedLoad } from '#lib/registry/layout/plan-load';
+import type { LoadDestination, PlannedLoad } from '#lib/registry/layout/plan-load';
 import { formatReference, formatRepository } from '#lib/registry/reference';
 import type { Repository } from '#lib/registry/target';
 import { withTemporaryLayout } from '../files/temporary-layout.ts';
@@ -27,7 +27,7 @@ export function define(command: Command): void {
       'Load the artifacts of an OCI archive or layout directory into a registry, with their signatures: those of fairlead save, ' +
         'cosign save, skopeo, oras or crane. All digests are checked, signatures are not: use fairlead verify, which works offline.',
     )
-    .argument('<file>', 'OCI archive or OCI layout directory')
+    .argument('<file>', 'OCI archive, OCI layout directory, or a directory of several, as --oci-layout makes it')
     .argument(
       '[destination]',
       'registry/repository, to load all artifacts under their tags; with :tag or @sha256:…, to load one artifact; registry/ or ' +
@@ -45,6 +45,7 @@ export function define(command: Command): void {
         ],
         ['load the only artifact under another tag', 'fairlead load nginx.tar registry.internal/profiles/nginx:stable'],
         ['load one artifact of several', 'fairlead load nginx.tar registry.internal/profiles/nginx@sha256:…'],
+        ['load what was published to a directory', 'fairlead load ./profiles registry.internal/mirror/'],
         ['load a directory of cosign save', 'fairlead load ./saved registry.internal/profiles/nginx:1.27'],
       ]),
     )
@@ -78,13 +79,17 @@ async function load(
   const { onContent, onProgress } = transfer;
   const loaded: PlannedLoad[] = [];
   const repositories = new Map<string, Repository>();
-  await withLayout(file, async ({ roots, repository }) => {
-    for (const planned of planLoad(roots, destination, file)) {
+  await withLayouts(file, destination, async (layouts) => {
+    // All of it is planned before anything is sent.
+    const plans = layouts.flatMap(({ roots, repository: source }) =>
+      planLoad(roots, destination, file).map((planned) => ({ source, planned })),
+    );
+    for (const { source, planned } of plans) {
       const name = formatRepository(planned.repository);
       const target = repositories.get(name) ?? connect(planned.repository);
       repositories.set(name, target);
       const watched = { onContent, onProgress, tags: planned.tags };
-      await transfer.during(copySigned(repository, target, planned.descriptor, watched));
+      await transfer.during(copySigned(source, target, planned.descriptor, watched));
       loaded.push(planned);
     }
   });
@@ -101,23 +106,48 @@ async function load(
   });
 }
 
-/** Runs an action with the layout of an archive, unpacked, or with a layout directory as it is. */
-async function withLayout(file: string, action: (layout: OpenedLayout) => Promise<void>): Promise<void> {
+/**
+ * Runs an action with the layout of an archive, unpacked, with a layout directory as it is, or with
+ * all layouts of a directory of many.
+ */
+async function withLayouts(
+  file: string,
+  destination: LoadDestination,
+  action: (layouts: readonly OpenedLayout[]) => Promise<void>,
+): Promise<void> {
   const { openLayout } = await import('#lib/registry/layout/open-layout');
   if (existsSync(file) && statSync(file).isDirectory()) {
-    if (!existsSync(join(file, 'index.json'))) {
-      throw new FairleadError('InvalidInput', `${file}: has no index.json, so it is not an OCI layout`, {
-        hint: 'Name the directory of one repository, in which oci-layout, index.json and blobs are.',
-      });
-    }
-    return fromComplete(file, file, async () => action(await openLayout(file)));
+    if (!existsSync(join(file, 'index.json'))) return action(await layoutsBelow(file, destination));
+    return fromComplete(file, file, async () => action([await openLayout(file)]));
   }
   const { readArchive } = await import('../files/archive-file.ts');
   await withTemporaryLayout(async ({ directory, name }) => {
     await readArchive(file, directory, name);
     const root = join(directory, name);
-    await fromComplete(file, root, async () => action(await openLayout(root)));
+    await fromComplete(file, root, async () => action([await openLayout(root)]));
   });
+}
+
+/** Opens a directory of many layouts, such as `--oci-layout` makes. Throws InvalidInput. */
+async function layoutsBelow(directory: string, destination: LoadDestination): Promise<readonly OpenedLayout[]> {
+  const { openLayouts } = await import('#lib/registry/layout/open-layouts');
+  const found = await openLayouts(directory);
+  const [first] = found;
+  if (first === undefined) {
+    throw new FairleadError('InvalidInput', `${directory}: has no index.json, and no OCI layouts below it`, {
+      hint: 'Name an OCI layout directory, in which oci-layout, index.json and blobs are, or a directory of several.',
+    });
+  }
+  if (found.length > 1 && typeof destination === 'object' && 'reference' in destination) {
+    throw new FairleadError(
+      'InvalidInput',
+      `${directory} has ${found.length} repositories, and the destination is one`,
+      {
+        hint: `End the destination with a slash to load each under its name: registry/ or registry/prefix/. Or name the directory of one, such as ${first.root}`,
+      },
+    );
+  }
+  return found.map(({ layout }) => layout);
 }
 
 /**

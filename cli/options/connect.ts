@@ -5,6 +5,7 @@ import type { RemoteOptions } from '#lib/registry/remote/api';
 import type { Repository } from '#lib/registry/target';
 import { readStdin } from '../files/files.ts';
 import { asksForJson, writeNote } from '../terminal/output.ts';
+import { localRepository } from './local-repository.ts';
 import type { RegistryOptions } from './options.ts';
 import { reportedRepository } from './reported-repository.ts';
 
@@ -31,7 +32,7 @@ export async function openRegistries(options: RegistryOptions, env: NodeJS.Proce
     const { layoutRepository } = await import('#lib/registry/layout/repository');
     return (reference) => {
       const name = repositoryName(formatRepository(reference));
-      return reportedRepository(layoutRepository(directory, name), `${directory}/${name}`);
+      return reportedRepository(localRepository(layoutRepository(directory, name)), `${directory}/${name}`);
     };
   }
   const [{ remoteRepository }, remoteOptions] = await Promise.all([

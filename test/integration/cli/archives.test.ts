@@ -248,6 +248,49 @@ describePeers(
       }
     });
 
+    it('are loaded from a directory of many, all repositories or one', async () => {
+      for (const name of [`${nginx}:1`, `${redis}:2`]) {
+        await fairlead(['copy', name, name, '--to-oci-layout', 'many']);
+      }
+      const { loaded } = await fairlead(['load', 'many', `${target.host}/of-many/`]);
+      const at = `${target.host}/of-many/acme`;
+      assert.deepEqual(
+        loaded.map(({ reference }: { reference: string }) => reference),
+        [`${at}/nginx:1@${digests[0]}`, `${at}/redis:2@${digests[2]}`],
+      );
+      for (const name of ['nginx:1', 'redis:2']) await verify(`${at}/${name}`);
+      assert.equal((await fairlead(['load', 'many', `${target.host}/of-many/`])).content.sent, 0);
+      await fairlead(['load', 'many', '--oci-layout', 'many-too']);
+      const tree = async (directory: string) =>
+        (await readdir(join(cwd, directory), { recursive: true })).filter((name) => /blobs.sha256./.test(name)).sort();
+      assert.deepEqual(await tree('many-too'), await tree('many'));
+      const one = await runFairlead(['load', 'many', `${target.host}/one`], { cwd });
+      failed(
+        one,
+        2,
+        /^error: many has 2 repositories, and the destination is one\nhint: End the destination with a slash/m,
+      );
+      const [, root = ''] = /such as (\S+)$/m.exec(one.stderr) ?? [];
+      await fairlead(['load', root, `${target.host}/one`]);
+      await verify(`${target.host}/one:1`);
+      await mkdir(join(cwd, 'none-of-many/a'), { recursive: true });
+      failed(
+        await runFairlead(['load', 'none-of-many', `${target.host}/x/`], { cwd }),
+        2,
+        /no index\.json, and no OCI layouts below/,
+      );
+    });
+
+    it('in a directory that cannot be used are a mistake on the command line, not of a registry', async () => {
+      await writeFile(join(cwd, 'a-file'), '');
+      for (const args of [
+        ['copy', `${nginx}:1`, `${nginx}:1`, '--to-oci-layout', 'a-file'],
+        ['push', 'read.json', 'localhost/a:1', '--unsigned', '--oci-layout', 'a-file'],
+        ['inspect', 'localhost/a:1', '--oci-layout', 'a-file'],
+      ])
+        failed(await runFairlead(args, { cwd }), 2, /^error: .*a-file/);
+    });
+
     it('leave no temporary file after Ctrl-C, which says what to do', async () => {
       await writeFile(join(cwd, 'large.bin'), Buffer.alloc(192 * 1024 * 1024));
       const large = `${source.host}/acme/large:1`;
