@@ -6,6 +6,7 @@ import { formatRepository, isTag, parseReference, type Reference } from '#lib/re
 import { repositoryName } from '#lib/registry/registry-name';
 import { parseVersion, type Version, versionTags } from '#lib/registry/version-tags';
 import { type DirectoryProfile, profileNameOf } from '../files/profile-directory.ts';
+import { inProject } from './in-project.ts';
 import type { Project, ProjectProfile, ProjectSigner } from './project.ts';
 import { keysBelow, type ProfileInput, type ProjectInput, projectSchema, type SignerInput } from './project-schema.ts';
 
@@ -79,7 +80,9 @@ class ProjectReader {
       });
     }
     const root = this.#path(directory);
-    const found = await this.#reading.listProfiles(root);
+    const found = await this.#reading.listProfiles(root).catch((error: unknown) => {
+      throw inProject(this.#document.at([...path, 'directory']), error);
+    });
     return found.map(({ name: below, ...rest }) => ({ ...rest, name: profileNameOf(below) }));
   }
 
@@ -100,6 +103,11 @@ class ProjectReader {
       ...(subject?.digest && { subject: subject.digest }),
       ...(signer && { signer }),
       ...(policy !== undefined && { policy: this.#path(policy) }),
+      places: {
+        file: this.#document.at([...path, profile.file === undefined ? 'directory' : 'file']),
+        signer: this.#document.at(profile.signer === undefined ? ['signer'] : [...path, 'signer']),
+        policy: this.#document.at(profile.policy === undefined ? ['policy'] : [...path, 'policy']),
+      },
     };
   }
 

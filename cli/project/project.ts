@@ -34,6 +34,15 @@ export interface ProjectProfile {
   readonly signer?: ProjectSigner;
   /** Path of the trust policy. */
   readonly policy?: string;
+  /** Where the project names its files, as `source:line:column`. */
+  readonly places: ProjectPlaces;
+}
+
+/** Where a project names the files of a profile. */
+export interface ProjectPlaces {
+  readonly file: string;
+  readonly signer: string;
+  readonly policy: string;
 }
 
 /** What a project file says. */

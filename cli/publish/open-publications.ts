@@ -5,6 +5,7 @@ import { readInput } from '../files/files.ts';
 import { loadPresentPolicy } from '../files/policy-file.ts';
 import { openRegistries } from '../options/connect.ts';
 import { startSigner } from '../options/signer.ts';
+import { inProject } from '../project/in-project.ts';
 import type { PushOptions } from './push-options.ts';
 import type { RequestedProfile } from './requested-profile.ts';
 
@@ -22,13 +23,15 @@ export async function openPublications(
   const policies = new Once(loadPresentPolicy);
   // Before anything else is loaded: loading keeps this thread busy, and the other one waiting.
   const openings = await Promise.all(
-    requested.map(({ signer }) => signers.get(JSON.stringify(signerOptions(options, signer)))),
+    requested.map(({ signer, places }) =>
+      placed(places?.signer, signers.get(JSON.stringify(signerOptions(options, signer)))),
+    ),
   );
   const connect = await openRegistries(options, env);
   const publications: Publication[] = [];
-  for (const [at, { name, file, refused, request, policy: policyFile }] of requested.entries()) {
+  for (const [at, { name, file, refused, request, policy: policyFile, places }] of requested.entries()) {
     const opening = openings[at];
-    const policy = policyFile === undefined ? undefined : await policies.get(policyFile);
+    const policy = policyFile === undefined ? undefined : await placed(places?.policy, policies.get(policyFile));
     // For one profile, a key is opened meanwhile. For several, a wrong passphrase is reported once.
     if (requested.length > 1) await opening?.signer;
     // A policy may allow more or less than nodes do by default.
@@ -37,7 +40,7 @@ export async function openPublications(
       name,
       read: async () => {
         if (refused !== undefined) throw refused;
-        return readInput(file, limit);
+        return placed(places?.file, readInput(file, limit));
       },
       request,
       dependencies: {
@@ -50,6 +53,13 @@ export async function openPublications(
     });
   }
   return publications;
+}
+
+/** Returns a result; an error about a file that a project names gets the place of its name. */
+function placed<T>(place: string | undefined, result: Promise<T>): Promise<T> {
+  return result.catch((error: unknown) => {
+    throw inProject(place, error);
+  });
 }
 
 /** Returns who signs: as the command line says, otherwise as the project does. */

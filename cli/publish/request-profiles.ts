@@ -234,6 +234,11 @@ async function requestProject(
       },
       signer,
       policy: options.policy ?? policy,
+      places: {
+        file: profile.places.file,
+        signer: options.key !== undefined || options.keyless || options.unsigned ? undefined : profile.places.signer,
+        policy: options.policy === undefined ? profile.places.policy : undefined,
+      },
     };
   });
   return { profiles, isSingle: false };

@@ -1,6 +1,6 @@
 import type { FairleadError } from '#lib/errors';
 import type { PublishRequest } from '#services/push/publication';
-import type { ProjectSigner } from '../project/project.ts';
+import type { ProjectPlaces, ProjectSigner } from '../project/project.ts';
 
 /** One profile that a command line or a project file asks to publish. */
 export interface RequestedProfile {
@@ -15,6 +15,8 @@ export interface RequestedProfile {
   readonly signer?: ProjectSigner | undefined;
   /** Path of its trust policy. */
   readonly policy?: string | undefined;
+  /** Where a project names these files; undefined for each that the command line names. */
+  readonly places?: { readonly [File in keyof ProjectPlaces]: string | undefined } | undefined;
 }
 
 /** What a command line asks to publish. */
