@@ -439,8 +439,9 @@ export const rooms: readonly Room[] = [
   {
     name: 'operator/webhooks',
     imports: [
-      ...[errors, 'lib/concurrency', 'lib/http', 'lib/http/connections', 'lib/kube', 'lib/text'],
-      ...['operator/api/**', 'operator/bind', 'operator/conversion', 'operator/kube'],
+      ...[errors, 'lib/concurrency', 'lib/http', 'lib/http/connections', 'lib/kube', 'lib/profile'],
+      ...['lib/profile/json', 'lib/text'],
+      ...['operator/api/**', 'operator/bind', 'operator/conversion', 'operator/kube', 'operator/validate'],
     ],
     packages: ['fastify', 'valibot'],
   },

@@ -3,8 +3,10 @@ import { Drain } from '#lib/http/drain';
 import { formatListenAddress, type ListenAddress, listen, parseListenAddress } from '#lib/http/listen-address';
 import type { ApiServer } from '#lib/kube/api-server';
 import { openApiServer } from '../kube/api-server.ts';
+import { daemonSource } from '../kube/daemon-settings.ts';
 import { type BindingSource, bindingSource } from '../kube/list-bindings.ts';
 import { NamespaceGuard } from '../kube/namespace-guard.ts';
+import { profileRoute } from '../webhooks/validate-profiles.ts';
 import { webhookServer } from '../webhooks/webhook.ts';
 import { type CertificateSource, openCertificateSource } from './certificate-source.ts';
 
@@ -65,6 +67,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     }
     namespaces = await NamespaceGuard.start(api, log);
     const server = webhookServer(guarded(bindingSource(api), namespaces, certificate), certificate.tls, log);
+    void server.register(profileRoute, { daemon: daemonSource(api), log });
     const drain = new Drain(server);
     const bound = await listen(server, address);
     await certificate.start();

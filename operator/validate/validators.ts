@@ -27,3 +27,10 @@ export const validators: ReadonlyMap<string, Validator> = new Map<string, Valida
   ['SecurityProfilesOperatorDaemon', validateSecurityProfilesOperatorDaemon],
   ['SecurityProfileNodeStatus', validateSecurityProfileNodeStatus],
 ]);
+
+/** The kinds whose validation depends on the SecurityProfilesOperatorDaemon. */
+export const kindsWithSettings: ReadonlySet<string> = new Set([
+  'SeccompProfile',
+  'SelinuxProfile',
+  'RawSelinuxProfile',
+]);

@@ -62,6 +62,8 @@ export interface AdmissionAnswer {
     readonly patchType?: 'JSONPatch';
     readonly patch?: string;
     readonly auditAnnotations?: Readonly<Record<string, string>>;
+    /** What clients show to the author (Kubernetes 1.19 and newer). */
+    readonly warnings?: readonly string[];
   };
 }
 

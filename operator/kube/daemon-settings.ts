@@ -1,0 +1,57 @@
+import * as v from 'valibot';
+import { FairleadError } from '#lib/errors';
+import { ApiError } from '#lib/kube/api-error';
+import type { ApiServer } from '#lib/kube/api-server';
+import { describeIssue } from '../api/describe-issue.ts';
+import {
+  type SecurityProfilesOperatorDaemon,
+  securityProfilesOperatorDaemonSchema,
+} from '../api/securityprofilesoperatordaemon/v1.ts';
+
+/** The settings of the administrator. */
+export interface DaemonSource {
+  /**
+   * Returns the SecurityProfilesOperatorDaemon as it is at this moment; undefined if there is none.
+   * Throws what {@link ApiServer.get} throws, and InvalidInput if it is invalid: then nobody knows
+   * what the administrator allows.
+   */
+  read(): Promise<Pick<SecurityProfilesOperatorDaemon, 'spec'> | undefined>;
+}
+
+const name = 'spod';
+
+/** The namespace of the operator in deploy/operator. */
+const defaultNamespace = 'fairlead-system';
+
+/**
+ * Returns a source that reads the SecurityProfilesOperatorDaemon `spod` in the namespace of the
+ * operator for each question. There is no cache, for the reason that bindings have none: a profile
+ * that is created after a setting is judged by it.
+ */
+export function daemonSource(api: ApiServer, namespace = defaultNamespace): DaemonSource {
+  const collection = `/apis/security-profiles-operator.x-k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/securityprofilesoperatordaemons`;
+  const title = `read the SecurityProfilesOperatorDaemon ${namespace}/${name}`;
+  return {
+    async read() {
+      let json: string;
+      try {
+        json = await api.get({ path: `${collection}/${name}`, title });
+      } catch (thrown) {
+        // Also if its CRD is not there.
+        if (thrown instanceof ApiError && thrown.status === 404) return undefined;
+        throw thrown;
+      }
+      const { spec } = JSON.parse(json) as { readonly spec?: unknown };
+      const parsed = v.safeParse(securityProfilesOperatorDaemonSchema, spec === undefined ? {} : { spec });
+      if (parsed.success) return parsed.output;
+      const issue = describeIssue(parsed.issues[0], 'the object');
+      throw new FairleadError(
+        'InvalidInput',
+        `the SecurityProfilesOperatorDaemon ${namespace}/${name} is invalid: ${issue}`,
+        {
+          hint: 'Correct it: without it, nobody knows which profiles the administrator allows.',
+        },
+      );
+    },
+  };
+}
