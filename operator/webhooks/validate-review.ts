@@ -44,7 +44,7 @@ export interface ProfileReview {
 }
 
 /**
- * Reads the body of an admission call, but for its objects: two objects of a megabyte are compared
+ * Reads the body of an admission call, except its objects: two objects of a megabyte are compared
  * by their text. An API server writes equal specifications equally.
  *
  * @throws FairleadError InvalidInput for what is not a review of the group, v1.
