@@ -81,6 +81,10 @@ describe('parsePolicy', () => {
     'a type in place of one that the template speaks of': ['(type proc_t)', /begin with "own_", unlike "proc_t"/],
     'a type in place of an attribute that confines': ['(type mcs_constrained_type)', /begin with "own_"/],
     'the same type twice': ['(type own_a) (type own_a)', /declared twice/],
+    'a rule about a type that it does not declare': [
+      '(allow process own_a (dir (read)))',
+      /"own_a" is not a type of this profile.*/,
+    ],
     'an alias that becomes the process': ['(typealias process) (typealiasactual process init_t)', /"typealias" is not/],
     'an attribute of its own': ['(typeattribute process)', /"typeattribute" is not accepted/],
     'an attribute for others': [

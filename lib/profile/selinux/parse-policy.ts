@@ -163,6 +163,8 @@ class PolicyParser {
   #target(node: CilNode): string {
     const text = this.#symbol(node);
     if (text === 'self' || text === 'process') return SELF;
+    // No policy of a node has such a type: the compiler would refuse the rule, on every node.
+    if (text.startsWith(ownPrefix)) return this.#ownType(node, false);
     const wrong = typeNameProblem(text);
     return wrong === undefined ? text : this.#fail(node, `the type ${quote(text, 64)} ${wrong}`);
   }
