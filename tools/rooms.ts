@@ -450,7 +450,7 @@ export const rooms: readonly Room[] = [
     imports: [errors, 'lib/http', 'lib/kube', 'operator/api/shared'],
     packages: ['@peculiar/asn1-schema', '@peculiar/asn1-x509', 'valibot'],
   },
-  { name: 'operator/rbac', imports: ['operator/api/**', 'operator/certificates'] },
+  { name: 'operator/rbac', imports: ['operator/api/**', 'operator/certificates', 'operator/kube'] },
   {
     name: 'operator/run',
     imports: [errors, 'lib/http', 'lib/kube', 'operator/certificates', 'operator/kube', 'operator/webhooks'],

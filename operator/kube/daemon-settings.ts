@@ -18,24 +18,22 @@ export interface DaemonSource {
   read(): Promise<Pick<SecurityProfilesOperatorDaemon, 'spec'> | undefined>;
 }
 
-const name = 'spod';
-
-/** The namespace of the operator in deploy/operator. */
-const defaultNamespace = 'fairlead-system';
+/** The name of the object that is in force. */
+export const daemonName = 'spod';
 
 /**
  * Returns a source that reads the SecurityProfilesOperatorDaemon `spod` in the namespace of the
  * operator for each question. There is no cache, for the reason that bindings have none: a profile
  * that is created after a setting is judged by it.
  */
-export function daemonSource(api: ApiServer, namespace = defaultNamespace): DaemonSource {
+export function daemonSource(api: ApiServer, namespace: string): DaemonSource {
   const collection = `/apis/security-profiles-operator.x-k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/securityprofilesoperatordaemons`;
-  const title = `read the SecurityProfilesOperatorDaemon ${namespace}/${name}`;
+  const title = `read the SecurityProfilesOperatorDaemon ${namespace}/${daemonName}`;
   return {
     async read() {
       let json: string;
       try {
-        json = await api.get({ path: `${collection}/${name}`, title });
+        json = await api.get({ path: `${collection}/${daemonName}`, title });
       } catch (thrown) {
         // Also if its CRD is not there.
         if (thrown instanceof ApiError && thrown.status === 404) return undefined;
@@ -47,7 +45,7 @@ export function daemonSource(api: ApiServer, namespace = defaultNamespace): Daem
       const issue = describeIssue(parsed.issues[0], 'the object');
       throw new FairleadError(
         'InvalidInput',
-        `the SecurityProfilesOperatorDaemon ${namespace}/${name} is invalid: ${issue}`,
+        `the SecurityProfilesOperatorDaemon ${namespace}/${daemonName} is invalid: ${issue}`,
         {
           hint: 'Correct it: without it, nobody knows which profiles the administrator allows.',
         },

@@ -1,6 +1,7 @@
 import { resources } from '../api/resources.ts';
 import { profilesGroup } from '../api/shared/resource-definition.ts';
 import { secretName } from '../certificates/certificate-secret.ts';
+import { daemonName } from '../kube/daemon-settings.ts';
 
 /** What the operator may do with a resource of the API server. */
 export interface Permission {
@@ -29,6 +30,14 @@ export const permissions: readonly Permission[] = [
     verbs: ['list'],
     namespaces: 'all',
     reason: 'For each pod, the bindings of its namespace are read.',
+  },
+  {
+    group: 'security-profiles-operator.x-k8s.io',
+    resource: 'securityprofilesoperatordaemons',
+    verbs: ['get'],
+    names: [daemonName],
+    namespaces: 'own',
+    reason: 'The settings by which profiles are validated.',
   },
   {
     group: '',

@@ -116,7 +116,7 @@ class SecretSource implements CertificateSource {
 }
 
 /** Returns the namespace of the pod that we run in. */
-async function ownNamespace(): Promise<string> {
+export async function ownNamespace(): Promise<string> {
   try {
     return (await readFile(namespaceFile, 'utf8')).trim();
   } catch {

@@ -8,7 +8,7 @@ import { type BindingSource, bindingSource } from '../kube/list-bindings.ts';
 import { NamespaceGuard } from '../kube/namespace-guard.ts';
 import { profileRoute } from '../webhooks/validate-profiles.ts';
 import { webhookServer } from '../webhooks/webhook.ts';
-import { type CertificateSource, openCertificateSource } from './certificate-source.ts';
+import { type CertificateSource, openCertificateSource, ownNamespace } from './certificate-source.ts';
 
 export interface OperatorOptions {
   /** Path of a kubeconfig; by default, the ServiceAccount of the pod that we run in. */
@@ -67,7 +67,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     }
     namespaces = await NamespaceGuard.start(api, log);
     const server = webhookServer(guarded(bindingSource(api), namespaces, certificate), certificate.tls, log);
-    void server.register(profileRoute, { daemon: daemonSource(api), log });
+    void server.register(profileRoute, { daemon: daemonSource(api, await ownNamespace()), log });
     const drain = new Drain(server);
     const bound = await listen(server, address);
     await certificate.start();

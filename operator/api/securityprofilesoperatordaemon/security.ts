@@ -11,7 +11,8 @@ export const allowedSyscallsEntries = {
     v.pipe(
       setOf(v.string()),
       v.description(
-        'The only system calls that a SeccompProfile may name with one of allowedSeccompActions. No restriction if empty.',
+        'The only system calls that a SeccompProfile may let happen (SCMP_ACT_ALLOW, LOG, TRACE, NOTIFY), and none by default. ' +
+          'No restriction if empty.',
       ),
     ),
   ),
@@ -21,8 +22,8 @@ export const allowedSyscallsEntries = {
       // Far more than there are actions. The rule below must not be too expensive for API servers.
       v.maxLength(64),
       v.description(
-        'The actions that allowedSyscalls restricts, of SCMP_ACT_ALLOW, SCMP_ACT_LOG, SCMP_ACT_TRACE and SCMP_ACT_NOTIFY. All ' +
-          'four by default. A profile may not have any of them as its default action.',
+        'By which of SCMP_ACT_ALLOW, SCMP_ACT_LOG, SCMP_ACT_TRACE and SCMP_ACT_NOTIFY it may let them happen. All four by ' +
+          'default. Without effect if allowedSyscalls is empty.',
       ),
     ),
   ),
