@@ -12,6 +12,8 @@ export interface ApiRequest {
   readonly signal?: AbortSignal | undefined;
   /** Called when the answer to `watch` begins. */
   readonly onOpen?: () => void;
+  /** Told the time of the API server when another answer begins, if it has one. */
+  readonly onTime?: (time: Date) => void;
 }
 
 /** How an answer is read that may be large. */

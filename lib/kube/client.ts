@@ -87,7 +87,10 @@ export class KubeClient implements WritableApiServer {
     const signal = call.signal === undefined ? late : AbortSignal.any([late, call.signal]);
     for (let attempt = 1; ; attempt++) {
       try {
-        return await readAnswer(await this.#send(call, call.method, signal), call.size);
+        const response = await this.#send(call, call.method, signal);
+        const time = new Date(response.headers.date ?? '');
+        if (!Number.isNaN(time.getTime())) call.onTime?.(time);
+        return await readAnswer(response, call.size);
       } catch (thrown) {
         // An answer that breaks off here reports only that it was aborted.
         const cause = signal.aborted ? signal.reason : thrown;

@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import type { WritableApiServer } from '#lib/kube/api-server';
-import type { KubeObject } from '#lib/kube/kube-object';
+import type { KubeObject, ObjectMeta } from '#lib/kube/kube-object';
 import { ObjectClient } from '#lib/kube/object-client';
-import { collectionPath, type Resource } from '#lib/kube/resource';
+import type { Resource } from '#lib/kube/resource';
 import { type Material, parseSecretData, toSecretData } from './material.ts';
 
 const secrets: Resource = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true };
@@ -14,11 +14,10 @@ const ownerLabel = 'app.kubernetes.io/managed-by';
 const owner = 'fairlead-operator';
 
 const dataSchema = v.nullish(v.record(v.string(), v.string()), {});
-const createdSchema = v.object({ metadata: v.object({ creationTimestamp: v.pipe(v.string(), v.isoTimestamp()) }) });
 
 /** The Secret as it was read. */
 export interface HeldSecret {
-  readonly resourceVersion: string;
+  readonly metadata: ObjectMeta;
   /** Undefined if what it holds cannot be used. */
   readonly material: Material | undefined;
   /** Why it cannot be used. */
@@ -49,14 +48,14 @@ export class CertificateSecret {
       if (thrown instanceof FairleadError && thrown.kind === 'NotFound') return undefined;
       throw thrown;
     }
-    const { labels, resourceVersion } = object.metadata;
-    if (labels?.[ownerLabel] !== owner) throw this.#foreign();
+    const { metadata } = object;
+    if (metadata.labels?.[ownerLabel] !== owner) throw this.#foreign();
     const data = v.safeParse(dataSchema, object['data']);
     try {
-      return { resourceVersion, material: parseSecretData(data.success ? (data.output ?? {}) : {}) };
+      return { metadata, material: parseSecretData(data.success ? (data.output ?? {}) : {}) };
     } catch (thrown) {
       if (!(thrown instanceof FairleadError)) throw thrown;
-      return { resourceVersion, material: undefined, damage: thrown.summary };
+      return { metadata, material: undefined, damage: thrown.summary };
     }
   }
 
@@ -65,25 +64,26 @@ export class CertificateSecret {
    * Conflict if another replica was faster.
    */
   async write(material: Material, held: HeldSecret | undefined): Promise<void> {
-    const metadata = { name: secretName, namespace: this.#namespace, labels: { [ownerLabel]: owner } };
-    const secret = { metadata, type: 'Opaque', data: toSecretData(material) };
+    const type = 'Opaque';
+    const data = toSecretData(material);
     const options = { fieldManager: owner };
-    if (held === undefined) await this.#client.create(secrets, secret, options);
-    else {
-      const { resourceVersion } = held;
-      await this.#client.update(secrets, { ...secret, metadata: { ...metadata, resourceVersion } }, options);
-    }
+    if (held === undefined) {
+      const metadata = { name: secretName, namespace: this.#namespace, labels: { [ownerLabel]: owner } };
+      await this.#client.create(secrets, { metadata, type, data }, options);
+    } else await this.#client.update(secrets, { metadata: held.metadata, type, data }, options);
   }
 
   /**
-   * Returns the time of the API server, which verifies the certificates: that of a Secret which it
-   * would create.
+   * Returns the time of the API server, which verifies the certificates, or ours if it does not
+   * tell.
    */
   async serverTime(): Promise<Date> {
-    const body = { apiVersion: 'v1', kind: 'Secret', metadata: { generateName: `${secretName}-` } };
-    const path = `${collectionPath(secrets, this.#namespace)}?dryRun=All`;
-    const answer = await this.#api.send({ method: 'POST', path, title: 'ask for the time', body, repeatable: true });
-    return new Date(v.parse(createdSchema, JSON.parse(answer)).metadata.creationTimestamp);
+    let now: Date | undefined;
+    const onTime = (time: Date): void => {
+      now = time;
+    };
+    await this.#api.get({ path: '/version', title: 'ask the API server for its time', onTime });
+    return now ?? new Date();
   }
 
   #foreign(): FairleadError {

@@ -55,7 +55,7 @@ export class FollowedCertificate {
       days < 0
         ? 'has expired: API servers do not accept it, and admit no pod'
         : `expires in ${days} days: no pod is admitted from then on`;
-    const message = `the TLS certificate ${what}; renew it (deploy/README.md)`;
+    const message = `the TLS certificate ${what}; renew it (docs/guides/cluster.md)`;
     this.#log.warn({ expires: validToDate.toISOString() }, message);
   }
 }

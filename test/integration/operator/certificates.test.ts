@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { after, before, it } from 'node:test';
+import { after, before, it, mock } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { parseSecretData } from '#operator/certificates/material';
@@ -130,6 +130,41 @@ describePeers(apiserverRequirements, 'the certificates of the operator, with a r
       await admittedUntil('trusted', isTrusted);
       assert.equal(await servedSerial(), await secretSerial());
     }
+  });
+
+  it('are not replaced by a replica whose clock is wrong', async () => {
+    const { address } = cluster;
+    const before = await secret();
+    for (const days of [-200, 200]) {
+      await cluster.stopOperator();
+      mock.timers.enable({ apis: ['Date'], now: Date.now() + days * 24 * 60 * 60 * 1000 });
+      try {
+        await cluster.startOperator(address);
+        assert.equal(await servedSerial(), await secretSerial());
+        assert.deepEqual(await secret(), before);
+      } finally {
+        mock.timers.reset();
+      }
+    }
+  });
+
+  it('are written at most once a second in a quarrel with somebody who writes others', async () => {
+    const began = Date.now();
+    const { metadata, webhooks } = await get<Configuration>(mutating);
+    let versions = 0;
+    let last = metadata.resourceVersion;
+    const theirs = webhooks.map((webhook) => ({
+      ...webhook,
+      clientConfig: { ...webhook.clientConfig, caBundle: 'eA==' },
+    }));
+    while (Date.now() - began < 6000) {
+      await patch(mutating, { webhooks: theirs });
+      await until('repaired', isTrusted);
+      const { resourceVersion } = (await get<Configuration>(mutating)).metadata;
+      if (resourceVersion !== last) versions++;
+      last = resourceVersion;
+    }
+    assert.ok(versions >= 2 && versions <= 8, String(versions));
   });
 
   it('leave a Secret alone that somebody else owns, and name it', async () => {
