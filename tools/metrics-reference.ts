@@ -10,8 +10,9 @@ export interface ExposedMetric {
 
 const intro = `# Metrics
 
-The services serve Prometheus metrics at \`/metrics\`, the shim at the address of \`--metrics\`. The services add the label
-\`service\` and the metrics of the process (\`process_*\`, \`nodejs_*\`).
+The services serve Prometheus metrics at \`/metrics\`, the operator too, at the address of its webhooks (HTTPS), and the shim at the
+address of \`--metrics\`. Services and operator add the label \`service\` and the metrics of the process (\`process_*\`, \`nodejs_*\`).
+The operator also has the metrics of HTTP requests that are listed for the services.
 `;
 
 /**

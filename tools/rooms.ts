@@ -450,11 +450,26 @@ export const rooms: readonly Room[] = [
     imports: [errors, 'lib/http', 'lib/kube', 'operator/api/shared'],
     packages: ['@peculiar/asn1-schema', '@peculiar/asn1-x509', 'valibot'],
   },
-  { name: 'operator/rbac', imports: ['operator/api/**', 'operator/certificates', 'operator/kube'] },
+  {
+    name: 'operator/rbac',
+    imports: ['operator/api/**', 'operator/certificates', 'operator/controllers', 'operator/kube'],
+  },
   {
     name: 'operator/run',
-    imports: [errors, 'lib/http', 'lib/kube', 'operator/certificates', 'operator/kube', 'operator/webhooks'],
-    packages: ['fastify'],
+    imports: [
+      ...[
+        errors,
+        'lib/concurrency',
+        'lib/http',
+        'lib/kube',
+        'lib/registry',
+        'lib/registry/remote',
+        'lib/trust/policy',
+        'operator/api/shared',
+      ],
+      ...['operator/base', 'operator/certificates', 'operator/controllers', 'operator/kube', 'operator/webhooks'],
+    ],
+    packages: ['fastify', 'prom-client'],
   },
 
   {

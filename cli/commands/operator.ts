@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { policyOption } from '../options/environment.ts';
 import { examples } from '../options/options.ts';
 import { stayLean } from '../process/lean-process.ts';
 import { openLog } from '../process/log.ts';
@@ -11,6 +12,7 @@ interface OperatorOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly clientCa?: string;
+  readonly policy?: string;
   readonly shutdownDelay: number;
 }
 
@@ -32,6 +34,7 @@ export function define(command: Command): void {
       '--client-ca <file>',
       'PEM certificates of the authorities of the API servers, whose clients may send reviews (default: all clients may)',
     )
+    .addOption(policyOption('trust policy for base profiles of registries (default: none is pulled)'))
     .option('--shutdown-delay <seconds>', 'after SIGTERM, accept new connections for at least this time', parseDelay, 0)
     .option('--kubeconfig <file>', 'kubeconfig of the cluster (default: the ServiceAccount of the pod)')
     .addHelpText(

@@ -10,6 +10,8 @@ export interface MetricsOptions {
   readonly turns: Turns;
   /** Whether the trust policy on disk is in force. */
   readonly policyInForce?: (() => boolean) | undefined;
+  /** Where other parts of the program register their metrics; by default there are none. */
+  readonly registry?: Registry | undefined;
 }
 
 /**
@@ -17,23 +19,24 @@ export interface MetricsOptions {
  * in Prometheus' text format. Each server has its own registry, so that two in one process do not
  * mix. The metrics are written once for all who have asked by then.
  */
-export const metrics = plugin<MetricsOptions>(async (app, { service, turns, policyInForce }) => {
-  const registry = new Registry();
-  registry.setDefaultLabels({ service });
-  collectDefaultMetrics({ register: registry });
-  if (policyInForce !== undefined) addPolicyGauge(registry, policyInForce);
-  countRequests(app, registry);
-  let next: Promise<string> | undefined;
-  const write = async (): Promise<string> => {
-    await turns.take();
-    next = undefined;
-    return registry.metrics();
-  };
-  app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
-    next ??= write();
-    return reply.type(registry.contentType).send(await next);
-  });
-});
+export const metrics = plugin<MetricsOptions>(
+  async (app, { service, turns, policyInForce, registry = new Registry() }) => {
+    registry.setDefaultLabels({ service });
+    collectDefaultMetrics({ register: registry });
+    if (policyInForce !== undefined) addPolicyGauge(registry, policyInForce);
+    countRequests(app, registry);
+    let next: Promise<string> | undefined;
+    const write = async (): Promise<string> => {
+      await turns.take();
+      next = undefined;
+      return registry.metrics();
+    };
+    app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
+      next ??= write();
+      return reply.type(registry.contentType).send(await next);
+    });
+  },
+);
 
 function countRequests(app: FastifyInstance, registry: Registry): void {
   const labelNames = ['route', 'method', 'status'] as const;

@@ -1,4 +1,4 @@
-import { KubeClient } from '#lib/kube/client';
+import { KubeClient, type RequestMetrics } from '#lib/kube/client';
 
 /**
  * Well below the webhook's timeoutSeconds (5), so that the pod's author reads our message and not
@@ -10,9 +10,10 @@ const answerWithin = 3000;
  * Opens the API server as the operator asks it, by default as the ServiceAccount of its pod. Throws
  * InvalidInput if the kubeconfig cannot be used.
  */
-export function openApiServer(kubeconfig: string | undefined): Promise<KubeClient> {
+export function openApiServer(kubeconfig: string | undefined, metrics?: RequestMetrics): Promise<KubeClient> {
   return KubeClient.open({
     kubeconfig,
+    metrics,
     answerWithin,
     hints: {
       401: 'Check the credentials of the kubeconfig or ServiceAccount.',

@@ -1,6 +1,8 @@
 import { resources } from '../api/resources.ts';
 import { profilesGroup } from '../api/shared/resource-definition.ts';
 import { secretName } from '../certificates/certificate-secret.ts';
+import { leaseName } from '../controllers/lease-name.ts';
+import { profileResources } from '../controllers/profile-kinds.ts';
 import { daemonName } from '../kube/daemon-settings.ts';
 
 /** What the operator may do with a resource of the API server. */
@@ -16,6 +18,10 @@ export interface Permission {
   /** What needs it: becomes a comment in rbac.yaml. */
   readonly reason: string;
 }
+
+const profiles = Object.values(profileResources).map(({ plural }) => plural);
+/** Kinds that are stored only, as a condition of theirs states. */
+const unsupported = ['securityprofilesoperatordaemons', 'profilerecordings', 'profilebindings'];
 
 const webhookConfigurations = ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'];
 
@@ -80,6 +86,72 @@ export const permissions: readonly Permission[] = [
     names: resources.map(({ plural }) => `${plural}.${profilesGroup}`),
     namespaces: 'all',
     reason: 'The certificate authorities are written into their conversion webhooks.',
+  },
+  ...profiles.map(
+    (resource): Permission => ({
+      group: profilesGroup,
+      resource,
+      // A base profile is read with all digits of its numbers.
+      verbs: resource === 'seccompprofiles' ? ['get', 'list', 'patch', 'watch'] : ['list', 'patch', 'watch'],
+      namespaces: 'all',
+      reason: 'Their finalizers, and annotations with merged base profiles.',
+    }),
+  ),
+  ...unsupported.map(
+    (resource): Permission => ({
+      group: profilesGroup,
+      resource,
+      verbs: ['list', 'patch', 'watch'],
+      namespaces: 'all',
+      reason: 'Finalizers of the Security Profiles Operator are removed from deleted ones.',
+    }),
+  ),
+  ...[...profiles, ...unsupported].map(
+    (resource): Permission => ({
+      group: profilesGroup,
+      resource: `${resource}/status`,
+      verbs: ['patch'],
+      namespaces: 'all',
+      reason: 'Their states and conditions.',
+    }),
+  ),
+  {
+    group: profilesGroup,
+    resource: 'securityprofilenodestatuses',
+    verbs: ['delete', 'list', 'watch'],
+    namespaces: 'all',
+    reason: 'Reports of nodes that no longer exist are deleted.',
+  },
+  ...['pods', 'nodes'].map(
+    (resource): Permission => ({
+      group: '',
+      resource,
+      verbs: ['list', 'watch'],
+      namespaces: 'all',
+      reason: 'Which profiles are in use, and which nodes exist.',
+    }),
+  ),
+  {
+    group: 'events.k8s.io',
+    resource: 'events',
+    verbs: ['create', 'patch'],
+    namespaces: 'all',
+    reason: 'Events about profiles.',
+  },
+  {
+    group: 'coordination.k8s.io',
+    resource: 'leases',
+    verbs: ['get', 'update'],
+    names: [leaseName],
+    namespaces: 'own',
+    reason: 'One replica runs the controllers.',
+  },
+  {
+    group: 'coordination.k8s.io',
+    resource: 'leases',
+    verbs: ['create'],
+    namespaces: 'own',
+    reason: 'The same Lease. RBAC knows no names of objects that do not exist yet.',
   },
   {
     group: '',

@@ -1,7 +1,11 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { Registry } from 'prom-client';
+import { Turns } from '#lib/concurrency/turns';
 import { Drain } from '#lib/http/drain';
 import { formatListenAddress, type ListenAddress, listen, parseListenAddress } from '#lib/http/listen-address';
+import { metrics } from '#lib/http/metrics';
 import type { ApiServer } from '#lib/kube/api-server';
+import { KubeMetrics } from '#lib/kube/metrics';
 import { openApiServer } from '../kube/api-server.ts';
 import { daemonSource } from '../kube/daemon-settings.ts';
 import { type BindingSource, bindingSource } from '../kube/list-bindings.ts';
@@ -9,6 +13,7 @@ import { NamespaceGuard } from '../kube/namespace-guard.ts';
 import { profileRoute } from '../webhooks/validate-profiles.ts';
 import { webhookServer } from '../webhooks/webhook.ts';
 import { type CertificateSource, openCertificateSource, ownNamespace } from './certificate-source.ts';
+import { LeadingControllers } from './leading-controllers.ts';
 
 export interface OperatorOptions {
   /** Path of a kubeconfig; by default, the ServiceAccount of the pod that we run in. */
@@ -26,6 +31,8 @@ export interface OperatorOptions {
    * Replaced like the others.
    */
   readonly clientCa?: string | undefined;
+  /** File of the trust policy for base profiles of registries; by default none is pulled. */
+  readonly policy?: string | undefined;
   readonly log: FastifyBaseLogger;
 }
 
@@ -54,9 +61,12 @@ export const idleConnectionMs = 100_000;
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
   const { log } = options;
   const address = parseListenAddress(options.listen);
-  const api = await openApiServer(options.kubeconfig);
+  const registry = new Registry();
+  const kube = new KubeMetrics(registry);
+  const api = await openApiServer(options.kubeconfig, kube);
   let namespaces: NamespaceGuard | undefined;
   let certificate: CertificateSource | undefined;
+  let controllers: LeadingControllers | undefined;
   try {
     certificate = await openCertificateSource(options, { api, host: address.host, log });
     if (options.clientCa === undefined) {
@@ -66,13 +76,17 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       );
     }
     namespaces = await NamespaceGuard.start(api, log);
+    const namespace = await ownNamespace();
+    controllers = await LeadingControllers.start({ api, namespace, policy: options.policy, metrics: kube, log });
     const server = webhookServer(guarded(bindingSource(api), namespaces, certificate), certificate.tls, log);
-    void server.register(profileRoute, { daemon: daemonSource(api, await ownNamespace()), log });
+    void server.register(profileRoute, { daemon: daemonSource(api, namespace), log });
+    void server.register(metrics, { service: 'operator', turns: new Turns(), registry });
     const drain = new Drain(server);
     const bound = await listen(server, address);
     await certificate.start();
-    return new RunningOperator(bound, { server, drain, certificate, namespaces, api, log });
+    return new RunningOperator(bound, { server, drain, certificate, namespaces, controllers, api, log });
   } catch (error) {
+    await controllers?.stop();
     namespaces?.stop();
     await certificate?.stop();
     api.close();
@@ -85,6 +99,7 @@ interface RunningParts {
   readonly drain: Drain;
   readonly certificate: CertificateSource;
   readonly namespaces: NamespaceGuard;
+  readonly controllers: LeadingControllers;
   readonly api: ApiServer;
   readonly log: FastifyBaseLogger;
 }
@@ -99,15 +114,17 @@ class RunningOperator implements Operator {
   }
 
   async drain(delay: number): Promise<void> {
-    const { drain, log } = this.#parts;
+    const { drain, controllers, log } = this.#parts;
+    // Another replica leads at once.
+    await controllers.stop();
     const left = await drain.run({ atLeast: delay, atMost: delay + idleConnectionMs });
     if (left > 0) log.warn({ connections: left }, 'stopping, although clients keep connections open');
     await this.stop();
   }
 
   async stop(): Promise<void> {
-    const { server, certificate, namespaces, api } = this.#parts;
-    await server.close();
+    const { server, certificate, namespaces, controllers, api } = this.#parts;
+    await Promise.all([server.close(), controllers.stop()]);
     await certificate.stop();
     namespaces.stop();
     api.close();

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { pino } from 'pino';
+import { Registry } from 'prom-client';
 import { serveMetrics } from '#cri-shim/report/metrics';
 import { errorMapping } from '#lib/errors';
 import { createHealthServer } from '#lib/http/health-server';
+import { KubeMetrics } from '#lib/kube/metrics';
 import { ruleMeanings } from '#lib/profile/report/rules';
 import { assertGenerated } from '#test/support/generated';
 import { cliReference } from '../../tools/cli-reference.ts';
@@ -72,8 +74,12 @@ describe('the reference pages', () => {
     assertPage('findings.md', findingsReference(ruleMeanings));
   });
 
-  it('metrics.md has every metric that the services and the shim expose', async () => {
-    const page = metricsReference({ Services: await servicesMetrics(), Shim: await shimMetrics() });
+  it('metrics.md has every metric that the services, the shim and the operator expose', async () => {
+    const page = metricsReference({
+      Services: await servicesMetrics(),
+      Shim: await shimMetrics(),
+      Operator: await operatorMetrics(),
+    });
     assertPage('metrics.md', page);
     assert.deepEqual(namesIn(page, /`(fairlead_\w+)`/g), namesIn(sources, /name: '(fairlead_\w+)'/g));
   });
@@ -105,6 +111,19 @@ async function servicesMetrics() {
   const { body } = await app.inject('/metrics');
   await app.close();
   return exposedMetrics(body);
+}
+
+async function operatorMetrics() {
+  const registry = new Registry();
+  const metrics = new KubeMetrics(registry);
+  metrics.countRequest('GET', 200);
+  metrics.countRestart('pods', 'watch');
+  metrics.countRejected('pods');
+  metrics.countReconcile('seccompprofiles', 'done', 1);
+  metrics.countEvent('written');
+  metrics.setLeader('fairlead-operator', true);
+  metrics.reportDepth('seccompprofiles', () => 1);
+  return exposedMetrics(await registry.metrics());
 }
 
 async function shimMetrics() {
