@@ -67,7 +67,9 @@ async function lead(
   { api, namespace, metrics, log }: LeadingControllersOptions,
 ): Promise<void> {
   const client = new ObjectClient(api, term);
-  const events = new EventRecorder({ client, controller: 'fairlead.dev/operator', instance: hostname(), log, metrics });
+  // What has happened may be written after the term, too.
+  const recording = { client: new ObjectClient(api), log, metrics };
+  const events = new EventRecorder({ ...recording, controller: 'fairlead.dev/operator', instance: hostname() });
   try {
     await runControllers(
       {

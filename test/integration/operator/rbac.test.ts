@@ -26,6 +26,7 @@ const eventSchema = v.object({
       apiGroup: v.optional(v.string(), ''),
       namespace: v.optional(v.string()),
       name: v.optional(v.string()),
+      subresource: v.optional(v.string()),
     }),
   ),
   annotations: v.optional(v.record(v.string(), v.string()), {}),
@@ -76,10 +77,74 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
     object: NonNullable<AuditEvent['objectRef']>,
   ): boolean =>
     group === object.apiGroup &&
-    resource === object.resource &&
+    resource === (object.subresource === undefined ? object.resource : `${object.resource}/${object.subresource}`) &&
     verbs.includes(verb) &&
     (names === undefined || names.includes(object.name ?? '')) &&
     (namespaces === 'all' || object.namespace === 'fairlead-system');
+
+  const send = async (method: string, at: string, body?: object, type?: string): Promise<void> => {
+    const { status, body: answer } = await cluster.api.request(method, at, body, type);
+    assert.ok(status < 300, `${method} ${at}: ${JSON.stringify(answer)}`);
+  };
+  /** Makes the controllers do everything that they can do. */
+  const useControllers = async (): Promise<void> => {
+    const apiVersion = 'security-profiles-operator.x-k8s.io/v1';
+    const create = (plural: string, kind: string, name: string, spec: object, place = '') =>
+      send('POST', `/apis/${apiVersion}/${place}${plural}`, {
+        apiVersion,
+        kind,
+        metadata: { name, finalizers: ['gone-deleted', 'active-workload-lock'] },
+        spec,
+      });
+    const isHeld = async (at: string, finalizer: string): Promise<boolean> =>
+      ((await cluster.request('GET', at)).body.metadata.finalizers ?? []).includes(finalizer);
+    const specs: Readonly<Record<string, object>> = {
+      SeccompProfile: { defaultAction: 'SCMP_ACT_ERRNO', baseProfileName: 'none' },
+      SelinuxProfile: { allow: {} },
+      RawSelinuxProfile: { policy: '(allow process process (process (fork)))' },
+      AppArmorProfile: { abstract: {} },
+      ProfileBinding: { profileRef: { kind: 'SeccompProfile', name: 'a' }, image: '*' },
+      ProfileRecording: { kind: 'SeccompProfile', recorder: 'Bpf', podSelector: {} },
+      SecurityProfilesOperatorDaemon: {},
+    };
+    for (const { kind, plural, scope } of resources) {
+      const spec = specs[kind];
+      if (spec === undefined) continue;
+      const place = scope === 'Cluster' ? '' : 'namespaces/web/';
+      await create(plural, kind, 'all', spec, place);
+      const object = `/apis/${apiVersion}/${place}${plural}/all`;
+      if (scope !== 'Cluster') await send('DELETE', object);
+      const finalizer = scope === 'Cluster' ? 'gone-deleted' : 'active-workload-lock';
+      await until(`the finalizer of ${kind} is removed`, async () => !(await isHeld(object, finalizer)));
+      if (scope !== 'Cluster') await create(plural, kind, 'kept', spec, place);
+    }
+    await create('securityprofilenodestatuses', 'SecurityProfileNodeStatus', 'all-gone', { nodeName: 'gone' });
+    const merge = (at: string, patch: object) => send('PATCH', at, patch, 'application/merge-patch+json');
+    const report = `/apis/${apiVersion}/securityprofilenodestatuses/all-gone`;
+    await merge(report, {
+      metadata: { finalizers: null, labels: { 'spo.x-k8s.io/profile-id': 'SeccompProfile-all' } },
+    });
+    await until(
+      'the report of a node that is gone is deleted',
+      async () => (await cluster.request('GET', report)).status === 404,
+    );
+    // The same event twice is one that is counted.
+    const profile = `/apis/${apiVersion}/seccompprofiles/all`;
+    const state = async (wanted: string) =>
+      until(`the profile is ${wanted}`, async () => {
+        const { body } = await cluster.api.request('GET', profile);
+        return v.parse(v.object({ status: v.object({ status: v.string() }) }), body).status.status === wanted;
+      });
+    for (const [baseProfileName, wanted] of [
+      ['none', 'Error'],
+      [null, 'Pending'],
+      ['none', 'Error'],
+      [null, 'Pending'],
+    ] as const) {
+      await merge(profile, { spec: { baseProfileName } });
+      await state(wanted);
+    }
+  };
 
   it('has every call that is made, and no other', async () => {
     for (const { plural } of resources) {
@@ -90,6 +155,7 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
       const { items } = v.parse(v.object({ items: v.array(conversionSchema) }), answer.body);
       return items.filter(isTrusted).length === resources.length;
     });
+    await useControllers();
     assert.equal((await cluster.request('DELETE', secretPath)).status, 200);
     await cluster.stopOperator();
     await cluster.startOperator('127.0.0.1:0');
