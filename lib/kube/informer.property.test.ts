@@ -68,7 +68,7 @@ class FakeApiServer implements WritableApiServer {
     this.#watches.clear();
   }
 
-  async get({ path }: ApiRequest): Promise<string> {
+  async get({ path, signal }: ApiRequest): Promise<string> {
     this.#fail();
     const query = new URL(path, 'https://x').searchParams;
     const token = query.get('continue');
@@ -80,6 +80,7 @@ class FakeApiServer implements WritableApiServer {
     const metadata = { resourceVersion: version, ...(end < all.length ? { continue: `${version}:${end}` } : {}) };
     // Something may happen between the pages.
     await sleep(0);
+    signal?.throwIfAborted();
     return JSON.stringify({ metadata, items: all.slice(Number(from), end) });
   }
 
@@ -201,7 +202,8 @@ describe('Informer with any API server', () => {
         );
         const rejected = exists.filter((each) => each.size < 2).map(({ metadata }) => metadata.name);
         const deadline = Date.now() + 2000;
-        const isRight = () => held() === wanted && rejected.every((each) => informer.rejection(each) !== undefined);
+        const isRight = () =>
+          informer.hasSynced && held() === wanted && rejected.every((each) => informer.rejection(each) !== undefined);
         while (!isRight() && Date.now() < deadline) await sleep(1);
         await informer.stop();
         assert.equal(held(), wanted);
