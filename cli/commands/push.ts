@@ -16,6 +16,7 @@ import {
 } from '../options/options.ts';
 import { exitCodes, profileErrors } from '../process/exit-codes.ts';
 import { GateClosed, gateExit } from '../process/gate.ts';
+import { projectFile } from '../project/project.ts';
 import { outcomeDocument, publishedReference, type SignedOutcome } from '../publish/describe-outcome.ts';
 import { openPublications } from '../publish/open-publications.ts';
 import { countOutcomes, errorText, manyText, progressText, singleText } from '../publish/print-outcome.ts';
@@ -143,8 +144,9 @@ async function report(
   outcomes: readonly SignedOutcome[],
   profiles: readonly RequestedProfile[],
   isSingle: boolean,
-  { output, ociLayout }: PushOptions,
+  options: PushOptions,
 ): Promise<void> {
+  const { output, ociLayout } = options;
   const publications = outcomes.flatMap((outcome, at) => {
     const profile = profiles[at];
     return profile === undefined ? [] : [{ outcome, profile }];
@@ -174,11 +176,11 @@ async function report(
       quiet,
     });
   }
-  throwFirst(outcomes, isSingle);
+  throwFirst(outcomes, isSingle, options);
 }
 
 /** Throws the error of the first profile that failed, or otherwise was refused. */
-function throwFirst(outcomes: readonly SignedOutcome[], isSingle: boolean): void {
+function throwFirst(outcomes: readonly SignedOutcome[], isSingle: boolean, options: PushOptions): void {
   const failed = outcomes.filter((outcome) => outcome.status === 'failed');
   const [first] = failed;
   if (first !== undefined) {
@@ -195,8 +197,15 @@ function throwFirst(outcomes: readonly SignedOutcome[], isSingle: boolean): void
     isSingle
       ? `not published: ${only.error.summary}`
       : `${refused.length} of ${outcomes.length} profiles were not published: ${refused.map(({ name }) => name).join(', ')}`,
-    only.error.hint,
+    only.error.hint && withProjectKeys(only.error.hint, options),
   );
+}
+
+/** Names a condition as fairlead.yaml does, if the command line does not set it. */
+function withProjectKeys(hint: string, { failOn, overwrite, project = projectFile }: PushOptions): string {
+  return hint
+    .replace('`failOn`', (name) => (failOn === undefined ? `failOn in ${project}` : name))
+    .replace('`overwrite`', (name) => (overwrite ? `overwrite in ${project}` : name));
 }
 
 /** Returns why profiles failed: those with the same reason together. */
