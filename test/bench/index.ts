@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench(report: (line: stri
   publish: () => import('./publish.ts'),
   trust: () => import('./trust.ts'),
   shim: () => import('./shim.ts'),
+  conversion: () => import('./conversion.ts'),
 };
 
 const asked = process.argv.slice(2);
