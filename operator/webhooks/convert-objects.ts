@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FairleadError, toFairleadError } from '#lib/errors';
+import { hasFewValues } from '#lib/kube/json-size';
 import { convert } from '../conversion/convert.ts';
 import { parseJson, writeJson } from '../conversion/exact-numbers.ts';
 import { isObject } from '../conversion/json.ts';
@@ -7,6 +8,12 @@ import type { ConversionRequest } from './convert-review.ts';
 
 /** Most bytes of one object. An API server accepts no object of more than 3 MiB. */
 export const maxObjectBytes = 4 * 1024 * 1024;
+
+/**
+ * Most values of one object: more than an API server can store, whose objects have at most 1.5 MiB.
+ * An empty list takes three bytes of text and twenty times as many after parsing.
+ */
+const maxValues = 1_000_000;
 
 /** How long other calls wait while the objects of a list are converted, in milliseconds. */
 const turn = 10;
@@ -59,6 +66,9 @@ function convertObject(bytes: Uint8Array, apiVersion: string, index: number): st
   const place = `request.objects[${index}]`;
   if (bytes.length > maxObjectBytes) {
     throw new FairleadError('LimitExceeded', `${place} has ${bytes.length} bytes: want at most ${maxObjectBytes}`);
+  }
+  if (!hasFewValues(bytes, maxValues)) {
+    throw new FairleadError('LimitExceeded', `${place} has more than ${maxValues} values`);
   }
   try {
     const object = parseJson(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString());

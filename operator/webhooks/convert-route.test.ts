@@ -107,6 +107,19 @@ describePeers(['openssl'], 'the conversion webhook', () => {
     }
   });
 
+  it('fails an object of more values than an API server can store', async () => {
+    const object = JSON.stringify(binding('many')).replace('{}', () => `[${'1,'.repeat(1_000_000)}1]`);
+    const body = JSON.stringify(review({ objects: ['x'] })).replace('"x"', () => object);
+    const { answer } = await call(body);
+    assert.match(answer.response.result.message ?? '', /request\.objects\[0\] has more than 1000000 values/);
+  });
+
+  it('refuses a call of more than 32 MiB before it is read', async () => {
+    const { status, body } = await call(`{${' '.repeat(32 * 1024 * 1024)}}`);
+    assert.equal(status, 413);
+    assert.match(body, /want at most 33554432/);
+  });
+
   it('fails an object that is nested too deeply, in either direction', async () => {
     const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
     const object = JSON.stringify(binding('deep')).replace('"podSelector":{}', `"podSelector":${deep}`);

@@ -14,10 +14,11 @@ export const maxReviewBytes = 4 * 1024 * 1024;
 const bytesInFlight = { total: 4 * maxReviewBytes, share: maxReviewBytes };
 
 /**
- * Most bytes of a conversion. An API server may send all objects of a list in one call. They are
- * converted one by one, so that the memory that a call takes is three times this.
+ * Most bytes of a conversion. API servers send one object in each call, although the API allows all
+ * of a list: here, 5,000 objects of 6 KiB. They are converted one by one, so that the memory that a
+ * call takes is three times this.
  */
-export const maxConversionBytes = 64 * 1024 * 1024;
+export const maxConversionBytes = 32 * 1024 * 1024;
 
 /** Of all conversions at a time. They do not wait for reviews, nor reviews for them. */
 const conversionBytesInFlight = { total: maxConversionBytes + 4 * maxReviewBytes, share: maxConversionBytes };
