@@ -13,7 +13,7 @@ export interface WorkQueueOptions {
   onFailure?(failure: Failure): void;
   /**
    * Whether a failure means that any other key would probably fail as well. Then nothing is begun
-   * for a while, growing with each such failure until a key is processed without one.
+   * for a while, growing with each such failure within a minute after the last.
    */
   isOutage?(thrown: unknown): boolean;
   readonly backoff?: Backoff | undefined;
@@ -37,6 +37,11 @@ export interface Failure {
 const defaultBackoff: Backoff = { initialMs: 500, maxMs: 300_000 };
 /** Short, since everything waits for it. */
 const outageBackoff: Backoff = { initialMs: 500, maxMs: 10_000 };
+/**
+ * An outage that begins within this time after the last continues it. A key that was processed
+ * meanwhile shows nothing: perhaps there was nothing to do.
+ */
+const sameOutageMs = 60_000;
 
 interface Delayed {
   /** In time of `performance.now`. */
@@ -59,8 +64,9 @@ export class WorkQueue {
   readonly #again = new Set<string>();
   readonly #delayed = new Map<string, Delayed>();
   readonly #failures = new Map<string, number>();
-  /** How often in a row nothing was begun for a while. */
+  /** How often in a row nothing was begun for a while, and until when. */
   #outages = 0;
+  #pausedUntil = 0;
   #outageEnd: NodeJS.Timeout | undefined;
   #stopped = false;
   readonly #onIdle: (() => void)[] = [];
@@ -143,7 +149,6 @@ export class WorkQueue {
     try {
       const processed = await this.#options.process(key);
       this.#failures.delete(key);
-      this.#outages = 0;
       const isAddedAgain = this.#end(key);
       if (isAddedAgain) this.add(key);
       else if (processed?.requeueAfter !== undefined) this.addAfter(key, processed.requeueAfter);
@@ -174,13 +179,13 @@ export class WorkQueue {
   #pause(): void {
     // What was begun before tells nothing new.
     if (this.#outageEnd !== undefined) return;
-    this.#outages++;
-    this.#outageEnd = setTimeout(
-      () => {
-        this.#outageEnd = undefined;
-        this.#next();
-      },
-      backoffDelay(outageBackoff, this.#outages),
-    );
+    const now = performance.now();
+    this.#outages = now - this.#pausedUntil < sameOutageMs ? this.#outages + 1 : 1;
+    const delay = backoffDelay(outageBackoff, this.#outages);
+    this.#pausedUntil = now + delay;
+    this.#outageEnd = setTimeout(() => {
+      this.#outageEnd = undefined;
+      this.#next();
+    }, delay);
   }
 }
