@@ -49,10 +49,16 @@ export function readManifests({ name, text }: ManifestFile): readonly SourceDocu
   });
 }
 
-/** Returns the line in the file of what a pointer leads to, or of what is closest to it. */
-export function lineOf({ read, linesBefore }: SourceDocument, pointer: string): number {
-  const [place] = read === undefined ? [] : placesIn(read, [[pointer]]);
-  return linesBefore + (place?.line ?? 1);
+/**
+ * Returns the lines in the file of what pointers lead to, or of what is closest to it. All are
+ * looked up in one pass.
+ */
+export function linesOf({ read, linesBefore }: SourceDocument, pointers: readonly string[]): readonly number[] {
+  if (read === undefined) return pointers.map(() => linesBefore + 1);
+  return placesIn(
+    read,
+    pointers.map((pointer) => [pointer]),
+  ).map(({ line }) => linesBefore + line);
 }
 
 /**

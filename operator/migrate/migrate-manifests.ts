@@ -2,13 +2,13 @@ import * as v from 'valibot';
 import { type FairleadError, toFairleadError } from '#lib/errors';
 import { securityProfilesOperatorDaemonSchema } from '../api/securityprofilesoperatordaemon/v1.ts';
 import { defaultSettings, settingsOf, type ValidationSettings } from '../validate/settings.ts';
-import { lineOf, readManifests, type SourceDocument } from './document.ts';
+import { linesOf, readManifests, type SourceDocument } from './document.ts';
 import type { FieldValue, MigratedObject } from './findings.ts';
 import { describeObject, Inventory } from './inventory.ts';
 import { inCurrentVersion, isResource, kindOf, migrateResource, type ResourceContext } from './migrate-resource.ts';
 import type { Change, Decision, Field, ManifestFile, MigratedFile, Notice } from './migration.ts';
 import { contestProfiles, migrateReferences } from './references.ts';
-import { at, below, isList, isObject, type Json, type JsonObject, stepsOf, textAt, toJson } from './value.ts';
+import { at, below, isList, isObject, type Json, type JsonObject, textAt, toJson } from './value.ts';
 import { writeDocument } from './write-document.ts';
 
 /** The files after the migration, and those that could not be read. */
@@ -37,11 +37,16 @@ export function migrateManifests(files: readonly ManifestFile[]): Migration {
   const daemons: JsonObject[] = [];
   for (const { file, documents } of read) {
     for (const document of documents) {
-      for (const { object, pointer } of objectsOf(document.value)) {
-        const next = isResource(object) ? inCurrentVersion(object) : undefined;
+      const objects = objectsOf(document.value).filter(({ object }) => isResource(object));
+      const lines = linesOf(
+        document,
+        objects.map(({ pointer }) => below(pointer, 'metadata')),
+      );
+      for (const [index, { object }] of objects.entries()) {
+        const next = inCurrentVersion(object);
         if (next === undefined) continue;
         if (kindOf(object) === 'SecurityProfilesOperatorDaemon') daemons.push(next);
-        const place = `${file.name}:${lineOf(document, below(pointer, 'metadata'))}`;
+        const place = `${file.name}:${lines[index]}`;
         inventory.add({ ...object, kind: kindOf(object) }, at(next, 'spec') ?? null, place);
         if (textAt(next, 'spec', 'baseProfileName')?.startsWith('oci://') === true) usesRegistry = true;
       }
@@ -51,7 +56,7 @@ export function migrateManifests(files: readonly ManifestFile[]): Migration {
     for (const document of documents) {
       for (const { object, pointer } of objectsOf(document.value)) {
         if (isResource(object)) continue;
-        contestProfiles(object, inventory, (at) => `${file.name}:${lineOf(document, pointer + at)}`);
+        contestProfiles(object, inventory, (place) => `${file.name}:${linesOf(document, [pointer + place])[0]}`);
       }
     }
   }
@@ -96,17 +101,26 @@ function migrateDocument(
 ): string {
   const { value } = document;
   if (value === undefined) return document.text;
-  let next: Json = value;
-  const moves: { from: string; to: string }[] = [];
-  for (const { object, pointer } of objectsOf(value)) {
-    const result = isResource(object)
-      ? migrateResource(object, inventory, context)
-      : migrateReferences(object, inventory);
-    report(file, document, object, pointer, result, findings);
-    next = replaced(next, stepsOf(pointer), result.object);
-    moves.push(...result.moves.map(({ from, to }) => ({ from: pointer + from, to: pointer + to })));
-  }
-  if (next === value) return document.text;
+  const results = objectsOf(value).map(({ object, pointer }) => ({
+    object,
+    pointer,
+    result: isResource(object) ? migrateResource(object, inventory, context) : migrateReferences(object, inventory),
+  }));
+  report(file, document, results, findings);
+  if (results.every(({ object, result }) => result.object === object)) return document.text;
+  const objects = results.map(({ result }) => result.object);
+  const items = at(value, 'items');
+  const isWhole = results[0]?.pointer === '';
+  let taken = 0;
+  const next: Json = isWhole
+    ? (objects[0] ?? value)
+    : {
+        ...(value as JsonObject),
+        items: (isList(items) ? items : []).map((item) => (isObject(item) ? (objects[taken++] ?? item) : item)),
+      };
+  const moves = results.flatMap(({ pointer, result }) =>
+    result.moves.map(({ from, to }) => ({ from: pointer + from, to: pointer + to })),
+  );
   const { text, isRendered } = writeDocument(document, next, moves);
   if (isRendered) {
     const message = 'comments and layout of this document could not be kept';
@@ -122,29 +136,40 @@ function migrateDocument(
   return text;
 }
 
-function report(
-  file: string,
-  document: SourceDocument,
-  object: Json,
-  prefix: string,
-  { changes, decisions, notices }: MigratedObject,
-  findings: Findings,
-): void {
-  const name = describeObject(object);
-  const located = (pointer: string) => ({ file, line: lineOf(document, prefix + pointer), object: name });
-  const field = ({ pointer, value }: FieldValue): Field => ({ pointer: prefix + pointer, value: toJson(value) });
-  for (const { from, to, reason } of changes) {
-    findings.changes.push({
-      ...located((from ?? to)?.pointer ?? ''),
-      ...(from && { from: field(from) }),
-      ...(to && { to: field(to) }),
-      reason,
-    });
+interface Result {
+  readonly object: JsonObject;
+  readonly pointer: string;
+  readonly result: MigratedObject;
+}
+
+/** Adds the findings of the objects in a document, with their places. */
+function report(file: string, document: SourceDocument, results: readonly Result[], findings: Findings): void {
+  const wanted = results.flatMap(({ pointer, result: { changes, decisions, notices } }) =>
+    [
+      ...changes.map(({ from, to }) => (from ?? to)?.pointer ?? ''),
+      ...[...decisions, ...notices].map((each) => each.pointer),
+    ].map((place) => pointer + place),
+  );
+  const lines = new Map(linesOf(document, wanted).map((line, index) => [wanted[index], line]));
+  for (const { object, pointer: prefix, result } of results) {
+    const name = describeObject(object);
+    const located = (pointer: string) => ({ file, line: lines.get(prefix + pointer) ?? 1, object: name });
+    const field = ({ pointer, value }: FieldValue): Field => ({ pointer: prefix + pointer, value: toJson(value) });
+    for (const { from, to, reason } of result.changes) {
+      findings.changes.push({
+        ...located((from ?? to)?.pointer ?? ''),
+        ...(from && { from: field(from) }),
+        ...(to && { to: field(to) }),
+        reason,
+      });
+    }
+    for (const each of result.decisions) {
+      findings.decisions.push({ ...located(each.pointer), ...each, pointer: prefix + each.pointer });
+    }
+    for (const each of result.notices) {
+      findings.notices.push({ ...located(each.pointer), ...each, pointer: prefix + each.pointer });
+    }
   }
-  for (const each of decisions)
-    findings.decisions.push({ ...located(each.pointer), ...each, pointer: prefix + each.pointer });
-  for (const each of notices)
-    findings.notices.push({ ...located(each.pointer), ...each, pointer: prefix + each.pointer });
 }
 
 /** Returns the objects in a document: the items of a list, or the one that it is. */
@@ -153,14 +178,4 @@ function objectsOf(value: Json | undefined): readonly { readonly object: JsonObj
   const items = value['items'];
   if (textAt(value, 'kind')?.endsWith('List') !== true || !isList(items)) return [{ object: value, pointer: '' }];
   return items.flatMap((item, index) => (isObject(item) ? [{ object: item, pointer: `/items/${index}` }] : []));
-}
-
-/** Returns a value with another one at a path; itself if it is the same. */
-function replaced(value: Json, [step, ...rest]: readonly string[], by: Json): Json {
-  if (step === undefined) return by;
-  const before = at(value, step) ?? null;
-  const next = replaced(before, rest, by);
-  if (next === before) return value;
-  if (isList(value)) return value.map((item, index) => (index === Number(step) ? next : item));
-  return isObject(value) ? { ...value, [step]: next } : value;
 }

@@ -29,7 +29,8 @@ class Patch {
   readonly #newline: string;
   readonly #style: YamlStyle;
   readonly #lines: ReadonlyMap<string, BlockLines>;
-  readonly #moves: readonly Move[];
+  /** Objects of the new value in which there is something that was moved. */
+  readonly #groups: ReadonlySet<string>;
   readonly #targets: ReadonlyMap<string, string>;
   readonly #sources: ReadonlyMap<string, string>;
 
@@ -38,7 +39,7 @@ class Patch {
     this.#newline = newline;
     this.#style = styleOf(text);
     this.#lines = lines;
-    this.#moves = moves;
+    this.#groups = new Set(moves.flatMap(({ to }) => ancestorsOf(to)));
     this.#targets = new Map(moves.map(({ from, to }) => [from, to]));
     this.#sources = new Map(moves.map(({ from, to }) => [to, from]));
   }
@@ -149,7 +150,7 @@ class Patch {
     if (source !== undefined && moved !== undefined) {
       return shifted(this.#member(source, key, value, newPointer), indent - moved.indent);
     }
-    const isGroup = isObject(value) && this.#moves.some(({ to }) => to.startsWith(`${newPointer}/`));
+    const isGroup = isObject(value) && this.#groups.has(newPointer);
     if (!isGroup) return this.#rendered(key, value, indent);
     const members = Object.entries(value).map(([name, item]) =>
       this.#added(name, item, below(newPointer, name), indent + this.#style.indent),
@@ -171,4 +172,9 @@ class Patch {
 function shifted(text: string, by: number): string {
   if (by === 0) return text;
   return by > 0 ? text.replace(/^(?=[^\r\n])/gm, ' '.repeat(by)) : text.replace(new RegExp(`^ {1,${-by}}`, 'gm'), '');
+}
+
+/** Returns the pointers to all that is around a place. */
+function ancestorsOf(pointer: string): readonly string[] {
+  return Array.from(pointer.matchAll(/(?<=.)\//g), ({ index }) => pointer.slice(0, index));
 }
