@@ -191,7 +191,8 @@ describePeers(
         step?.summary ?? '',
         /^\| `profile-02` \| failed: `.*` \| {2}\| {2}\|\n\| `profile-01` \| refused: `/m,
       );
-      const [stopped] = JSON.parse(step?.outputs['profiles'] ?? '') as PublishedProfile[];
+      const listed = JSON.parse(step?.outputs['profiles'] ?? '') as PublishedProfile[];
+      const stopped = listed.find(({ name }) => name === 'profile-01');
       assert.deepEqual([stopped?.status, stopped?.reference, stopped?.digest], ['refused', null, null]);
       assert.match(step?.summary ?? '', /^\| `profile-01` \| refused: `.*` \| `stable` \| {2}\|$/m);
       assert.match(step?.summary ?? '', /^## `profile-01`: loosened$/m);
