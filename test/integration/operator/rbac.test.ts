@@ -101,7 +101,7 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
     const specs: Readonly<Record<string, object>> = {
       SeccompProfile: { defaultAction: 'SCMP_ACT_ERRNO', baseProfileName: 'none' },
       SelinuxProfile: { allow: {} },
-      RawSelinuxProfile: { policy: '(allow process process (process (fork)))' },
+      RawSelinuxProfile: { policy: '(blockinherit container)(allow process process (process (fork)))' },
       AppArmorProfile: { abstract: {} },
       ProfileBinding: { profileRef: { kind: 'SeccompProfile', name: 'a' }, image: '*' },
       ProfileRecording: { kind: 'SeccompProfile', recorder: 'Bpf', podSelector: {} },
