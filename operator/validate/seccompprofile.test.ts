@@ -6,6 +6,7 @@ import { settingsOf } from './settings.ts';
 const read = { names: ['read'], action: 'SCMP_ACT_ALLOW' };
 const seccomp = (more: object = {}) => ({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [read], ...more });
 const when = (args: object, action = 'SCMP_ACT_ALLOW') => ({ names: ['socket'], action, args: [args] });
+const notify = { names: ['mount', 'write'], action: 'SCMP_ACT_NOTIFY' };
 const isOne = { index: 0, value: 1, op: 'SCMP_CMP_EQ' };
 const security = (allowed: object) => settingsOf({ spec: { security: allowed } } as never);
 
@@ -84,6 +85,12 @@ describe('the validation of a SeccompProfile', () => {
       says: /^spec\.listenerPath: "\/var\/run\/security-profiles-operator\/\.\." is not accepted\. listenerPath must be/,
     },
     {
+      rule: 'has a listener for calls that one is to decide over',
+      good: seccomp({ syscalls: [notify], listenerPath: '/var/run/security-profiles-operator/agent.sock' }),
+      bad: seccomp({ syscalls: [read, notify] }),
+      says: /^spec\.listenerPath: is missing, and spec\.syscalls\[1\]\.action is SCMP_ACT_NOTIFY\. Add the socket of the agent/,
+    },
+    {
       rule: 'is not its own base profile',
       good: seccomp({ baseProfileName: 'runc' }),
       bad: seccomp({ baseProfileName: 'nginx' }),
@@ -141,6 +148,15 @@ describe('the validation of a SeccompProfile', () => {
     assert.match(warnings.join('\n'), /^spec\.syscalls: no container starts under runc, which needs /m);
     const based = validated(profileObject('SeccompProfile', { ...spec, baseProfileName: 'runc' }));
     assert.doesNotMatch(based.warnings.join('\n'), /no container starts/, 'what the base adds is not known');
+  });
+
+  it('warns of calls that runc hands to no listener', () => {
+    const listenerPath = '/var/run/security-profiles-operator/agent.sock';
+    const spec = { defaultAction: 'SCMP_ACT_NOTIFY', syscalls: [notify], listenerPath };
+    const { violations, warnings } = validated(profileObject('SeccompProfile', spec));
+    assert.deepEqual(violations, []);
+    assert.match(warnings.join('\n'), /^spec\.defaultAction: runc refuses SCMP_ACT_NOTIFY as the default action$/m);
+    assert.match(warnings.join('\n'), /^spec\.syscalls\[0\]\.names\[1\]: runc refuses SCMP_ACT_NOTIFY for write$/m);
   });
 
   it('warns of what some runtimes refuse, and of a base profile by tag', () => {

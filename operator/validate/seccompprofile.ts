@@ -10,6 +10,7 @@ import { fieldOf } from './field.ts';
 import { lintWarnings } from './lint-warnings.ts';
 import { readProfileObject, violationFrom } from './read-object.ts';
 import { allowanceViolations } from './seccomp-allowance.ts';
+import { validateNotify } from './seccomp-notify.ts';
 import type { ValidationSettings } from './settings.ts';
 import { joinVerdicts, refusing, type Verdict, type Violation, type Warning } from './verdict.ts';
 
@@ -53,7 +54,10 @@ export function validateSeccomp(profile: SeccompProfile, settings: ValidationSet
       }),
     )
     .filter(({ field }) => !places.has(field));
-  return { violations: [...refused, ...allowanceViolations(profile, settings.seccomp)], warnings };
+  return joinVerdicts(validateNotify(profile), {
+    violations: [...refused, ...allowanceViolations(profile, settings.seccomp)],
+    warnings,
+  });
 }
 
 function validateBase(base: string, name: string | undefined): Verdict {
