@@ -39,7 +39,7 @@ export class BaseSource {
     const { policy, connect } = this.#dependencies;
     if (policy === undefined) {
       throw new FairleadError('NotAllowed', `no trust policy allows ${formatReference(reference)}`, {
-        hint: 'Give the operator a trust policy with a rule for this repository: `policy`.',
+        hint: 'Give the operator a trust policy with a rule for this repository: fairlead operator --policy FILE.',
       });
     }
     const request = { reference, kind: 'Seccomp' } as const;
