@@ -645,5 +645,5 @@ export const rooms: readonly Room[] = [
     imports: ['lib/**', 'test/fuzz/mutate.ts', 'test/oracle/**', 'test/peers/**', 'test/support/**'],
     packages: 'any',
   },
-  { name: 'test/bench', imports: ['lib/**', 'operator/api/**', 'test/peers/**', 'test/support/**'], packages: 'any' },
+  { name: 'test/bench', imports: ['lib/**', 'operator/**', 'test/peers/**', 'test/support/**'], packages: 'any' },
 ];
