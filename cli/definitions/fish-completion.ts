@@ -31,11 +31,15 @@ ${withSubcommands(program)
 /** Returns the lines for one command. */
 function lines({ name, subcommands, options, arguments: positions }: CommandDefinition, program: string): string[] {
   const words = name.slice(program.length);
-  const prefix = (condition: string): string => `complete -c ${program} -n '__${program}_${condition}${words}'`;
+  const prefix = (condition: string, except: readonly string[] = []): string => {
+    const conditions = [`__${program}_${condition}${words}`, ...except.map((each) => `not __${program}_at${each}`)];
+    return `complete -c ${program} -n '${conditions.join('; and ')}'`;
+  };
+  const deeper = subcommands.map((each) => each.name.slice(program.length));
   return [
     ...subcommands.map((each) => `${prefix('after')} -a ${each.name.split(' ').at(-1)} -d ${quote(each.summary)}`),
-    // The options of the program are not those of its commands.
-    ...options.map((option) => `${prefix(words === '' ? 'after' : 'at')} ${optionArguments(option)}`),
+    // The options of a command are not those of its subcommands.
+    ...options.map((option) => `${prefix('at', deeper)} ${optionArguments(option)}`),
     ...new Set(positions.flatMap((each) => valueArguments(each).map((value) => `${prefix('at')} ${value}`))),
   ];
 }

@@ -27,6 +27,8 @@ export const flagOfOption: Readonly<Record<string, string>> = {
   skip: '--skip',
   state: '--state',
   tag: '--tag',
+  tlsCert: '--tls-cert',
+  tlsKey: '--tls-key',
   trustedRealms: '--trust-realm',
   version: '--version',
 };

@@ -189,7 +189,8 @@ describePeers(
         JSON.stringify({ ...index, manifests: [...index.manifests, { ...image, digest: digests[0] }] }),
       );
       failed(await load(), 2, /saved-two: has signatures of cosign save beside 2 images/);
-      failed(await runFairlead(['load', '.', `${target.host}/two`], { cwd }), 2, /\.: has no index\.json/);
+      await mkdir(join(cwd, 'empty'));
+      failed(await runFairlead(['load', 'empty', `${target.host}/two`], { cwd }), 2, /empty: has no index\.json/);
     });
 
     it('are listed by their names, whatever wrote them', async () => {

@@ -105,6 +105,7 @@ describePeers(['docker-registry'], 'fairlead COMMAND --output json', () => {
     await json(['explain', 'nginx.json', '--base', 'other.json', '--baseline', 'none']);
     await json(['convert', 'nginx.json', '--to', 'spo']);
     await json(['baseline', '--like', 'containerd']);
+    await json(['migrate', 'nginx.json']);
     await json(['version']);
   });
 

@@ -185,10 +185,13 @@ armor.json: AppArmor, 2 warnings, 0 remarks
     });
 
     it('requires --intersect or --union', async () => {
-      for (const args of [[], ['--union', '--intersect']]) {
+      for (const [args, message] of [
+        [[], /either --intersect or --union/],
+        [['--union', '--intersect'], /--intersect and --union cannot be used together/],
+      ] as const) {
         const { code, stderr } = await fairlead(['merge', 'lax.json', ...args]);
         assert.equal(code, 2);
-        assert.match(stderr, /either --intersect or --union/);
+        assert.match(stderr, message);
       }
     });
 

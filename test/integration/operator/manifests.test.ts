@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { type Apiserver, apiserverMinor, apiserverRequirements, startApiserver } from '#test/peers/apiserver';
 import { peer } from '#test/peers/peer';
@@ -9,10 +12,15 @@ const image = 'registry.internal/fairlead:1.0.0';
 
 describePeers([...apiserverRequirements, 'kubectl'], 'fairlead operator manifests', () => {
   let api: Apiserver;
+  let home: string;
   before(async () => {
+    home = await mkdtemp(join(tmpdir(), 'fairlead-kubectl-'));
     api = await startApiserver();
   });
-  after(() => api.stop());
+  after(async () => {
+    await api.stop();
+    await rm(home, { recursive: true });
+  });
 
   async function apply(...options: string[]) {
     const { code, stdout, stderr } = await runFairlead(['operator', 'manifests', ...options]);
@@ -20,7 +28,8 @@ describePeers([...apiserverRequirements, 'kubectl'], 'fairlead operator manifest
     // As deploy/README.md states: 1.22 knows no rules of CEL, and ignores them only so.
     const how = apiserverMinor() < 23 ? '--validate=false' : '--server-side';
     const command = ['--kubeconfig', api.kubeconfig, 'apply', how, '-f', '-'];
-    return run(peer('kubectl'), command, { input: withoutBudget(stdout) });
+    // kubectl keeps a cache in the home directory.
+    return run(peer('kubectl'), command, { input: withoutBudget(stdout), env: { HOME: home } });
   }
 
   /** Returns manifests without the PodDisruptionBudget if the server has no policy/v1. */
