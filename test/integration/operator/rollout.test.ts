@@ -6,9 +6,13 @@ import { rollOut } from '#test/support/operator/rollouts';
 
 describePeers(apiserverRequirements, 'a rolling update of the operator', () => {
   it('loses no admission under load', async (t) => {
-    const result = await rollOut({ count: 3, rate: 100, shutdownDelay: 1, endpointLag: 200 });
+    const result = await rollOut({ count: 3, rate: 100, shutdownDelay: 1, endpointLag: 200, endWithin: 5000 });
     t.diagnostic(`${result.created} pods; the replicas ended after ${result.endings.join(', ')} ms`);
     assert.deepEqual(result.failures, []);
-    assert.deepEqual(result.exitCodes, [0, 0, 0]);
+    assert.ok(result.created > 100, String(result.created));
+    assert.ok(
+      result.exitCodes.every((code) => code === 0),
+      result.exitCodes.join(),
+    );
   });
 });

@@ -18,13 +18,18 @@ export interface Rollouts {
   readonly shutdownDelay: number;
   /** Milliseconds after SIGTERM in which the Service still sends connections to a replica. */
   readonly endpointLag: number;
+  /**
+   * Milliseconds for which replicas are waited for at the end. One that an API server keeps an idle
+   * connection to ends up to 100 seconds after it was asked to.
+   */
+  readonly endWithin: number;
 }
 
 export interface RolloutResult {
   readonly created: number;
   /** What the API server answered for pods that it did not create. */
   readonly failures: readonly string[];
-  /** What each replica ended with. */
+  /** What each replica ended with that has ended in time. */
   readonly exitCodes: readonly (number | null)[];
   /** Milliseconds from SIGTERM to the end of each replica. */
   readonly endings: readonly number[];
@@ -34,7 +39,13 @@ export interface RolloutResult {
  * Replaces the only replica of the operator `count` times, while pods are created at a constant
  * rate through a Service.
  */
-export async function rollOut({ count, rate, shutdownDelay, endpointLag }: Rollouts): Promise<RolloutResult> {
+export async function rollOut({
+  count,
+  rate,
+  shutdownDelay,
+  endpointLag,
+  endWithin,
+}: Rollouts): Promise<RolloutResult> {
   const service = await startService();
   const listen = `127.0.0.1:${await freePort()}`;
   service.setEndpoints([listen]);
@@ -57,8 +68,15 @@ export async function rollOut({ count, rate, shutdownDelay, endpointLag }: Rollo
     await cluster.stopOperator();
 
     load = new PodLoad(cluster.api.url, cluster.api.kubeconfig, rate);
-    const endings: Promise<number>[] = [];
-    const exitCodes: Promise<number | null>[] = [];
+    const asked: Promise<void>[] = [];
+    const endings: number[] = [];
+    const exitCodes: (number | null)[] = [];
+    const terminate = async (replica: Replica): Promise<void> => {
+      const begun = Date.now();
+      replica.terminate();
+      exitCodes.push(await replica.ended());
+      endings.push(Date.now() - begun);
+    };
     await sleep(1000);
     for (let rollout = 0; rollout < count; rollout++) {
       const next = await startReplica([...files, '--shutdown-delay', String(shutdownDelay)], directory);
@@ -66,18 +84,15 @@ export async function rollOut({ count, rate, shutdownDelay, endpointLag }: Rollo
       // Ready, and one of two endpoints.
       service.setEndpoints([current.address, next.address]);
       await sleep(endpointLag);
-      const asked = Date.now();
-      current.terminate();
-      exitCodes.push(current.ended());
-      endings.push(current.ended().then(() => Date.now() - asked));
+      asked.push(terminate(current));
       await sleep(endpointLag);
       service.setEndpoints([next.address]);
       current = next;
     }
-    await Promise.all(exitCodes);
+    await Promise.race([Promise.all(asked), sleep(endWithin, undefined, { ref: false })]);
     await sleep(500);
     const { created, failures } = await load.stop();
-    return { created, failures, exitCodes: await Promise.all(exitCodes), endings: await Promise.all(endings) };
+    return { created, failures, exitCodes: [...exitCodes], endings: [...endings] };
   } finally {
     await load?.stop();
     for (const replica of replicas) replica.kill();

@@ -1,0 +1,3 @@
+import { describeMigrations } from '#test/support/apis/storage-migration';
+
+describeMigrations(250);
