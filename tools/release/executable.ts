@@ -15,10 +15,11 @@ const strip: Readonly<Record<Architecture, string>> = {
 };
 
 /**
- * Commands that run until they are stopped. They start once, and set a flag of V8 with which no
- * compiled code is used.
+ * Commands that are not compiled: those that run until they are stopped, which start once and set a
+ * flag of V8 with which no compiled code is used, and those that are run once for a cluster or
+ * machine.
  */
-const services = ['cli/commands/operator.ts', 'cli/commands/serve.ts', 'cli/commands/shim.ts'];
+const uncompiled = ['migrate', 'operator', 'quickstart', 'serve', 'shim'].map((name) => `cli/commands/${name}.ts`);
 
 /**
  * Returns the assets of the executable by their names: the files of the bundle, and what V8
@@ -49,12 +50,12 @@ export async function executableAssets(
   return { ...assets, ...Object.fromEntries(loaded.map((name) => [`compiled/${name}`, join(compiled, name)])) };
 }
 
-/** Returns the files that some command loads which is no service, sorted. */
+/** Returns the files that some command loads which is compiled, sorted. */
 function loadedByCommands({ files }: Bundle): string[] {
   const found = new Set<string>();
   const visit = (name: string): void => {
     const file = files[name];
-    if (file === undefined || found.has(name) || services.includes(file.entry ?? '')) return;
+    if (file === undefined || found.has(name) || uncompiled.includes(file.entry ?? '')) return;
     found.add(name);
     file.imports.forEach(visit);
   };
