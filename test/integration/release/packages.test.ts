@@ -64,13 +64,17 @@ const rpm: Packager = {
 };
 
 /**
- * Returns the paths in a root, without the records of the package managers, and without /var/run:
- * readdir follows this link to the /run of the host, where other tests start containers.
+ * Returns the paths in a root, without the records of the package managers. Links are not followed,
+ * unlike by a recursive readdir: /var/run leads to the /run of the host, where other tests start
+ * containers.
  */
-function contents(root: string): string[] {
-  return readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .map((path) => `/${path}`)
-    .filter((path) => !/^\/(?:tmp|var\/run|var\/lib\/(?:dpkg|rpm)|var\/log\/dpkg\.log)(?:\/|$)/.test(path))
+function contents(root: string, path = '/'): string[] {
+  return readdirSync(join(root, path), { withFileTypes: true })
+    .flatMap((entry) => {
+      const each = join(path, entry.name);
+      if (/^\/(?:tmp|var\/lib\/(?:dpkg|rpm)|var\/log\/dpkg\.log)$/.test(each)) return [];
+      return entry.isDirectory() ? [each, ...contents(root, each)] : [each];
+    })
     .toSorted();
 }
 
