@@ -17,6 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { describePeers } from '#test/peers/require';
 import { readInput, readText, replaceFile, writeNewFile } from './files.ts';
 
 describe('files named on the command line', () => {
@@ -112,26 +113,27 @@ describe('files named on the command line', () => {
     await handle.close();
   });
 
-  it('are not written through a link or a pipe that another user made where everybody can', async (t) => {
-    if (process.getuid?.() !== 0) return t.skip('chown needs root');
-    await mkdir(file('shared'));
-    await chmod(file('shared'), 0o1777);
-    await writeFile(file('victim'), 'old');
-    await symlink(file('victim'), file('shared/link'));
-    execFileSync('mkfifo', [file('shared/pipe')]);
-    for (const name of ['link', 'pipe']) {
-      await replaceFile(file('victim'), Buffer.from('old'));
-      await lchown(file(`shared/${name}`), 65534, 65534);
-      await assert.rejects(replaceFile(file(`shared/${name}`), Buffer.from('x')), {
-        kind: 'InvalidInput',
-        message: /belongs to user 65534/,
-        hint: /directory of your own/,
-      });
-    }
-    assert.equal(await readFile(file('victim'), 'utf8'), 'old');
-    await lchown(file('shared/link'), 0, 0);
-    await replaceFile(file('shared/link'), Buffer.from('mine'));
-    assert.equal(await readFile(file('victim'), 'utf8'), 'mine');
+  describePeers(['root'], 'in a directory that everybody can write to', () => {
+    it('are not written through a link or a pipe that another user made where everybody can', async () => {
+      await mkdir(file('shared'));
+      await chmod(file('shared'), 0o1777);
+      await writeFile(file('victim'), 'old');
+      await symlink(file('victim'), file('shared/link'));
+      execFileSync('mkfifo', [file('shared/pipe')]);
+      for (const name of ['link', 'pipe']) {
+        await replaceFile(file('victim'), Buffer.from('old'));
+        await lchown(file(`shared/${name}`), 65534, 65534);
+        await assert.rejects(replaceFile(file(`shared/${name}`), Buffer.from('x')), {
+          kind: 'InvalidInput',
+          message: /belongs to user 65534/,
+          hint: /directory of your own/,
+        });
+      }
+      assert.equal(await readFile(file('victim'), 'utf8'), 'old');
+      await lchown(file('shared/link'), 0, 0);
+      await replaceFile(file('shared/link'), Buffer.from('mine'));
+      assert.equal(await readFile(file('victim'), 'utf8'), 'mine');
+    });
   });
 
   it('that cannot be written are named without the temporary file', async () => {
