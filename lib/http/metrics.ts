@@ -10,7 +10,7 @@ export interface MetricsOptions {
   readonly turns: Turns;
   /** Whether the trust policy on disk is in force. */
   readonly policyInForce?: (() => boolean) | undefined;
-  /** Where other parts of the program register their metrics; by default there are none. */
+  /** The registry to which other parts of the program add metrics; a new one by default. */
   readonly registry?: Registry | undefined;
 }
 

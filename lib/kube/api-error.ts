@@ -90,8 +90,8 @@ export function isExpired(error: unknown): boolean {
 }
 
 /**
- * Returns whether the API server could not be reached, or could not answer because of what is wrong
- * with itself: any other request would probably fail as well.
+ * Reports whether the API server was unreachable, overloaded or failed internally, so that other
+ * requests are likely to fail too.
  */
 export function isOutage(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status >= 500);

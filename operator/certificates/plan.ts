@@ -33,7 +33,7 @@ export const defaultDurations: Durations = {
 /**
  * What is to be done about the certificates:
  * - `keep`: nothing.
- * - `create`: make an authority and a serving certificate, because there are none that work.
+ * - `create`: make an authority and a serving certificate, because the present ones cannot be used.
  * - `announce`: make the next authority, and have API servers trust it.
  * - `change`: let the next authority sign, because API servers trust it.
  * - `renew`: make another serving certificate.

@@ -10,7 +10,7 @@ export interface BundlePlace {
   readonly path: string;
   /** What must stand elsewhere in the object, so that the place is the same one. */
   readonly test: { readonly path: string; readonly value: string };
-  /** As PEM in base64; undefined if there is none. */
+  /** As PEM in base64; undefined if the object has no bundle. */
   readonly bundle: string | undefined;
 }
 
@@ -52,7 +52,7 @@ export function parseTrustingObject(object: KubeObject): TrustingObject {
   return { resourceVersion, places };
 }
 
-/** Returns the JSON patch that writes a bundle wherever another one is; empty if there is none. */
+/** Returns the JSON patch that writes a bundle in place of others; empty if all are the same. */
 export function trustPatch({ places }: TrustingObject, bundle: string): PatchOperation[] {
   const others = places.filter((place) => place.bundle !== bundle);
   return others.flatMap(({ path, test }): PatchOperation[] => [

@@ -9,7 +9,7 @@ import { quote } from '#lib/text/quote';
 
 /** What bases are found with. */
 export interface BaseDependencies {
-  /** Returns a SeccompProfile of the cluster as JSON; undefined if there is none. */
+  /** Returns a SeccompProfile of the cluster as JSON, or undefined if it does not exist. */
   readonly read: (name: string) => Promise<string | undefined>;
   /** Pulls a seccomp profile from a registry and verifies it. */
   readonly pull: (reference: Reference) => Promise<PulledBase>;

@@ -22,7 +22,7 @@ export function isEqual(a: Json | undefined, b: Json | undefined): boolean {
 /** Where a value is in an object: the keys that lead to it. */
 export type Path = readonly string[];
 
-/** Returns the value at a path, or undefined if there is none. */
+/** Returns the value at a path, or undefined if the path does not exist. */
 export function at(value: Json | undefined, path: Path): Json | undefined {
   let found = value;
   for (const key of path) {

@@ -11,7 +11,7 @@ import {
 /** The settings of the administrator. */
 export interface DaemonSource {
   /**
-   * Returns the SecurityProfilesOperatorDaemon as it is at this moment; undefined if there is none.
+   * Returns the SecurityProfilesOperatorDaemon as it is now, or undefined if it does not exist.
    * Throws what {@link ApiServer.get} throws, and InvalidInput if it is invalid: then nobody knows
    * what the administrator allows.
    */

@@ -47,7 +47,7 @@ export function isList(value: Json | undefined): value is readonly Json[] {
   return Array.isArray(value);
 }
 
-/** Returns the value at a path of member names and indices; undefined if there is none. */
+/** Returns the value at a path of member names and indices, or undefined if it does not exist. */
 export function at(value: Json | undefined, ...path: readonly (string | number)[]): Json | undefined {
   let found = value;
   for (const step of path) {
@@ -58,7 +58,7 @@ export function at(value: Json | undefined, ...path: readonly (string | number)[
   return found;
 }
 
-/** Returns the text at a path; undefined if there is none. */
+/** Returns the text at a path, or undefined if the value is not text. */
 export function textAt(value: Json | undefined, ...path: readonly (string | number)[]): string | undefined {
   const found = at(value, ...path);
   return typeof found === 'string' ? found : undefined;

@@ -31,8 +31,9 @@ const shape = '[{"priority": 100, "level": "Metadata", "matchKeys": ["namespace"
 const fix = `Write a list such as ${shape}; level is Metadata or None.`;
 
 /**
- * Validates the filters of an enricher: text that holds a list in JSON. The first filter in the
- * order of priorities that has any of its keys, with one of its values, decides.
+ * Validates the filters of an enricher: text that holds a list in JSON. Filters are
+ * tried in the order of their priority. The first one applies for which an event has one of the
+ * keys with one of the values.
  */
 export function validateFilters(field: string, text: string, enricher: 'log' | 'json'): Verdict {
   if (text.trim() === '') return refusing([]);

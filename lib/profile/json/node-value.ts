@@ -1,8 +1,8 @@
 import type { JsonNode } from './node.ts';
 
 /**
- * Returns the value of a node, as JSON.parse would have it, but for integers above 2^53: they are
- * bigints, so that none is rounded.
+ * Returns the value of a node, as JSON.parse does, except that integers above 2^53 are bigints, so
+ * that they are not rounded.
  */
 export function nodeValue(node: JsonNode): unknown {
   switch (node.type) {

@@ -12,8 +12,8 @@ export interface LayoutBelow {
 
 /**
  * Opens all layouts of a directory of many (see repositoryDirectory). Their artifacts have the name
- * of their directory: of a repository without a registry, as if it were of localhost. Returns [] if
- * there are none. Rejects as listLayout and openLayout do.
+ * of their directory: of a repository without a registry, as if it were of localhost. Returns []
+ * for a directory without layouts. Rejects as listLayout and openLayout do.
  */
 export async function openLayouts(directory: string): Promise<readonly LayoutBelow[]> {
   const opened: LayoutBelow[] = [];

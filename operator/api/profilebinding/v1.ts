@@ -31,7 +31,7 @@ export const profileBindingEntries = {
     v.string(),
     v.minLength(1),
     v.description(
-      'The image whose containers get the profile. * gives the profile to every pod, as the default of its containers.',
+      'The image whose containers get the profile. With *, the profile is the default for all containers of every pod.',
     ),
   ),
 };
