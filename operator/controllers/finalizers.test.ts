@@ -16,6 +16,12 @@ describe('finalizersOf', () => {
     assert.deepEqual(of({ finalizers: held }).finalizers, ['example.com/other']);
   });
 
+  it('leaves finalizers of others alone, even if they end like those of nodes', () => {
+    const finalizers = ['backup.example.com/snapshot-deleted', 'example.com/-deleted'];
+    assert.deepEqual(of({ finalizers, nodes: new Set(['a']) }).finalizers, finalizers);
+    assert.deepEqual(of({ finalizers, deletedAt: 0, nodes: new Set(['a']) }), { finalizers, abandoned: [] });
+  });
+
   it('adds none to a deleted profile, which the API server would refuse', () => {
     assert.deepEqual(of({ isInUse: true, deletedAt: now }).finalizers, []);
   });

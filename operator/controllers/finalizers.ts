@@ -60,8 +60,9 @@ export function finalizersOf(profile: HeldProfile, now: number): Finalizers {
   return { finalizers: [...foreign, ...waitedFor], abandoned: [], requeueAfter: waits };
 }
 
+/** Finalizers of others are qualified names, as API servers want them: with a slash. */
 function isOfNode(finalizer: string): boolean {
-  return finalizer.endsWith(nodeSuffix);
+  return finalizer.endsWith(nodeSuffix) && !finalizer.includes('/');
 }
 
 /** The name of a node in a finalizer is cut, so that the finalizer has at most 63 characters. */
