@@ -96,15 +96,22 @@ describe('planProfile', () => {
     const first = plan(objectOf(), { merged });
     assert.deepEqual(first.metadata?.annotations, {
       [annotations.syscalls]: '[]',
-      [annotations.mergedGeneration]: '3',
       [annotations.bases]: 'registry.example.com/runc@sha256:aa',
     });
     const object = carryOut(objectOf(), first);
     assert.equal(plan(object, { merged }).metadata, undefined);
-    const changes = plan(object).metadata?.annotations;
+    assert.deepEqual(
+      plan(object, { merged }).status.conditions?.map(({ type }) => type),
+      ['Ready', 'BaseProfileMerged'],
+    );
+    const removed = plan(object);
+    assert.deepEqual(
+      removed.status.conditions?.map(({ type }) => type),
+      ['Ready'],
+    );
+    const changes = removed.metadata?.annotations;
     assert.deepEqual(changes, {
       [annotations.syscalls]: null,
-      [annotations.mergedGeneration]: null,
       [annotations.bases]: null,
     });
   });
@@ -136,6 +143,25 @@ describe('planProfile', () => {
       late.events.map(({ type, reason }) => [type, reason]),
       [['Warning', 'NodeDidNotAnswer']],
     );
+  });
+
+  it('does not wait longer for nodes because somebody has written a time in the future', () => {
+    const object = objectOf({
+      deletionTimestamp: '2026-11-01T11:00:00Z',
+      finalizers: ['n-deleted'],
+      annotations: { [annotations.unusedSince]: '9999-01-01T00:00:00Z' },
+    });
+    const facts = { reports: [{ node: 'n', state: 'Installed' as const }], nodes: new Set(['n']) };
+    assert.deepEqual(plan(object, facts).metadata, { finalizers: [] });
+  });
+
+  it('writes nothing about bases into a profile that is deleted', () => {
+    const deleted = objectOf({
+      deletionTimestamp: '2026-11-01T11:00:00Z',
+      finalizers: ['example.com/other'],
+      annotations: { [annotations.syscalls]: '[]' },
+    });
+    assert.equal(plan(deleted).metadata, undefined);
   });
 
   it('reads statuses that somebody else has written, whatever is in them', () => {

@@ -1,5 +1,7 @@
 import { setCondition } from '#lib/kube/conditions';
+import type { Condition } from '../api/shared/condition.ts';
 import { finalizersOf, inUseFinalizer } from './finalizers.ts';
+import { type MergedSyscalls, mergedCondition, mergedConditionType } from './merged-syscalls.ts';
 import { profileResources } from './profile-kinds.ts';
 import { type NodeReport, overallState } from './profile-state.ts';
 import { annotations, type ProfileStatus, type StoredProfile } from './stored-profile.ts';
@@ -16,14 +18,6 @@ export interface ProfileFacts {
   readonly problem?: { readonly reason: string; readonly message: string } | undefined;
   /** Its syscalls with those of its bases; undefined without a base, or if that has a problem. */
   readonly merged?: MergedSyscalls | undefined;
-}
-
-/** The syscalls of a profile and of its bases. */
-export interface MergedSyscalls {
-  /** As JSON. */
-  readonly syscalls: string;
-  /** The artifacts that they are from, by digest. */
-  readonly artifacts: readonly string[];
 }
 
 /** What is to be written of a profile. */
@@ -74,9 +68,10 @@ export function planProfile(profile: StoredProfile, facts: ProfileFacts, now: Da
 function planFinalizers(profile: StoredProfile, { workloads, reports, nodes }: ProfileFacts, now: Date) {
   const { deletedAt, finalizers } = profile;
   const isInUse = workloads.length > 0;
+  // Anybody may have written it: a time in the future would keep the profile.
   const unusedSince = Date.parse(profile.annotations.get(annotations.unusedSince) ?? '');
   const isReleased = deletedAt !== undefined && !isInUse && finalizers.includes(inUseFinalizer);
-  const since = isReleased ? now.getTime() : Number.isNaN(unusedSince) ? 0 : unusedSince;
+  const since = isReleased ? now.getTime() : unusedSince <= now.getTime() ? unusedSince : 0;
   const decided = finalizersOf(
     {
       finalizers,
@@ -122,18 +117,30 @@ function statusOf(profile: StoredProfile, facts: ProfileFacts, now: Date): Profi
     observedGeneration: generation,
   } as const;
   return {
-    conditions: setCondition(profile.status.conditions ?? [], ready_, now),
+    conditions: withMerged(setCondition(profile.status.conditions ?? [], ready_, now), profile, facts, now),
     status: state,
     ...named(name),
     ...(hasWorkloads && { activeWorkloads: workloads.toSorted().slice(0, mostWorkloads) }),
   };
 }
 
+/** Returns conditions with the one that vouches for the merged syscalls, if there are any. */
+function withMerged(
+  conditions: Condition[],
+  { metadata, deletedAt }: StoredProfile,
+  { merged }: ProfileFacts,
+  now: Date,
+): Condition[] {
+  if (merged !== undefined) return setCondition(conditions, mergedCondition(merged, metadata.generation), now);
+  return deletedAt === undefined ? conditions.filter(({ type }) => type !== mergedConditionType) : conditions;
+}
+
 /** Returns the annotations that say what bases were merged, as far as they change. */
 function baseAnnotations(profile: StoredProfile, { merged }: ProfileFacts): Record<string, string | null> {
+  // Nothing was merged for it: what it had last stays.
+  if (profile.deletedAt !== undefined) return {};
   const wanted: Record<string, string | null> = {
     [annotations.syscalls]: merged?.syscalls ?? null,
-    [annotations.mergedGeneration]: merged === undefined ? null : String(profile.metadata.generation ?? 0),
     [annotations.bases]: merged === undefined || merged.artifacts.length === 0 ? null : merged.artifacts.join(','),
   };
   const changed = Object.entries(wanted).filter(([key, value]) => (profile.annotations.get(key) ?? null) !== value);

@@ -12,12 +12,20 @@ const now = new Date('2026-11-01T12:00:00Z');
 const pinned = `registry.example.com/runc@sha256:${'a'.repeat(64)}`;
 const allow = (...names: string[]) => ({ names, action: 'SCMP_ACT_ALLOW' as const });
 
-function profile(spec: object, metadata: object = {}) {
+function profile(spec: object, metadata: object = {}, status: object = {}) {
   return parseStoredProfile({
     kind: 'SeccompProfile',
     metadata: { name: 'web', uid: 'u', resourceVersion: '1', generation: 3, ...metadata },
     spec: { defaultAction: 'SCMP_ACT_ERRNO', ...spec },
+    status,
   });
+}
+
+/** Returns metadata and status of a profile as the operator has written them. */
+async function mergedWith(more: Partial<MergedProfile> = {}) {
+  const mergeBases = async () => merged(['read', 'bind'], more);
+  const { metadata, status } = await reconcileProfile(profile(base), dependencies({ mergeBases }));
+  return { metadata: { annotations: metadata?.annotations }, status };
 }
 
 const merged = (names: readonly string[], more: Partial<MergedProfile> = {}): MergedProfile => ({
@@ -39,13 +47,6 @@ const dependencies = (more: Partial<ProfileDependencies> = {}): ProfileDependenc
 });
 
 const base = { baseProfileName: 'oci://registry.example.com/runc:v1' };
-const before = {
-  annotations: {
-    [annotations.syscalls]: '[{"names": ["old"]}]',
-    [annotations.bases]: pinned,
-    [annotations.mergedGeneration]: '3',
-  },
-};
 const fails = (kind: 'Unavailable' | 'SignatureInvalid', message: string) => async (): Promise<never> => {
   throw new FairleadError(kind, message, { hint: 'Do something.' });
 };
@@ -67,7 +68,6 @@ describe('reconcileProfile', () => {
       assert.deepEqual(plan.metadata?.annotations, {
         [annotations.syscalls]: '[{"names": ["read", "bind"],"action": "SCMP_ACT_ALLOW"}]',
         [annotations.bases]: pinned,
-        [annotations.mergedGeneration]: '3',
       });
       assert.equal(plan.requeueAfter, requeueAfter);
       assert.equal(plan.status.status, 'Installed');
@@ -92,18 +92,50 @@ describe('reconcileProfile', () => {
 
   it('keeps what was merged while the registry is down, but nothing of a profile that has changed', async () => {
     const down = dependencies({ mergeBases: fails('Unavailable', 'cannot reach it') });
-    const kept = await reconcileProfile(profile(base, before), down);
+    const before = await mergedWith();
+    const kept = await reconcileProfile(profile(base, before.metadata, before.status), down);
     assert.equal(kept.metadata, undefined);
     assert.equal(kept.status.status, 'Installed');
+    assert.deepEqual(kept.status, before.status);
     assert.equal(kept.requeueAfter, 60_000);
-    const changed = await reconcileProfile(profile(base, { ...before, generation: 4 }), down);
+    const changed = await reconcileProfile(profile(base, { ...before.metadata, generation: 4 }, before.status), down);
     assert.match(ready(changed), /^Error CannotPullSeccompProfile: cannot reach it. Do something\.$/);
     assert.equal(changed.metadata?.annotations?.[annotations.syscalls], null);
   });
 
+  it('keeps nothing that was merged if the administrator has forbidden it since', async () => {
+    const { metadata, status } = await mergedWith();
+    const settings = settingsOf({ spec: { security: { allowedSyscalls: ['read'] } } } as never);
+    const plan = await reconcileProfile(
+      profile(base, metadata, status),
+      dependencies({ mergeBases: fails('Unavailable', 'cannot reach it'), settings: () => settings }),
+    );
+    assert.match(ready(plan), /^Error ProfileNotAllowed: with its base profile: .*bind/);
+    assert.equal(plan.metadata?.annotations?.[annotations.syscalls], null);
+  });
+
+  it('does not believe annotations that somebody else has written', async () => {
+    const { metadata, status } = await mergedWith();
+    const forged = { ...metadata.annotations, [annotations.syscalls]: '[{"names": ["ptrace"]}]' };
+    const down = dependencies({ mergeBases: fails('Unavailable', 'cannot reach it') });
+    for (const [spec, dependent, held] of [
+      [base, down, {}],
+      [base, down, status],
+      [{}, dependencies(), {}],
+      [{}, dependencies(), status],
+    ] as const) {
+      const plan = await reconcileProfile(profile(spec, { annotations: forged }, held), dependent);
+      assert.deepEqual(plan.metadata?.annotations, {
+        [annotations.syscalls]: null,
+        [annotations.bases]: null,
+      });
+    }
+  });
+
   it('withdraws what was merged if the base is no longer allowed', async () => {
     const refused = dependencies({ mergeBases: fails('SignatureInvalid', 'no signature') });
-    const plan = await reconcileProfile(profile(base, before), refused);
+    const { metadata, status } = await mergedWith();
+    const plan = await reconcileProfile(profile(base, metadata, status), refused);
     assert.match(ready(plan), /^Error CannotPullSeccompProfile: no signature/);
     assert.equal(plan.metadata?.annotations?.[annotations.syscalls], null);
     assert.equal(plan.requeueAfter, 60_000);
@@ -113,6 +145,18 @@ describe('reconcileProfile', () => {
     const never = async (): Promise<never> => assert.fail('asked');
     const deleted = { deletionTimestamp: '2026-11-01T11:00:00Z', finalizers: ['in-use-by-active-pods'] };
     const plan = await reconcileProfile(profile(base, deleted), dependencies({ mergeBases: never }));
+    assert.deepEqual(plan.metadata?.finalizers, []);
+  });
+
+  it('lets a deleted profile go although the settings cannot be read, or it is invalid', async () => {
+    const deleted = { deletionTimestamp: '2026-11-01T11:00:00Z', finalizers: ['in-use-by-active-pods'] };
+    const unreadable = (): never => {
+      throw new FairleadError('InvalidInput', 'the settings cannot be read');
+    };
+    const plan = await reconcileProfile(
+      profile({ defaultAction: 'SCMP_ACT_NONE' }, deleted),
+      dependencies({ settings: unreadable }),
+    );
     assert.deepEqual(plan.metadata?.finalizers, []);
   });
 

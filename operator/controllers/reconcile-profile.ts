@@ -1,14 +1,17 @@
 import { FairleadError } from '#lib/errors';
+import type { SeccompRule } from '#lib/profile/seccomp/model';
 import { renderSyscallsJson } from '#lib/profile/seccomp/write/render-json';
+import { allowanceViolations } from '../validate/seccomp-allowance.ts';
 import { validateSeccomp } from '../validate/seccompprofile.ts';
 import type { ValidationSettings } from '../validate/settings.ts';
 import { validators } from '../validate/validators.ts';
 import { describeViolation, type Violation } from '../validate/verdict.ts';
 import type { MergedProfile } from './merge-bases.ts';
-import { type MergedSyscalls, type ProfileFacts, type ProfilePlan, planProfile } from './plan-profile.ts';
+import { type MergedSyscalls, mergedBefore } from './merged-syscalls.ts';
+import { type ProfileFacts, type ProfilePlan, planProfile } from './plan-profile.ts';
 import { profileResources } from './profile-kinds.ts';
 import type { NodeReport } from './profile-state.ts';
-import { annotations, type StoredProfile } from './stored-profile.ts';
+import type { StoredProfile } from './stored-profile.ts';
 
 /** What a profile is reconciled with. */
 export interface ProfileDependencies {
@@ -32,6 +35,7 @@ const retryMs = 60 * 1000;
 const mostSyscallBytes = 200 * 1024;
 /** Violations that a condition names. */
 const mostViolations = 3;
+const withBase = 'with its base profile';
 
 /**
  * Returns what is to be written of a profile: state, finalizers, and the syscalls of its bases. The
@@ -57,12 +61,13 @@ export async function reconcileProfile(
 type Content = Pick<ProfileFacts, 'problem' | 'merged'> & { readonly requeueAfter?: number };
 
 async function contentOf(profile: StoredProfile, dependencies: ProfileDependencies): Promise<Content> {
+  // Nothing installs it any more, and nothing that is wrong elsewhere may keep it.
+  if (profile.deletedAt !== undefined) return {};
   const settings = dependencies.settings();
   const verdict = validators.get(profile.kind)?.(JSON.parse(profile.json), settings);
   const problem = problemOf(verdict?.violations ?? []);
   if (problem !== undefined) return { problem };
-  if (profile.baseProfileName === undefined || profile.deletedAt !== undefined)
-    return { merged: mergedBefore(profile) };
+  if (profile.baseProfileName === undefined) return {};
   try {
     const merged = await dependencies.mergeBases(profile.metadata.name);
     return merged === undefined ? {} : mergedContent(merged, settings);
@@ -70,7 +75,9 @@ async function contentOf(profile: StoredProfile, dependencies: ProfileDependenci
     if (!(error instanceof FairleadError)) throw error;
     const before = mergedBefore(profile);
     // Nothing has changed as far as is known: a registry that is down does not withdraw a profile.
-    if (error.kind === 'Unavailable' && before !== undefined) return { merged: before, requeueAfter: retryMs };
+    if (error.kind === 'Unavailable' && before !== undefined) {
+      return { ...keptContent(before, settings), requeueAfter: retryMs };
+    }
     const reason = profile.baseProfileName.startsWith('oci://') ? 'CannotPullSeccompProfile' : 'InvalidSeccompProfile';
     const message = error.hint === undefined ? error.message : `${error.message}. ${error.hint}`;
     return { problem: { reason, message }, requeueAfter: retryMs };
@@ -81,7 +88,7 @@ function mergedContent({ profile, artifacts, followsTag }: MergedProfile, settin
   const again = followsTag ? { requeueAfter: refreshMs } : {};
   const problem = problemOf(validateSeccomp(profile, settings).violations);
   if (problem !== undefined) {
-    return { problem: { ...problem, message: `with its base profile: ${problem.message}` }, ...again };
+    return { problem: { ...problem, message: `${withBase}: ${problem.message}` }, ...again };
   }
   const syscalls = renderSyscallsJson(profile.syscalls ?? []);
   const bytes = Buffer.byteLength(syscalls);
@@ -92,11 +99,12 @@ function mergedContent({ profile, artifacts, followsTag }: MergedProfile, settin
   return { merged: { syscalls, artifacts }, ...again };
 }
 
-/** Returns what was merged before, if the profile has not changed since. */
-function mergedBefore({ annotations: written, metadata: { generation } }: StoredProfile): MergedSyscalls | undefined {
-  const syscalls = written.get(annotations.syscalls);
-  if (syscalls === undefined || written.get(annotations.mergedGeneration) !== String(generation ?? 0)) return undefined;
-  return { syscalls, artifacts: written.get(annotations.bases)?.split(',') ?? [] };
+/** Returns what was merged before, unless the administrator has forbidden it meanwhile. */
+function keptContent(merged: MergedSyscalls, settings: ValidationSettings): Content {
+  const syscalls = JSON.parse(merged.syscalls) as readonly SeccompRule[];
+  const problem = problemOf(allowanceViolations({ defaultAction: 'SCMP_ACT_ERRNO', syscalls }, settings.seccomp));
+  if (problem === undefined) return { merged };
+  return { problem: { ...problem, message: `${withBase}: ${problem.message}` } };
 }
 
 function problemOf(violations: readonly Violation[]): ProfileFacts['problem'] {

@@ -12,8 +12,6 @@ export const annotations = {
   syscalls: 'syscalls',
   /** The artifacts that these contain, by digest, in a list with commas. */
   bases: 'fairlead.dev/base-artifacts',
-  /** The generation of the profile that they were merged with. */
-  mergedGeneration: 'fairlead.dev/merged-generation',
   /** Since when no pod has used a profile whose deletion was requested. */
   unusedSince: 'fairlead.dev/unused-since',
 } as const;
