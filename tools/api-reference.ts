@@ -1,4 +1,4 @@
-import { profilesGroup, type ResourceDefinition, type ResourceVersion } from '#operator/api/shared/resource-definition';
+import type { ResourceDefinition, ResourceVersion } from '#operator/api/shared/resource-definition';
 import { structuralSchema } from '#operator/crds/structural-schema';
 import { table } from './cli-reference.ts';
 
@@ -44,28 +44,34 @@ interface Field {
 
 /** Returns the reference page of an API. */
 export function apiReference(resource: ResourceDefinition): string {
-  const { kind, plural, shortNames, scope, description, stored, older } = resource;
-  const fields = fieldsOf(stored);
-  const olderFields = fieldsOf(older);
-  const texts = new Set(fields.map((field) => JSON.stringify(field)));
-  const different = olderFields.filter((field) => !texts.has(JSON.stringify(field)));
-  const known = new Set(olderFields.map(({ path }) => path));
-  const missing = fields.filter(({ path }) => !known.has(path)).map(({ path }) => `\`${path}\``);
+  const { group, kind, plural, shortNames, scope, description, stored, older } = resource;
+  const versions =
+    older === undefined ? `\`${stored.name}\`` : `\`${stored.name}\`, which is stored, and \`${older.name}\``;
   return `# ${kind}
 
 ${description}
 
 | | |
 |---|---|
-| API group | \`${profilesGroup}\` |
-| versions | \`${stored.name}\`, which is stored, and \`${older.name}\` |
+| API group | \`${group}\` |
+| versions | ${versions} |
 | scope | ${scope === 'Cluster' ? 'the cluster' : 'a namespace'} |
 | names | ${[plural, ...shortNames].map((name) => `\`${name}\``).join(', ')} |
 
 ## ${stored.name}
 
-${fieldTable(fields)}
-## ${older.name}
+${fieldTable(fieldsOf(stored))}${older === undefined ? '' : `\n${olderVersion(stored, older)}`}`;
+}
+
+/** Returns what is different in the older version of an API. */
+function olderVersion(stored: ResourceVersion, older: ResourceVersion): string {
+  const fields = fieldsOf(stored);
+  const olderFields = fieldsOf(older);
+  const texts = new Set(fields.map((field) => JSON.stringify(field)));
+  const different = olderFields.filter((field) => !texts.has(JSON.stringify(field)));
+  const known = new Set(olderFields.map(({ path }) => path));
+  const missing = fields.filter(({ path }) => !known.has(path)).map(({ path }) => `\`${path}\``);
+  return `## ${older.name}
 
 As ${stored.name}${missing.length === 0 ? '' : `, without ${missing.join(', ')}`}${different.length === 0 ? '.' : ', but:'}
 ${different.length === 0 ? '' : `\n${fieldTable(different)}`}`;
@@ -75,7 +81,8 @@ ${different.length === 0 ? '' : `\n${fieldTable(different)}`}`;
 export function apiIndex(resources: readonly ResourceDefinition[]): string {
   return `# APIs of the operator
 
-The operator serves the APIs of the Security Profiles Operator, in the same versions. The CustomResourceDefinitions are in
+The operator serves the APIs of the Security Profiles Operator, in the same versions, and those of the group
+\`fairlead.dev\`, by which artifacts are bound to pods. The CustomResourceDefinitions are in
 [deploy/operator/crds](../../../deploy/operator/crds); \`fairlead operator manifests --crds\` prints them. A rule that is written in
 words is checked by API servers of 1.25 and newer, and by the operator's webhook.
 
@@ -83,7 +90,7 @@ ${table(
   ['kind', 'versions', 'what it is for'],
   resources.map((resource) => [
     `[${resource.kind}](${pageOf(resource)})`,
-    `${resource.stored.name}, ${resource.older.name}`,
+    [resource.stored.name, ...(resource.older === undefined ? [] : [resource.older.name])].join(', '),
     resource.description,
   ]),
 )}`;

@@ -354,7 +354,7 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'operator/api/shared',
-    imports: ['operator/api', 'operator/api/shared/kubernetes.ts'],
+    imports: [errors, 'lib/registry', 'lib/trust/policy', 'operator/api', 'operator/api/shared/kubernetes.ts'],
     packages: ['valibot'],
     pure: true,
   },
@@ -370,7 +370,10 @@ export const rooms: readonly Room[] = [
     packages: ['valibot'],
     pure: true as const,
   })),
-  ...['profilebinding', 'profilerecording', 'securityprofilesoperatordaemon'].map((kind) => ({
+  ...[
+    ...['artifactbinding', 'clusterartifactbinding', 'clusterprofileartifact', 'profileartifact', 'trustpolicy'],
+    ...['profilebinding', 'profilerecording', 'securityprofilesoperatordaemon'],
+  ].map((kind) => ({
     name: `operator/api/${kind}`,
     imports: ['operator/api', 'operator/api/shared', 'operator/api/shared/kubernetes.ts'],
     packages: ['valibot'],
@@ -378,7 +381,7 @@ export const rooms: readonly Room[] = [
   })),
   {
     name: 'operator/api/artifactbinding/v1alpha1',
-    imports: [errors, 'lib/registry', 'operator/api'],
+    imports: [errors, 'operator/api', 'operator/api/shared'],
     packages: ['valibot'],
   },
   { name: 'operator/api/resources.ts', imports: ['operator/api/**'], pure: true },

@@ -5,7 +5,7 @@ import * as v from 'valibot';
 import { arbitraryOf } from '#test/support/arbitrary-of-schema';
 import { resources } from '../api/resources.ts';
 import type { Json, JsonObject } from '../api/shared/json.ts';
-import type { ResourceDefinition } from '../api/shared/resource-definition.ts';
+import type { ConvertedResource } from '../api/shared/resource-definition.ts';
 import { carriedAnnotation } from './carried.ts';
 import { convert } from './convert.ts';
 import { at, isEqual, isObject, withValue } from './json.ts';
@@ -53,7 +53,7 @@ function written([object, values]: readonly [JsonObject, readonly Written[]]): J
 /** A kind with objects of both of its versions. */
 interface Kind {
   readonly table: ConversionTable;
-  readonly resource: ResourceDefinition;
+  readonly resource: ConvertedResource;
   readonly v1: fc.Arbitrary<JsonObject>;
   readonly old: fc.Arbitrary<JsonObject>;
   /** Objects of the old version that no schema allows. */
@@ -66,7 +66,7 @@ const kinds = resources.map((resource): Kind => {
   const { kind, older, stored } = resource;
   const table = tables.get(kind);
   assert.ok(table !== undefined, kind);
-  const whole = ({ name, schema }: ResourceDefinition['stored']): fc.Arbitrary<JsonObject> =>
+  const whole = ({ name, schema }: ConvertedResource['stored']): fc.Arbitrary<JsonObject> =>
     fc
       .tuple(arbitraryMetadata, arbitraryOf(schema))
       .map(([metadata, body]) => ({ apiVersion: `${group}/${name}`, kind, metadata, ...(body as JsonObject) }));

@@ -1,11 +1,6 @@
 import { injectLabel } from '../api/shared/inject-label.ts';
 import type { JsonObject } from '../api/shared/json.ts';
-import {
-  type PrinterColumn,
-  profilesGroup,
-  type ResourceDefinition,
-  type ResourceVersion,
-} from '../api/shared/resource-definition.ts';
+import type { PrinterColumn, ResourceDefinition, ResourceVersion } from '../api/shared/resource-definition.ts';
 import { structuralSchema } from './structural-schema.ts';
 
 /** What every object of Kubernetes has. The API server checks `metadata` by itself. */
@@ -16,17 +11,21 @@ const objectProperties = {
 };
 
 /**
- * Returns the CustomResourceDefinition of an API. Objects are converted by the webhook of the
- * operator, which adds the authorities of its certificate because of the label.
+ * Returns the CustomResourceDefinition of an API. Objects of an API with two versions are converted
+ * by the webhook of the operator, which adds the authorities of its certificate because of the
+ * label.
  */
 export function customResourceDefinition(resource: ResourceDefinition): JsonObject {
-  const { kind, plural, singular, shortNames, scope, stored, older } = resource;
+  const { group, kind, plural, singular, shortNames, scope, stored, older } = resource;
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${profilesGroup}`, labels: { [injectLabel]: 'true' } },
+    metadata: {
+      name: `${plural}.${group}`,
+      ...(older === undefined ? {} : { labels: { [injectLabel]: 'true' } }),
+    },
     spec: {
-      group: profilesGroup,
+      group,
       scope,
       names: {
         kind,
@@ -36,19 +35,21 @@ export function customResourceDefinition(resource: ResourceDefinition): JsonObje
         ...(shortNames.length === 0 ? {} : { shortNames }),
         categories: ['fairlead'],
       },
-      conversion: {
-        strategy: 'Webhook',
-        webhook: {
-          clientConfig: {
-            service: { namespace: 'fairlead-system', name: 'fairlead-operator', path: '/convert', port: 443 },
-          },
-          conversionReviewVersions: ['v1'],
-        },
-      },
-      versions: [version(resource, stored, true), version(resource, older, false)],
+      ...(older === undefined ? {} : { conversion }),
+      versions: [version(resource, stored, true), ...(older === undefined ? [] : [version(resource, older, false)])],
     },
   };
 }
+
+const conversion = {
+  strategy: 'Webhook',
+  webhook: {
+    clientConfig: {
+      service: { namespace: 'fairlead-system', name: 'fairlead-operator', path: '/convert', port: 443 },
+    },
+    conversionReviewVersions: ['v1'],
+  },
+};
 
 function version(resource: ResourceDefinition, { name, schema }: ResourceVersion, storage: boolean): JsonObject {
   const { properties, ...rules } = structuralSchema(schema) as { readonly properties: JsonObject } & JsonObject;

@@ -18,7 +18,7 @@ export function openApiServer(kubeconfig: string | undefined, metrics?: RequestM
     hints: {
       401: 'Check the credentials of the kubeconfig or ServiceAccount.',
       403: 'Apply deploy/operator/rbac.yaml.',
-      404: 'Apply deploy/operator/crd.yaml.',
+      404: 'Apply the CustomResourceDefinitions: fairlead operator manifests --crds.',
     },
   });
 }

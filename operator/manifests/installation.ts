@@ -1,5 +1,5 @@
 import { parse } from 'yaml';
-import { resources } from '../api/resources.ts';
+import { allResources } from '../api/resources.ts';
 import { crdText } from '../crds/crd-text.ts';
 import { type ManifestFiles, manifestFiles } from './manifest-files.ts';
 
@@ -36,7 +36,7 @@ export function installation(
   files: ManifestFiles = manifestFiles(),
 ): string {
   const texts = Object.entries(files).flatMap(([name, text]) => (notForAll.has(name) ? [] : documentsOf(text)));
-  const documents = [...texts, ...resources.map(crdText)]
+  const documents = [...texts, ...allResources.map(crdText)]
     .map((text) => ({ text, kind: kindOf(text) }))
     .filter(({ kind }) => parts.includes(partOf(kind)))
     .toSorted((one, other) => rank(one.kind) - rank(other.kind));

@@ -122,7 +122,7 @@ describePeers(requirements, 'a profile on its whole way, from an HTTP request in
       async () => readFileSync(file('operator.log'), 'utf8').includes('listening'),
     );
 
-    const [crd] = documents('crd.yaml');
+    const [crd] = documents('crds/artifactbindings.yaml');
     const [configuration] = documents('webhook.yaml');
     assert.ok(crd && configuration);
     await ask('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd);

@@ -277,7 +277,13 @@ export class OperatorCluster {
   }
 
   async #install(listen: string): Promise<void> {
-    for (const file of ['namespace.yaml', 'rbac.yaml', 'crd.yaml', 'deployment.yaml', 'network-policy.yaml']) {
+    for (const file of [
+      'namespace.yaml',
+      'rbac.yaml',
+      'crds/artifactbindings.yaml',
+      'deployment.yaml',
+      'network-policy.yaml',
+    ]) {
       for (const document of manifest(file)) await this.apply(document);
     }
     await this.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'web' } });

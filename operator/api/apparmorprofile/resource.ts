@@ -1,9 +1,10 @@
-import type { ResourceDefinition } from '../shared/resource-definition.ts';
+import { type ConvertedResource, profilesGroup } from '../shared/resource-definition.ts';
 import { apparmorProfileSchema } from './v1.ts';
 import { apparmorProfileV1alpha1Schema } from './v1alpha1.ts';
 
 /** AppArmorProfile. */
-export const apparmorProfileResource: ResourceDefinition = {
+export const apparmorProfileResource: ConvertedResource = {
+  group: profilesGroup,
   kind: 'AppArmorProfile',
   plural: 'apparmorprofiles',
   singular: 'apparmorprofile',

@@ -1,9 +1,10 @@
-import type { ResourceDefinition } from '../shared/resource-definition.ts';
+import { type ConvertedResource, profilesGroup } from '../shared/resource-definition.ts';
 import { profileBindingSchema } from './v1.ts';
 import { profileBindingV1alpha1Schema } from './v1alpha1.ts';
 
 /** ProfileBinding. */
-export const profileBindingResource: ResourceDefinition = {
+export const profileBindingResource: ConvertedResource = {
+  group: profilesGroup,
   kind: 'ProfileBinding',
   plural: 'profilebindings',
   singular: 'profilebinding',

@@ -1,9 +1,10 @@
-import type { ResourceDefinition } from '../shared/resource-definition.ts';
+import { type ConvertedResource, profilesGroup } from '../shared/resource-definition.ts';
 import { profileRecordingSchema } from './v1.ts';
 import { profileRecordingV1alpha1Schema } from './v1alpha1.ts';
 
 /** ProfileRecording. */
-export const profileRecordingResource: ResourceDefinition = {
+export const profileRecordingResource: ConvertedResource = {
+  group: profilesGroup,
   kind: 'ProfileRecording',
   plural: 'profilerecordings',
   singular: 'profilerecording',

@@ -1,9 +1,10 @@
-import type { ResourceDefinition } from '../shared/resource-definition.ts';
+import { type ConvertedResource, profilesGroup } from '../shared/resource-definition.ts';
 import { rawSelinuxProfileSchema } from './v1.ts';
 import { rawSelinuxProfileV1alpha2Schema } from './v1alpha2.ts';
 
 /** RawSelinuxProfile. */
-export const rawSelinuxProfileResource: ResourceDefinition = {
+export const rawSelinuxProfileResource: ConvertedResource = {
+  group: profilesGroup,
   kind: 'RawSelinuxProfile',
   plural: 'rawselinuxprofiles',
   singular: 'rawselinuxprofile',

@@ -1,9 +1,10 @@
-import type { ResourceDefinition } from '../shared/resource-definition.ts';
+import { type ConvertedResource, profilesGroup } from '../shared/resource-definition.ts';
 import { seccompProfileSchema } from './v1.ts';
 import { seccompProfileV1beta1Schema } from './v1beta1.ts';
 
 /** SeccompProfile. */
-export const seccompProfileResource: ResourceDefinition = {
+export const seccompProfileResource: ConvertedResource = {
+  group: profilesGroup,
   kind: 'SeccompProfile',
   plural: 'seccompprofiles',
   singular: 'seccompprofile',

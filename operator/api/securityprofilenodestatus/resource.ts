@@ -1,9 +1,10 @@
-import type { ResourceDefinition } from '../shared/resource-definition.ts';
+import { type ConvertedResource, profilesGroup } from '../shared/resource-definition.ts';
 import { securityProfileNodeStatusSchema } from './v1.ts';
 import { securityProfileNodeStatusV1alpha1Schema } from './v1alpha1.ts';
 
 /** SecurityProfileNodeStatus. */
-export const securityProfileNodeStatusResource: ResourceDefinition = {
+export const securityProfileNodeStatusResource: ConvertedResource = {
+  group: profilesGroup,
   kind: 'SecurityProfileNodeStatus',
   plural: 'securityprofilenodestatuses',
   singular: 'securityprofilenodestatus',

@@ -1,9 +1,10 @@
-import type { ResourceDefinition } from '../shared/resource-definition.ts';
+import { type ConvertedResource, profilesGroup } from '../shared/resource-definition.ts';
 import { securityProfilesOperatorDaemonSchema } from './v1.ts';
 import { securityProfilesOperatorDaemonV1alpha1Schema } from './v1alpha1.ts';
 
 /** SecurityProfilesOperatorDaemon. */
-export const securityProfilesOperatorDaemonResource: ResourceDefinition = {
+export const securityProfilesOperatorDaemonResource: ConvertedResource = {
+  group: profilesGroup,
   kind: 'SecurityProfilesOperatorDaemon',
   plural: 'securityprofilesoperatordaemons',
   singular: 'securityprofilesoperatordaemon',

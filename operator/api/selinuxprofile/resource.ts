@@ -1,9 +1,10 @@
-import type { ResourceDefinition } from '../shared/resource-definition.ts';
+import { type ConvertedResource, profilesGroup } from '../shared/resource-definition.ts';
 import { selinuxProfileSchema } from './v1.ts';
 import { selinuxProfileV1alpha2Schema } from './v1alpha2.ts';
 
 /** SelinuxProfile. */
-export const selinuxProfileResource: ResourceDefinition = {
+export const selinuxProfileResource: ConvertedResource = {
+  group: profilesGroup,
   kind: 'SelinuxProfile',
   plural: 'selinuxprofiles',
   singular: 'selinuxprofile',

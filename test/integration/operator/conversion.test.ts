@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { resources } from '#operator/api/resources';
-import { profilesGroup, type ResourceDefinition } from '#operator/api/shared/resource-definition';
+import { type ConvertedResource, profilesGroup } from '#operator/api/shared/resource-definition';
 import { carriedAnnotation } from '#operator/conversion/carried';
 import { describePeers } from '#test/peers/require';
 import { type ConversionWebhook, startConversionWebhook } from '#test/support/apis/conversion-webhook';
@@ -42,7 +42,7 @@ function suite(peer: ApiPeer): void {
     await webhook?.stop();
   });
 
-  const path = (resource: ResourceDefinition, version: string): string => {
+  const path = (resource: ConvertedResource, version: string): string => {
     const namespace = resource.scope === 'Cluster' ? '' : 'namespaces/default/';
     return `/apis/${profilesGroup}/${version}/${namespace}${resource.plural}`;
   };
@@ -51,7 +51,7 @@ function suite(peer: ApiPeer): void {
     assert.ok(status < 300, `${method} ${at}: ${status} ${JSON.stringify(answer)}`);
     return answer as Stored;
   };
-  const create = (resource: ResourceDefinition, version: string, name: string, body: Document): Promise<Stored> =>
+  const create = (resource: ConvertedResource, version: string, name: string, body: Document): Promise<Stored> =>
     ask('POST', path(resource, version), {
       apiVersion: `${profilesGroup}/${version}`,
       kind: resource.kind,

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { listen } from '#lib/http/listen-address';
 import { TlsFiles } from '#lib/http/tls-files';
-import type { ResourceDefinition } from '#operator/api/shared/resource-definition';
+import type { ConvertedResource } from '#operator/api/shared/resource-definition';
 import { customResourceDefinition } from '#operator/crds/custom-resource-definition';
 import { webhookServer } from '#operator/webhooks/webhook';
 import { makeAuthority, makeCertificate } from '#test/peers/certificates';
@@ -16,7 +16,7 @@ export interface ConversionWebhook {
   /** How many objects each call so far had. */
   readonly calls: readonly number[];
   /** Returns the CRD of an API with this webhook. The version `stored` is stored. */
-  definition(resource: ResourceDefinition, stored?: string): Document;
+  definition(resource: ConvertedResource, stored?: string): Document;
   stop(): Promise<void>;
 }
 

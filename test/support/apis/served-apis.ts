@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resources } from '#operator/api/resources';
-import { profilesGroup, type ResourceDefinition } from '#operator/api/shared/resource-definition';
+import { type ConvertedResource, profilesGroup } from '#operator/api/shared/resource-definition';
 import { customResourceDefinition } from '#operator/crds/custom-resource-definition';
 import { apiserverRequirements, startApiserver } from '#test/peers/apiserver';
 import { crdserverRequirements, startCrdserver } from '#test/peers/crdserver';
@@ -46,7 +46,7 @@ export const olderGroup = 'older.fairlead.dev';
  * Returns the definition of the older version of an API alone, which is stored and not converted:
  * what its schema accepts and keeps can be seen without a webhook.
  */
-export function olderOnly(resource: ResourceDefinition): Document {
+export function olderOnly(resource: ConvertedResource): Document {
   const { spec, ...definition } = customResourceDefinition(resource) as { readonly spec: Document } & Document;
   const versions = spec['versions'] as readonly Document[];
   const { shortNames: _, categories: __, ...names } = spec['names'] as Document;
@@ -103,13 +103,13 @@ export async function definitionOf(request: KubernetesRequest, name: string): Pr
 
 /** One version of an API, with requests for its objects. */
 export class ServedVersion {
-  readonly resource: ResourceDefinition;
+  readonly resource: ConvertedResource;
   readonly apiVersion: string;
   readonly path: string;
   readonly #request: KubernetesRequest;
 
   /** @param version `v1`, or the older version in a group of its own (see {@link olderOnly}) */
-  constructor(request: KubernetesRequest, resource: ResourceDefinition, version: 'v1' | 'older') {
+  constructor(request: KubernetesRequest, resource: ConvertedResource, version: 'v1' | 'older') {
     this.#request = request;
     this.resource = resource;
     this.apiVersion = version === 'v1' ? `${profilesGroup}/v1` : `${olderGroup}/${resource.older.name}`;
@@ -150,14 +150,14 @@ export class ServedVersion {
 }
 
 /** Serves an API in v1, as installed, and its older version alone. */
-export async function serveBoth(request: KubernetesRequest, resource: ResourceDefinition): Promise<ServedVersion[]> {
+export async function serveBoth(request: KubernetesRequest, resource: ConvertedResource): Promise<ServedVersion[]> {
   await serve(request, customResourceDefinition(resource));
   await serve(request, olderOnly(resource));
   return (['v1', 'older'] as const).map((version) => new ServedVersion(request, resource, version));
 }
 
 /** Returns the API of a kind. */
-export function resourceOf(kind: string): ResourceDefinition {
+export function resourceOf(kind: string): ConvertedResource {
   const found = resources.find((resource) => resource.kind === kind);
   if (found === undefined) throw new Error(`no API ${kind}`);
   return found;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
-import { profilesGroup, type ResourceDefinition } from '#operator/api/shared/resource-definition';
+import { type ConvertedResource, profilesGroup } from '#operator/api/shared/resource-definition';
 import { carriedAnnotation } from '#operator/conversion/carried';
 import { describePeers } from '#test/peers/require';
 import { startConversionWebhook } from './conversion-webhook.ts';
@@ -97,7 +97,7 @@ function bytesOf(value: unknown): string {
 }
 
 /** Returns what an object of v1 has after it was written: the defaults, too. */
-function completed(resource: ResourceDefinition, object: Stored): string {
+function completed(resource: ConvertedResource, object: Stored): string {
   return bytesOf({ ...kept(object), ...(v.parse(resource.stored.schema, object) as object) });
 }
 

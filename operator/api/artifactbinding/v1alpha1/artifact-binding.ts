@@ -1,8 +1,9 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
-import { parseReference } from '#lib/registry/reference';
 import { describeIssue } from '../../describe-issue.ts';
-import { type LabelSelector, labelSelectorSchema } from '../../label-selector.ts';
+import type { LabelSelector } from '../../label-selector.ts';
+import { pinnedReferenceSchema } from '../../shared/artifact-reference.ts';
+import { bindingEntries } from '../../shared/bound-profile.ts';
 
 /**
  * An ArtifactBinding: the pods of its namespace that the selector selects run under this artifact.
@@ -29,47 +30,12 @@ export interface BindingPage {
   readonly more: boolean;
 }
 
-const digestPinned = v.pipe(
-  v.string(),
-  v.maxLength(327),
-  v.check((text) => {
-    try {
-      const { tag, digest } = parseReference(text);
-      return tag === undefined && digest?.startsWith('sha256:') === true;
-    } catch {
-      return false;
-    }
-  }, 'must be registry/repository@sha256:…, without a tag'),
-);
-
-/**
- * What annotations, pods and references call profiles: taken for a file, it would not be found on
- * any node.
- */
-const writtenForElsewhere = /^(localhost\/.*|(runtime|docker)\/default|runtimedefault|unconfined)$/i;
-
-/**
- * As in deploy/operator/crd.yaml: no segment starts with a dot, and nothing in it would need
- * escaping after `?base=`.
- */
-const localhostProfile = v.pipe(
-  v.string(),
-  v.maxLength(253),
-  v.regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/),
-  v.check(
-    (path) => path === 'RuntimeDefault' || !writtenForElsewhere.test(path),
-    'must be RuntimeDefault, or a path below the seccomp directory of the kubelet, without the prefix localhost/',
-  ),
-);
-
 const bindingSchema = v.pipe(
   v.object({
     metadata: v.object({ name: v.string() }),
     spec: v.object({
-      reference: digestPinned,
-      kind: v.optional(v.literal('Seccomp')),
-      base: v.optional(localhostProfile),
-      podSelector: labelSelectorSchema,
+      ...{ kind: bindingEntries.kind, base: bindingEntries.base, podSelector: bindingEntries.podSelector },
+      reference: pinnedReferenceSchema,
     }),
   }),
   v.transform(
