@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
-import { resources } from '../api/resources.ts';
+import { allResources } from '../api/resources.ts';
 import { type InstallationPart, installation, installationParts } from './installation.ts';
 import { manifestFiles } from './manifest-files.ts';
 
@@ -18,9 +18,7 @@ describe('installation', () => {
     const { 'network-policy.yaml': policy, 'namespace-webhook.yaml': webhook, ...files } = manifestFiles();
     assert.ok(policy !== undefined && webhook !== undefined);
     const objects = Object.values(files).flatMap(read);
-    const apis = resources.map(
-      ({ plural }) => `CustomResourceDefinition ${plural}.security-profiles-operator.x-k8s.io`,
-    );
+    const apis = allResources.map(({ group, plural }) => `CustomResourceDefinition ${plural}.${group}`);
     const names = read(installation({})).map(nameOf);
     assert.ok(objects.length > 10);
     assert.deepEqual(names.toSorted(), [...objects.map(nameOf), ...apis].toSorted());
@@ -37,7 +35,7 @@ describe('installation', () => {
 
   it('has only the parts that are asked for', () => {
     const kinds = (parts: readonly InstallationPart[]) => read(installation({ parts })).map(({ kind }) => kind);
-    assert.deepEqual(kinds(['crds']), Array(resources.length + 1).fill('CustomResourceDefinition'));
+    assert.deepEqual(kinds(['crds']), Array(allResources.length).fill('CustomResourceDefinition'));
     assert.ok(kinds(['webhooks']).every((kind) => kind.endsWith('WebhookConfiguration')));
     assert.deepEqual([...kinds(['crds']), ...kinds(['operator']), ...kinds(['webhooks'])], kinds(installationParts));
     assert.equal(installation({ parts: ['crds', 'operator', 'webhooks'] }), installation({}));
