@@ -208,6 +208,53 @@ describe('WorkQueue', () => {
     await queue.stop();
   });
 
+  it('does not hold up others for a key that fails again and again as in an outage', async () => {
+    const begun: string[] = [];
+    const queue = new WorkQueue({
+      concurrency: 1,
+      backoff: { initialMs: 100, maxMs: 100 },
+      async process(key) {
+        begun.push(key);
+        if (key === 'poison') throw new Error('too large for etcd');
+        return undefined;
+      },
+      isOutage: () => true,
+    });
+    queue.add('poison');
+    await settle();
+    await pass(500);
+    assert.deepEqual(begun, ['poison', 'poison']);
+    queue.add('other');
+    await settle();
+    assert.deepEqual(begun, ['poison', 'poison', 'other']);
+    await queue.stop();
+  });
+
+  it('processes a key that is added all the time at a rate, others at once, and loses no change', async () => {
+    const begun: string[] = [];
+    const queue = new WorkQueue({
+      concurrency: 1,
+      keyRate: { burst: 3, everyMs: 1000 },
+      async process(key) {
+        begun.push(key);
+        return undefined;
+      },
+    });
+    for (let at = 0; at < 10_000; at += 50) {
+      queue.add('busy');
+      await pass(50);
+    }
+    assert.ok(begun.length >= 10 && begun.length <= 3 + 2 * 10, `${begun.length} times`);
+    queue.add('other');
+    await settle();
+    assert.equal(begun.at(-1), 'other');
+    begun.length = 0;
+    queue.add('busy');
+    await pass(1000);
+    assert.ok(begun.length >= 1);
+    await queue.stop();
+  });
+
   it('takes an error that is thrown at once as a failure', async () => {
     const failed: unknown[] = [];
     const queue = new WorkQueue({

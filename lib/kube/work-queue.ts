@@ -1,5 +1,7 @@
+import { LRUCache } from 'lru-cache';
 import { retryAfterOf } from './api-error.ts';
 import { atLeast, type Backoff, backoffDelay, maxTimerMs } from './backoff.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 export interface WorkQueueOptions {
   /** How many keys are processed at the same time. */
@@ -13,10 +15,19 @@ export interface WorkQueueOptions {
   onFailure?(failure: Failure): void;
   /**
    * Whether a failure means that any other key would probably fail as well. Then nothing is begun
-   * for a while, growing with each such failure within a minute after the last.
+   * for a while, growing with each such failure within a minute after the last. A key that fails
+   * again tells nothing about others: it may be the only one that the API server cannot store.
    */
   isOutage?(thrown: unknown): boolean;
   readonly backoff?: Backoff | undefined;
+  /** How often one key that is added again and again is processed; without limit by default. */
+  readonly keyRate?: KeyRate | undefined;
+}
+
+/** Limits how often one key is processed: a burst at once, then once in each period. */
+export interface KeyRate {
+  readonly burst: number;
+  readonly everyMs: number;
 }
 
 /** What the processing of a key results in. */
@@ -42,6 +53,8 @@ const outageBackoff: Backoff = { initialMs: 500, maxMs: 10_000 };
  * meanwhile shows nothing: perhaps there was nothing to do.
  */
 const sameOutageMs = 60_000;
+/** Keys whose rate is remembered; one that is forgotten begins with a new burst. */
+const mostRates = 10_000;
 
 interface Delayed {
   /** In time of `performance.now`. */
@@ -64,6 +77,7 @@ export class WorkQueue {
   readonly #again = new Set<string>();
   readonly #delayed = new Map<string, Delayed>();
   readonly #failures = new Map<string, number>();
+  readonly #rates = new LRUCache<string, TokenBucket>({ max: mostRates });
   /** How often in a row nothing was begun for a while, and until when. */
   #outages = 0;
   #pausedUntil = 0;
@@ -84,13 +98,14 @@ export class WorkQueue {
   /**
    * Processes a key as soon as possible. A key that has failed last time waits at least for the
    * initial delay of the backoff, so that one that fails and is changed by its own processing does
-   * not keep the API server busy.
+   * not keep the API server busy; one that is added too often waits as well.
    */
   add(key: string): void {
     if (this.#stopped) return;
     if (this.#running.has(key)) this.#again.add(key);
     else if (this.#failures.has(key)) this.addAfter(key, this.#backoff.initialMs);
-    else this.#makeDue(key);
+    else if (this.#due.has(key) || this.#mayBegin(key)) this.#makeDue(key);
+    else this.addAfter(key, this.#options.keyRate?.everyMs ?? 0);
   }
 
   /** Processes a key after a delay, or at the time for which it is delayed if that is earlier. */
@@ -115,6 +130,15 @@ export class WorkQueue {
     this.#again.clear();
     this.#failures.clear();
     if (this.#running.size > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+  }
+
+  /** Returns whether a key is not processed too often. */
+  #mayBegin(key: string): boolean {
+    const { keyRate } = this.#options;
+    if (keyRate === undefined) return true;
+    const rate = this.#rates.get(key) ?? new TokenBucket(keyRate);
+    this.#rates.set(key, rate);
+    return rate.take();
   }
 
   #makeDue(key: string): void {
@@ -168,14 +192,15 @@ export class WorkQueue {
 
   #fail(key: string, thrown: unknown, isAddedAgain: boolean): void {
     if (this.#stopped) return;
-    if (this.#options.isOutage?.(thrown)) this.#pause();
     const failures = (this.#failures.get(key) ?? 0) + 1;
+    if (failures === 1 && this.#options.isOutage?.(thrown)) this.#pause();
     this.#failures.set(key, failures);
     const delay = isAddedAgain ? this.#backoff.initialMs : backoffDelay(this.#backoff, failures);
     const againAfterMs = atLeast(retryAfterOf(thrown), delay);
     this.addAfter(key, againAfterMs);
     this.#options.onFailure?.({ key, thrown, failures, againAfterMs });
   }
+
   #pause(): void {
     // What was begun before tells nothing new.
     if (this.#outageEnd !== undefined) return;
