@@ -1,4 +1,4 @@
-import { toFairleadError } from '#lib/errors';
+import { FairleadError, toFairleadError } from '#lib/errors';
 import { ApiError, isOutage } from './api-error.ts';
 import type { Backoff } from './backoff.ts';
 import type { Change, Informer, RejectedObject } from './informer.ts';
@@ -8,7 +8,7 @@ import { mergePatchOf } from './merge-patch.ts';
 import type { KubeMetrics, ReconcileResult } from './metrics.ts';
 import type { ObjectClient } from './object-client.ts';
 import { parseObjectKey } from './resource.ts';
-import { type Failure, type Processed, WorkQueue } from './work-queue.ts';
+import { type Failure, type KeyRate, type Processed, WorkQueue } from './work-queue.ts';
 
 /** What a controller needs to know of an object. */
 export interface Reconcilable {
@@ -36,14 +36,20 @@ export interface ControllerOptions<T extends Reconcilable> {
   readonly informer: Pick<Informer<T>, 'resource' | 'store' | 'rejection' | 'synced' | 'onChange'>;
   /** What else the objects depend on; see {@link triggerOf}. */
   readonly triggers?: readonly Trigger[] | undefined;
-  /** Brings the world to the state that an object specifies. What it throws is tried again. */
-  reconcile(object: T): Promise<Reconciled>;
+  /**
+   * Brings the world to the state that an object specifies. What it throws is tried again. `signal`
+   * aborts when it has taken too long: it is then tried again as well, and has to write nothing
+   * more.
+   */
+  reconcile(object: T, signal: AbortSignal): Promise<Reconciled>;
   /** Is called for an object that its informer has rejected, for example to report why. */
   rejected?(rejected: RejectedObject): Promise<Reconciled>;
   /** Is called for the key of an object that exists no more. What it throws is tried again. */
   removed?(key: string): Promise<void>;
   /** How many objects are reconciled at the same time, 4 by default. */
   readonly concurrency?: number | undefined;
+  /** Milliseconds in which an object has to be reconciled, 60,000 by default. */
+  readonly within?: number | undefined;
   readonly backoff?: Backoff | undefined;
   readonly log: KubeLog;
   readonly metrics?: KubeMetrics | undefined;
@@ -54,6 +60,13 @@ export interface Trigger {
   synced(): Promise<void>;
   onChange(add: (key: string) => void): () => void;
 }
+
+const defaultWithin = 60_000;
+/**
+ * Somebody may change an object, or what it depends on, all the time: another controller that
+ * writes the same status, or thousands of pods that use a profile.
+ */
+const keyRate: KeyRate = { burst: 30, everyMs: 1000 };
 
 /** Returns a trigger; `keysOf` returns the keys of the objects that a change concerns. */
 export function triggerOf<T>(
@@ -104,6 +117,7 @@ class Controller<T extends Reconcilable> {
     const queue = new WorkQueue({
       concurrency,
       backoff,
+      keyRate,
       process: (key) => this.#process(key),
       onFailure: (failure) => this.#logFailure(failure),
       isOutage,
@@ -124,7 +138,7 @@ class Controller<T extends Reconcilable> {
     const begun = performance.now();
     let result: ReconcileResult = 'failed';
     try {
-      const processed = await this.#reconcile(key);
+      const processed = await this.#inTime((late) => this.#reconcile(key, late));
       result = 'done';
       return processed;
     } catch (thrown) {
@@ -135,7 +149,24 @@ class Controller<T extends Reconcilable> {
     }
   }
 
-  async #reconcile(key: string): Promise<Processed | undefined> {
+  /** Gives up on work that takes too long: others wait for its turn. */
+  async #inTime<R>(work: (late: AbortSignal) => Promise<R>): Promise<R> {
+    const { within = defaultWithin } = this.#options;
+    const late = new AbortController();
+    const failed = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      const error = new FairleadError('Unavailable', `it was not reconciled within ${within / 1000} s`);
+      late.abort(error);
+      failed.reject(error);
+    }, within);
+    try {
+      return await Promise.race([work(late.signal), failed.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #reconcile(key: string, late: AbortSignal): Promise<Processed | undefined> {
     const { informer, removed } = this.#options;
     const object = informer.store.get(key);
     const rejected = informer.rejection(key);
@@ -148,13 +179,15 @@ class Controller<T extends Reconcilable> {
     // A newer version is on its way, and will add the key.
     if (this.#outdated.get(key) === metadata.resourceVersion) return undefined;
     this.#outdated.delete(key);
-    if (object !== undefined) return await this.#reconcileHeld(key, object);
+    if (object !== undefined) return await this.#reconcileHeld(key, object, late);
     // It exists: nothing that belongs to it may go.
     return rejected === undefined ? undefined : await this.#reconcileRejected(rejected);
   }
 
-  async #reconcileHeld(key: string, object: T): Promise<Processed> {
-    const { status, requeueAfter } = await this.#options.reconcile(object);
+  async #reconcileHeld(key: string, object: T, late: AbortSignal): Promise<Processed> {
+    const { status, requeueAfter } = await this.#options.reconcile(object, late);
+    // Somebody else has begun with it.
+    late.throwIfAborted();
     await this.#writeStatus(key, object.metadata, object.status, status);
     return { requeueAfter };
   }
