@@ -30,6 +30,11 @@ const leadingPart = 2 / 3;
 const retryPart = 2 / 15;
 /** The part of the lease in which a call must be answered. */
 const callPart = 1 / 5;
+/**
+ * No leader is waited for any longer, whatever its Lease states: whoever may write it could
+ * otherwise keep everybody from leading for years.
+ */
+const longestLeaseMs = 120_000;
 
 /**
  * Calls `lead` while we hold a Lease, and again each time that we get it, until `signal` aborts.
@@ -220,8 +225,8 @@ class Candidate {
     const { holderIdentity, leaseDurationSeconds } = spec;
     if (holderIdentity === '' || holderIdentity === this.#options.identity) return true;
     // The duration that its holder counts on, which may have other settings than we.
-    const leaseMs = Math.max(leaseDurationSeconds === undefined ? this.#leaseMs : leaseDurationSeconds * 1000, 1000);
-    return elapsedAtLeast(since) > leaseMs;
+    const statedMs = leaseDurationSeconds === undefined ? this.#leaseMs : leaseDurationSeconds * 1000;
+    return elapsedAtLeast(since) > Math.min(Math.max(statedMs, 1000), longestLeaseMs);
   }
 
   /** Returns the Lease as it is now; undefined if it does not exist. */
