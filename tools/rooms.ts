@@ -429,6 +429,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'operator/base',
     imports: [errors, 'lib/node/pull', 'lib/profile', 'lib/registry', 'lib/trust/policy', 'operator/controllers'],
+    packages: ['lru-cache'],
   },
   {
     name: 'operator/migrate',

@@ -19,6 +19,22 @@ const policy = {
   ],
 } satisfies Partial<Policy> as unknown as Policy;
 
+/** A registry that never answers, and how often it was asked. */
+function silentSource() {
+  const target = memoryRepository();
+  let asked = 0;
+  const hang = (_reference: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<never> => {
+    asked++;
+    return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+  };
+  const source = new BaseSource({
+    policy: { current: policy },
+    connect: () => ({ ...target, resolve: hang, fetch: async () => assert.fail(), referrers: async () => [] }),
+    pullWithin: 50,
+  });
+  return { source, asked: () => asked };
+}
+
 function sourceOf(current: Policy | 'none' = policy) {
   const target = memoryRepository();
   const asked: string[] = [];
@@ -49,5 +65,12 @@ describe('BaseSource', () => {
       await assert.rejects(none.source.pull(reference), { kind: 'NotAllowed' });
       assert.deepEqual(none.asked, []);
     }
+  });
+
+  it('gives up on a registry that does not answer, and does not ask it again for the next profiles', async () => {
+    const { source, asked } = silentSource();
+    await assert.rejects(source.pull(reference), { kind: 'Unavailable', message: /nginx.*: no answer within 0.05 s/ });
+    for (let i = 0; i < 100; i++) await assert.rejects(source.pull(reference), { kind: 'Unavailable' });
+    assert.equal(asked(), 1);
   });
 });

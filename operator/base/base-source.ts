@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { FairleadError } from '#lib/errors';
 import { PullLimiter } from '#lib/node/pull/pull-limiter';
 import { PullMemory } from '#lib/node/pull/pull-memory';
@@ -15,10 +16,14 @@ export interface BaseSourceDependencies {
   readonly policy: Pick<PolicySource, 'current'> | undefined;
   /** Returns the repository of a reference, with the credentials of the operator. */
   readonly connect: (reference: Reference) => ReadTarget | Promise<ReadTarget>;
+  /** Milliseconds that one pull may take; 20,000 by default. */
+  readonly pullWithin?: number | undefined;
 }
 
-/** Milliseconds that one pull may take. */
-const pullWithin = 60_000;
+/** Milliseconds that one pull may take. Other profiles wait for it. */
+const defaultPullWithin = 20_000;
+/** Registries that are remembered for not answering, and for how many milliseconds. */
+const silence = { max: 100, ttl: 30_000 };
 
 /** Pulls base profiles from registries as nodes pull artifacts: under a trust policy. */
 export class BaseSource {
@@ -26,6 +31,11 @@ export class BaseSource {
   // Thousands of profiles may have the same base.
   readonly #memory = new PullMemory({ sameCredentials: true });
   readonly #limiter = new PullLimiter();
+  /**
+   * Why registries have not answered: thousands of profiles with a base there would wait one after
+   * the other, and all other profiles with them.
+   */
+  readonly #silent = new LRUCache<string, FairleadError>(silence);
 
   constructor(dependencies: BaseSourceDependencies) {
     this.#dependencies = dependencies;
@@ -33,9 +43,25 @@ export class BaseSource {
 
   /**
    * Returns a seccomp profile that the policy allows. Throws NotAllowed without a policy,
-   * ProfileInvalid for a profile that depends on the container, and as pullProfile does.
+   * ProfileInvalid for a profile that depends on the container, Unavailable if the registry does
+   * not answer in time, or has not just before, and as pullProfile does.
    */
   async pull(reference: Reference): Promise<PulledBase> {
+    const silent = this.#silent.get(reference.registry);
+    if (silent !== undefined) throw silent;
+    const { pullWithin = defaultPullWithin } = this.#dependencies;
+    const signal = AbortSignal.timeout(pullWithin);
+    try {
+      return await this.#pull(reference, signal);
+    } catch (thrown) {
+      const late = `cannot pull ${formatReference(reference)}: no answer within ${pullWithin / 1000} s`;
+      const error = signal.aborted ? new FairleadError('Unavailable', late, { cause: thrown }) : thrown;
+      if (error instanceof FairleadError && error.kind === 'Unavailable') this.#silent.set(reference.registry, error);
+      throw error;
+    }
+  }
+
+  async #pull(reference: Reference, signal: AbortSignal): Promise<PulledBase> {
     const { policy, connect } = this.#dependencies;
     if (policy === undefined) {
       throw new FairleadError('NotAllowed', `no trust policy allows ${formatReference(reference)}`, {
@@ -43,7 +69,6 @@ export class BaseSource {
       });
     }
     const request = { reference, kind: 'Seccomp' } as const;
-    const signal = AbortSignal.timeout(pullWithin);
     const { profile, descriptor }: PulledProfile = await pullInForce(request, () => policy.current, {
       connect,
       memory: this.#memory,
