@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { FairleadError } from '#lib/errors';
+import { parseExactJson } from '../text/exact-json.ts';
 import type { AnswerSize } from './api-server.ts';
 
 const maxAnswerBytes = 16 * 1024 * 1024;
@@ -22,10 +23,13 @@ export async function readAnswer(response: IncomingMessage, size = anySize): Pro
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Returns an answer as JSON. Throws Unavailable if it is not: something else has answered. */
+/**
+ * Returns an answer as JSON; numbers keep all their digits (see parseExactJson). Throws Unavailable
+ * if it is not: something else has answered.
+ */
 export function parseAnswer(json: string, title: string): unknown {
   try {
-    return JSON.parse(json);
+    return parseExactJson(json);
   } catch (cause) {
     throw new FairleadError('Unavailable', `cannot ${title}: the answer is not valid JSON`, { cause });
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
+import { parseAnswer } from '#lib/kube/answer';
 import { securityProfilesOperatorDaemonSchema } from '../api/securityprofilesoperatordaemon/v1.ts';
 import { defaultSettings, settingsOf } from '../validate/settings.ts';
 import type { MergedProfile } from './merge-bases.ts';
@@ -139,6 +140,21 @@ describe('reconcileProfile', () => {
     assert.match(ready(plan), /^Error CannotPullSeccompProfile: no signature/);
     assert.equal(plan.metadata?.annotations?.[annotations.syscalls], null);
     assert.equal(plan.requeueAfter, 60_000);
+  });
+
+  it('judges numbers as the webhook does, with all their digits', async () => {
+    for (const [value, state] of [
+      ['9223372036854775807', 'Installed'],
+      ['9223372036854775808', 'Error'],
+    ] as const) {
+      const args = `[{"index": 0, "op": "SCMP_CMP_EQ", "value": ${value}}]`;
+      const spec = parseAnswer(
+        `{"syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW", "args": ${args}}]}`,
+        'get a profile',
+      ) as object;
+      const { status } = await reconcileProfile(profile(spec), dependencies());
+      assert.equal(status.status, state, JSON.stringify(status.conditions));
+    }
   });
 
   it('asks no registry for a profile that is deleted', async () => {

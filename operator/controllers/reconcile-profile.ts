@@ -1,6 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import type { SeccompRule } from '#lib/profile/seccomp/model';
 import { renderSyscallsJson } from '#lib/profile/seccomp/write/render-json';
+import { parseObject } from '../validate/parse-object.ts';
 import { allowanceViolations } from '../validate/seccomp-allowance.ts';
 import { validateSeccomp } from '../validate/seccompprofile.ts';
 import type { ValidationSettings } from '../validate/settings.ts';
@@ -64,7 +65,7 @@ async function contentOf(profile: StoredProfile, dependencies: ProfileDependenci
   // Nothing installs it any more, and nothing that is wrong elsewhere may keep it.
   if (profile.deletedAt !== undefined) return {};
   const settings = dependencies.settings();
-  const verdict = validators.get(profile.kind)?.(JSON.parse(profile.json), settings);
+  const verdict = validators.get(profile.kind)?.(parseObject(Buffer.from(profile.json)), settings);
   const problem = problemOf(verdict?.violations ?? []);
   if (problem !== undefined) return { problem };
   if (profile.baseProfileName === undefined) return {};

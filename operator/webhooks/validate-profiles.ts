@@ -1,13 +1,16 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { FairleadError, toFairleadError } from '#lib/errors';
+import { hasFewValues } from '#lib/kube/json-size';
+import { profileLimits } from '#lib/profile/read-profile';
 import { resourceKinds } from '#lib/profile/resource-kind';
 import { shorten } from '#lib/text/quote';
 import type { DaemonSource } from '../kube/daemon-settings.ts';
+import { parseObject } from '../validate/parse-object.ts';
 import { settingsOf } from '../validate/settings.ts';
 import { kindsWithSettings, validators } from '../validate/validators.ts';
 import { describeViolation, introduced, type Verdict, type Violation, type Warning } from '../validate/verdict.ts';
 import { type AdmissionAnswer, answerError } from './admission-review.ts';
-import { type ProfileReview, parseObject, parseProfileReview } from './validate-review.ts';
+import { type ProfileReview, parseProfileReview } from './validate-review.ts';
 
 /** A request without a body is seen by no parser. */
 interface ReviewRequest {
@@ -55,6 +58,7 @@ export async function validateReview(review: ProfileReview, daemon: DaemonSource
   const settings = settingsOf(kindsWithSettings.has(kind) ? await daemon.read() : undefined);
   const validate = (json: Uint8Array): Verdict => {
     try {
+      refuseLarge(json);
       return validator(parseObject(json), settings);
     } catch (thrown) {
       return { violations: [unreadable(thrown)], warnings: [] };
@@ -63,6 +67,24 @@ export async function validateReview(review: ProfileReview, daemon: DaemonSource
   const verdict = validate(object);
   if (verdict.violations.length === 0 || oldObject === undefined) return verdict;
   return { ...verdict, violations: introduced(verdict.violations, validate(oldObject).violations) };
+}
+
+/**
+ * Most bytes of an object. An API server stores 1.5 MiB: the rest is for its status, and for the
+ * annotations of the operator. Without room for these, nobody would learn what is wrong with it.
+ */
+const mostBytes = 1024 * 1024;
+
+/** The messages are the same for all sizes: an update may leave an object as large as it was. */
+function refuseLarge(json: Uint8Array): void {
+  if (json.length > mostBytes) {
+    throw new FairleadError(
+      'LimitExceeded',
+      `the object has more than ${mostBytes} bytes, and leaves no room for its status`,
+    );
+  }
+  if (hasFewValues(json, profileLimits.values)) return;
+  throw new FairleadError('LimitExceeded', `the object has more than ${profileLimits.values} values`);
 }
 
 function unreadable(thrown: unknown): Violation {

@@ -1,9 +1,5 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
-import { hasFewValues } from '#lib/kube/json-size';
-import { nodeValue } from '#lib/profile/json/node-value';
-import { readJson } from '#lib/profile/json/read-json';
-import { profileLimits } from '#lib/profile/read-profile';
 import { describeIssue } from '../api/describe-issue.ts';
 import { profilesGroup } from '../api/shared/resource-definition.ts';
 import { type JsonPart, jsonMembers } from './json-members.ts';
@@ -72,32 +68,6 @@ export function parseProfileReview(body: Uint8Array): ProfileReview {
     object: textOf(body, object),
     oldObject: isUpdate ? textOf(body, oldObject) : undefined,
   };
-}
-
-/**
- * Parses an object of a review. Integers above 2^53 become bigints, as conditions of syscalls have
- * them.
- *
- * @throws FairleadError LimitExceeded or ProfileInvalid if it is too large or not valid JSON.
- */
-export function parseObject(json: Uint8Array): unknown {
-  if (!hasFewValues(json, profileLimits.values)) {
-    throw new FairleadError('LimitExceeded', `the object has more than ${profileLimits.values} values`);
-  }
-  // The fields of the API server (managedFields) nest deeper than profiles.
-  if (hasLongNumber(json)) return nodeValue(readJson(json, 'object', { ...profileLimits, depth: 64 }).root);
-  return JSON.parse(Buffer.from(json.buffer, json.byteOffset, json.length).toString());
-}
-
-const digitsOfRounding = 16;
-
-function hasLongNumber(json: Uint8Array): boolean {
-  let digits = 0;
-  for (const byte of json) {
-    digits = byte >= 0x30 && byte <= 0x39 ? digits + 1 : 0;
-    if (digits === digitsOfRounding) return true;
-  }
-  return false;
 }
 
 function parseEnvelope(
