@@ -60,7 +60,7 @@ export const rooms: readonly Room[] = [
   { name: 'lib/cri', imports: [errors, 'lib/cri/gen', 'lib/text'], packages: ['@bufbuild/protobuf'] },
   {
     name: 'lib/kube',
-    imports: [errors, 'lib/text'],
+    imports: [errors, 'lib/concurrency', 'lib/text'],
     packages: ['@kubernetes/client-node', 'lru-cache', 'prom-client', 'valibot'],
   },
 

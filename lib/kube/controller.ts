@@ -1,4 +1,5 @@
 import { FairleadError, toFairleadError } from '#lib/errors';
+import { Turns } from '../concurrency/turns.ts';
 import { ApiError, isOutage } from './api-error.ts';
 import type { Backoff } from './backoff.ts';
 import type { Change, Informer, RejectedObject } from './informer.ts';
@@ -100,6 +101,8 @@ class Controller<T extends Reconcilable> {
   readonly #options: ControllerOptions<T>;
   readonly #signal: AbortSignal;
   readonly #aborted: Promise<void>;
+  /** To validate an object may take half a second: requests are answered between two of them. */
+  readonly #turns = new Turns();
   /** For objects whose status was written, the version that is outdated by that. */
   readonly #outdated = new Map<string, string>();
 
@@ -135,6 +138,7 @@ class Controller<T extends Reconcilable> {
 
   async #process(key: string): Promise<Processed | undefined> {
     const { name, metrics } = this.#options;
+    await this.#turns.take();
     const begun = performance.now();
     let result: ReconcileResult = 'failed';
     try {

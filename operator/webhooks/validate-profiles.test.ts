@@ -39,20 +39,27 @@ const changed = (object: Json, metadata: Json): Json => ({
   metadata: { ...(object['metadata'] as Json), ...metadata },
 });
 
-async function ask(payload: Json | string, read: DaemonSource['read'] = async () => undefined) {
+async function serve(read: DaemonSource['read'] = async () => undefined) {
   const logged: string[] = [];
   const app = fastify({ bodyLimit: 8 * 1024 * 1024 });
   const log = pino({ level: 'info' }, { write: (line: string) => logged.push(line) });
   app.removeAllContentTypeParsers();
   app.setErrorHandler((error, _request, reply) => reply.status(400).send({ message: String(error) }));
   await app.register(profileRoute, { daemon: { read }, log });
+  const send = (payload: Json | string) =>
+    app.inject({
+      method: 'POST',
+      url: '/validate-profiles?timeout=5s',
+      headers: { 'content-type': 'application/json' },
+      payload,
+    });
+  return { app, send, logged };
+}
+
+async function ask(payload: Json | string, read?: DaemonSource['read']) {
+  const { app, send, logged } = await serve(read);
   const begin = performance.now();
-  const answered = await app.inject({
-    method: 'POST',
-    url: '/validate-profiles?timeout=5s',
-    headers: { 'content-type': 'application/json' },
-    payload,
-  });
+  const answered = await send(payload);
   const ms = performance.now() - begin;
   await app.close();
   const { response } = answered.json<AdmissionAnswer>();
@@ -160,6 +167,36 @@ describe('the webhook for profiles', () => {
       .replace('"CREATE"', '"UPDATE"');
     const [, object] = /"object":(\{.*\}),"oldObject"/.exec(both) ?? [];
     assert.ok(await isAllowed(both.replace('OLD', String(object).replace('993', '992'))));
+  });
+
+  it('refuses an object that leaves no room for its status, unless it was as large before', async () => {
+    const large = profileObject('SeccompProfile', { ...good, listenerMetadata: 'x'.repeat(1024 * 1024) });
+    const refused = await ask(review(large));
+    assert.match(refused.response.status?.message ?? '', /more than 1048576 bytes, .* Make the object smaller/);
+    const other = profileObject('SeccompProfile', { ...good, listenerMetadata: 'y'.repeat(1024 * 1024 + 1) });
+    assert.ok((await ask(update(other, large))).response.allowed);
+    const small = profileObject('SeccompProfile', { ...good, listenerMetadata: 'x'.repeat(1023 * 1024) });
+    assert.doesNotMatch((await ask(review(small))).response.status?.message ?? '', /more than 1048576 bytes/);
+  });
+
+  it('answers others between profiles that take long', async () => {
+    const paths = Array.from({ length: 100 }, (_, index) => `/${index}${'a*'.repeat(100)}`);
+    const hostile = review(profileObject('AppArmorProfile', { abstract: { filesystem: { readOnlyPaths: paths } } }));
+    const { app, send } = await serve();
+    await send(hostile);
+    const begin = performance.now();
+    let [last, longest, isOver] = [begin, 0, false];
+    const tick = (): void => {
+      longest = Math.max(longest, performance.now() - last);
+      last = performance.now();
+      if (!isOver) setImmediate(tick);
+    };
+    tick();
+    await Promise.all(Array.from({ length: 8 }, () => send(hostile)));
+    isOver = true;
+    const all = performance.now() - begin;
+    assert.ok(longest < all / 2, `others waited ${longest.toFixed()} of ${all.toFixed()} ms`);
+    await app.close();
   });
 
   it('answers about two objects of 1.5 MiB, and lets the harmless update of any object pass at once', async () => {

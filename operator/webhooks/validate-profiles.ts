@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { Turns } from '#lib/concurrency/turns';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import { hasFewValues } from '#lib/kube/json-size';
 import { profileLimits } from '#lib/profile/read-profile';
@@ -25,6 +26,8 @@ export async function profileRoute(
   app: FastifyInstance,
   { daemon, log }: { readonly daemon: DaemonSource; readonly log: FastifyBaseLogger },
 ): Promise<void> {
+  // The worst profiles take half a second. Pods must not wait for several of them.
+  const turns = new Turns();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
     parseProfileReview(body),
   );
@@ -33,7 +36,7 @@ export async function profileRoute(
     const { uid, kind, name, namespace } = body;
     const where = { uid, kind, name, ...(namespace === '' ? {} : { namespace }) };
     try {
-      const { violations, warnings } = await validateReview(body, daemon);
+      const { violations, warnings } = await validateReview(body, daemon, turns);
       if (violations.length > 0) log.warn({ ...where, reason: refusalOf(body, violations) }, 'profile object refused');
       else log.debug({ ...where, warnings: warnings.length }, 'profile object accepted');
       return answerVerdict(body, { violations, warnings });
@@ -49,14 +52,19 @@ export async function profileRoute(
  * Validates the object of a review. Of an update, only violations count that the object did not
  * have before. Throws what the source of the settings throws.
  */
-export async function validateReview(review: ProfileReview, daemon: DaemonSource): Promise<Verdict> {
+export async function validateReview(
+  review: ProfileReview,
+  daemon: DaemonSource,
+  turns: Pick<Turns, 'take'>,
+): Promise<Verdict> {
   const { kind, object, oldObject, isHarmless } = review;
   const validator = validators.get(kind);
   if (validator === undefined)
     throw new FairleadError('InvalidInput', `the webhook is called for ${kind}, which it does not support`);
   if (isHarmless) return { violations: [], warnings: [] };
   const settings = settingsOf(kindsWithSettings.has(kind) ? await daemon.read() : undefined);
-  const validate = (json: Uint8Array): Verdict => {
+  const validate = async (json: Uint8Array): Promise<Verdict> => {
+    await turns.take();
     try {
       refuseLarge(json);
       return validator(parseObject(json), settings);
@@ -64,9 +72,10 @@ export async function validateReview(review: ProfileReview, daemon: DaemonSource
       return { violations: [unreadable(thrown)], warnings: [] };
     }
   };
-  const verdict = validate(object);
+  const verdict = await validate(object);
   if (verdict.violations.length === 0 || oldObject === undefined) return verdict;
-  return { ...verdict, violations: introduced(verdict.violations, validate(oldObject).violations) };
+  const before = await validate(oldObject);
+  return { ...verdict, violations: introduced(verdict.violations, before.violations) };
 }
 
 /**
