@@ -1,4 +1,7 @@
-/** The values of an index under which an object is found, such as the names of its nodes. */
+/**
+ * Returns the values of an index under which an object is found, such as the names of its nodes:
+ * always the same ones for the same object.
+ */
 export type IndexFunction<T> = (object: T) => readonly string[];
 
 /** Objects that are held in memory; see {@link ObjectStore}. */
@@ -14,15 +17,17 @@ export interface ReadableStore<T, Index extends string = string> {
 interface Entry<T> {
   readonly version: string;
   readonly object: T;
-  readonly indexed: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Objects by key, with their version, and by the values of indexes. */
 export class ObjectStore<T, Index extends string = string> implements ReadableStore<T, Index> {
   readonly #entries = new Map<string, Entry<T>>();
   readonly #functions: Readonly<Record<string, IndexFunction<T>>>;
-  /** The keys of objects by the value of an index, for each index. */
-  readonly #indexes = new Map<string, Map<string, Set<string>>>();
+  /**
+   * The keys of objects by the value of an index, for each index. Most values have one object, for
+   * which a set takes ten times as much memory.
+   */
+  readonly #indexes = new Map<string, Map<string, string | Set<string>>>();
 
   constructor(indexes: Readonly<Record<Index, IndexFunction<T>>>) {
     this.#functions = indexes;
@@ -47,7 +52,8 @@ export class ObjectStore<T, Index extends string = string> implements ReadableSt
 
   byIndex(index: Index, value: string): readonly T[] {
     const keys = this.#indexes.get(index)?.get(value) ?? [];
-    return Array.from(keys, (key) => this.get(key)).filter((object) => object !== undefined);
+    const all = typeof keys === 'string' ? [keys] : [...keys];
+    return all.map((key) => this.get(key)).filter((object) => object !== undefined);
   }
 
   /** Returns the version of an object, if it is held. */
@@ -57,27 +63,32 @@ export class ObjectStore<T, Index extends string = string> implements ReadableSt
 
   /** Holds an object. Throws what the function of an index throws; then nothing has changed. */
   set(key: string, version: string, object: T): void {
-    const indexed = new Map(Object.entries(this.#functions).map(([index, values]) => [index, values(object)]));
+    const indexed = this.#indexed(object);
     this.delete(key);
-    this.#entries.set(key, { version, object, indexed });
-    for (const [index, values] of indexed) for (const value of values) this.#keysOf(index, value).add(key);
+    this.#entries.set(key, { version, object });
+    for (const [values, value] of indexed) {
+      const held = values.get(value);
+      if (held === undefined) values.set(value, key);
+      else if (typeof held !== 'string') held.add(key);
+      else if (held !== key) values.set(value, new Set([held, key]));
+    }
   }
 
   delete(key: string): void {
-    for (const [index, values] of this.#entries.get(key)?.indexed ?? []) {
-      for (const value of values) {
-        const keys = this.#keysOf(index, value);
-        keys.delete(key);
-        if (keys.size === 0) this.#indexes.get(index)?.delete(value);
-      }
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    for (const [values, value] of this.#indexed(entry.object)) {
+      const held = values.get(value);
+      if (typeof held === 'object') held.delete(key);
+      if (held === key || (typeof held === 'object' && held.size === 0)) values.delete(value);
     }
     this.#entries.delete(key);
   }
 
-  #keysOf(index: string, value: string): Set<string> {
-    const values = this.#indexes.get(index);
-    const keys = values?.get(value) ?? new Set();
-    values?.set(value, keys);
-    return keys;
+  /** Returns the values of an object, each with the index that it belongs to. */
+  #indexed(object: T): (readonly [Map<string, string | Set<string>>, string])[] {
+    return [...this.#indexes].flatMap(([index, values]) =>
+      (this.#functions[index]?.(object) ?? []).map((value) => [values, value] as const),
+    );
   }
 }
