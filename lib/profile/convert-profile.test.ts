@@ -174,6 +174,25 @@ describe('convertProfile', () => {
     refused(profile, 'cil', /the name "a b" is not a valid name in CIL/, 'a b');
   });
 
+  it('keeps that an absent section permits nothing in a resource, and everything for runtimes', () => {
+    const resource = read(
+      'apiVersion: security-profiles-operator.x-k8s.io/v1\nkind: AppArmorProfile\nmetadata: {name: app}\n' +
+        'spec: {abstract: {network: {allowedProtocols: {allowTcp: true}}}}\n',
+    );
+    const runtime = convertProfile(resource, 'runtime', 'app');
+    assert.deepEqual(Object.keys(JSON.parse(runtime)), ['executable', 'filesystem', 'network', 'capability']);
+    assert.deepEqual(diffProfiles(resource, read(runtime), native).changes, []);
+    assert.deepEqual(diffProfiles(resource, read(convertProfile(resource, 'spo', 'app')), native).changes, []);
+    assert.doesNotMatch(convertProfile(resource, 'apparmor', 'app'), /^ {2}(file|capability|"\/\{,\*\*\}" .*),$/m);
+
+    const open = read('{"network": {"allowedProtocols": {"allowTcp": true}}}');
+    assert.throws(() => convertProfile(open, 'spo', 'app'), {
+      kind: 'ProfileInvalid',
+      message: /^no "executable", "filesystem", "capability": what is absent permits everything of its kind/,
+    });
+    assert.match(convertProfile(open, 'apparmor', 'app'), /^ {2}capability,$/m);
+  });
+
   it('writes no resource that Kubernetes or AppArmor would not take', () => {
     for (const name of ['', 'a b', 'A', '../x', 'a_b', '-a', 'a\nb', 'x'.repeat(254)]) {
       refused(appArmor, 'spo', /invalid name ".*" for a Kubernetes resource/, name);

@@ -3,10 +3,11 @@ export type AppArmorMode = 'Enforce' | 'Complain';
 
 /**
  * A structured AppArmor profile: KEP-6061's artifact format and `spec.abstract` of the Security
- * Profiles Operator's AppArmorProfile v1, as one value. An absent section is unspecified: it
- * permits everything and leaves the decision to what it is intersected with. A section that is
- * there permits what it lists and nothing else; an empty one, nothing. Paths are AppArmor globs
- * (apparmor.d(5), "Globbing") as the author wrote them; they have been validated.
+ * Profiles Operator's AppArmorProfile, as one value. An absent section is unspecified: it permits
+ * everything and leaves the decision to what it is intersected with. A section that is there
+ * permits what it lists and nothing else; an empty one, nothing. A profile that was read from an
+ * AppArmorProfile has all sections. Paths are AppArmor globs (apparmor.d(5), "Globbing") as the
+ * author wrote them; they have been validated.
  */
 export interface AppArmorProfile {
   readonly mode: AppArmorMode;

@@ -31,12 +31,23 @@ type Members = Extract<JsonNode, { type: 'object' }>;
 /** The members of a structured AppArmor profile. */
 export const sections = ['executable', 'filesystem', 'network', 'capability'] as const;
 
+/** Sections that permit nothing: what SPO reads where a custom resource has none. */
+const emptySections = {
+  executable: { allowedExecutables: [], allowedLibraries: [] },
+  filesystem: { readOnlyPaths: [], writeOnlyPaths: [], readWritePaths: [] },
+  network: { allowRaw: false, allowTcp: false, allowUdp: false },
+  capability: { allowedCapabilities: [] },
+} as const satisfies Partial<AppArmorProfile>;
+
 /**
  * Reads a structured AppArmor profile: KEP-6061's JSON, or SPO's AppArmorProfile (v1; of older ones
- * `complainMode` too). Every string is checked, so that no later step has to. A section of an
- * unknown name is refused, because without it the profile would permit more than its author
- * intended; unknown fields elsewhere can only grant, and are dropped. A member in another letter
- * case is refused: readers differ in whether they take it.
+ * `complainMode` too). The two differ in what an absent section means: in the JSON it stays absent
+ * and is unspecified; in the custom resource it permits nothing, and is read as an empty one.
+ *
+ * Every string is checked, so that no later step has to. A section of an unknown name is refused:
+ * in JSON, the profile would permit more without it than its author intended; unknown fields
+ * elsewhere can only grant, and are dropped. A member in another letter case is refused: readers
+ * differ in whether they take it.
  *
  * @throws FairleadError ProfileInvalid: `source:line:column: filesystem.readOnlyPaths[3]: …`;
  * LimitExceeded.
@@ -79,7 +90,7 @@ class Reader {
     this.#optional(spec, 'state', (node) => this.#oneOf(node, 'spec.state', ['Enabled', 'Disabled']));
     this.#optional(spec, 'disabled', (node) => this.#boolean(node, 'spec.disabled'));
     const abstract = this.object(this.#required(spec, 'spec', 'abstract'), 'spec.abstract');
-    return { profile: this.profile(abstract, 'spec.abstract', this.#mode(spec)), name };
+    return { profile: { ...emptySections, ...this.profile(abstract, 'spec.abstract', this.#mode(spec)) }, name };
   }
 
   #name(node: JsonNode): string {

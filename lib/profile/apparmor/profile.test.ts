@@ -34,6 +34,14 @@ function refusal(run: () => unknown): FairleadError {
 const resource = (spec: string) =>
   `apiVersion: security-profiles-operator.x-k8s.io/v1\nkind: AppArmorProfile\nmetadata: {name: web}\nspec:\n${spec}`;
 
+/** What SPO installs for a resource without sections: it renders no rule for what is absent. */
+const nothing = {
+  executable: { allowedExecutables: [], allowedLibraries: [] },
+  filesystem: { readOnlyPaths: [], writeOnlyPaths: [], readWritePaths: [] },
+  network: { allowRaw: false, allowTcp: false, allowUdp: false },
+  capability: { allowedCapabilities: [] },
+} as const;
+
 const emptyResource = {
   apiVersion: 'security-profiles-operator.x-k8s.io/v1',
   kind: 'AppArmorProfile',
@@ -52,12 +60,22 @@ describe('parseAppArmor', () => {
         '  abstract:\n    filesystem: {readOnlyPaths: ["/etc/**"]}\n    network: {allowedProtocols: {allowTcp: true}}',
       ),
     );
-    assert.deepEqual(fromJson.profile, {
-      mode: 'Enforce',
+    const written = {
       filesystem: { readOnlyPaths: ['/etc/**'], writeOnlyPaths: [], readWritePaths: [] },
       network: { allowRaw: false, allowTcp: true, allowUdp: false },
-    });
-    assert.deepEqual(fromYaml, { ...fromJson, name: 'web' });
+    };
+    assert.deepEqual(fromJson.profile, { mode: 'Enforce', ...written });
+    assert.deepEqual(fromYaml, { ...fromJson, name: 'web', profile: { mode: 'Enforce', ...nothing, ...written } });
+  });
+
+  it('reads an absent section of a resource as an empty one', () => {
+    const abstracts = ['{}', '{executable: null, network: {}}', '{filesystem: {}, network: {allowedProtocols: {}}}'];
+    for (const abstract of abstracts) {
+      for (const version of ['v1', 'v1alpha1']) {
+        const text = resource(`  abstract: ${abstract}`).replace('/v1\n', `/${version}\n`);
+        assert.deepEqual(yaml(text).profile, { mode: 'Enforce', ...nothing }, text);
+      }
+    }
   });
 
   it('tells an absent section from an empty one', () => {
@@ -147,19 +165,22 @@ describe('renderAppArmorJson and renderAppArmorResource', () => {
     fc.assert(
       fc.property(anyProfile, (profile) => {
         if (profile.mode === 'Enforce') assert.deepEqual(json(renderAppArmorJson(profile)).profile, profile);
+        if (Object.keys(nothing).some((section) => !(section in profile))) {
+          const error = refusal(() => renderAppArmorResource(profile, 'web'));
+          assert.match(error.message, /^no ".*": what is absent permits everything of its kind/);
+        }
+        const closed = { ...nothing, ...profile };
         let text: string;
         try {
-          text = renderAppArmorResource(profile, 'web');
+          text = renderAppArmorResource(closed, 'web');
         } catch (error) {
-          assert.ok(
-            error instanceof FairleadError && /accepts no path with this meaning/.test(error.message),
-            String(error),
-          );
+          assert.ok(error instanceof FairleadError, String(error));
+          assert.match(error.message, /accepts no path with this meaning/);
           return;
         }
         written += 1;
         const again = yaml(text).profile;
-        assert.deepEqual(diffAppArmor(again, profile), [], text);
+        assert.deepEqual(diffAppArmor(again, closed), [], text);
         const paths = [...Object.values(again.executable ?? {}), ...Object.values(again.filesystem ?? {})].flat();
         for (const path of paths) assert.match(path, /^\/[a-zA-Z0-9_./*?+@{} -]*$/);
       }),
@@ -171,7 +192,8 @@ describe('renderAppArmorJson and renderAppArmorResource', () => {
   it('write out paths for SPO that it would not take', () => {
     const paths = (path: string) => {
       const filesystem = { readOnlyPaths: [path], writeOnlyPaths: [], readWritePaths: [] };
-      return yaml(renderAppArmorResource({ mode: 'Enforce', filesystem }, 'web')).profile.filesystem?.readOnlyPaths;
+      const profile: AppArmorProfile = { mode: 'Enforce', ...nothing, filesystem };
+      return yaml(renderAppArmorResource(profile, 'web')).profile.filesystem?.readOnlyPaths;
     };
     assert.deepEqual(paths('/proc/@{pid}/maps'), ['/proc/@{pid}/maps']);
     assert.deepEqual(paths('@{PROC}/sys/**'), ['/proc/sys/**']);

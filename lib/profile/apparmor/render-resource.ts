@@ -1,6 +1,6 @@
 import { FairleadError } from '#lib/errors';
 import type { AppArmorProfile } from './model.ts';
-import { customResourceGroup } from './parse.ts';
+import { customResourceGroup, sections } from './parse.ts';
 import { checkPolicyName } from './policy-name.ts';
 import { abstractOf, type Tree } from './render-json.ts';
 import { spoPaths } from './spo-paths.ts';
@@ -11,10 +11,12 @@ import { spoPaths } from './spo-paths.ts';
  *
  * @param name of the resource; SPO loads the profile under it.
  * @throws FairleadError InvalidInput if no policy may have the name; ProfileInvalid naming a path
- * that cannot be written.
+ * that cannot be written, or a section that is absent: the resource cannot permit everything of a
+ * kind.
  */
 export function renderAppArmorResource(profile: AppArmorProfile, name: string): string {
   checkPolicyName(name);
+  refuseAbsentSections(profile);
   const lines = [
     `apiVersion: ${customResourceGroup}/v1`,
     'kind: AppArmorProfile',
@@ -23,9 +25,16 @@ export function renderAppArmorResource(profile: AppArmorProfile, name: string): 
     'spec:',
     `  mode: ${profile.mode}`,
   ];
-  const abstract = abstractOf(forSpo(profile));
-  const text = Object.keys(abstract).length === 0 ? ['  abstract: {}'] : ['  abstract:', ...yamlOf(abstract, '    ')];
-  return `${[...lines, ...text].join('\n')}\n`;
+  return `${[...lines, '  abstract:', ...yamlOf(abstractOf(forSpo(profile)), '    ')].join('\n')}\n`;
+}
+
+function refuseAbsentSections(profile: AppArmorProfile): void {
+  const absent = sections.filter((section) => profile[section] === undefined);
+  if (absent.length === 0) return;
+  const message = `no "${absent.join('", "')}": what is absent permits everything of its kind, but nothing in an AppArmorProfile`;
+  throw new FairleadError('ProfileInvalid', message, {
+    hint: 'Write into the profile what is to be permitted; an empty section permits nothing.',
+  });
 }
 
 function forSpo(profile: AppArmorProfile): AppArmorProfile {

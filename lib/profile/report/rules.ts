@@ -19,7 +19,7 @@ export const ruleMeanings = {
   'unreliable-comparison': 'libseccomp may combine these conditions wrongly.',
   'slow-to-load': 'libseccomp takes long to load these conditions, and the container starts late or never.',
   'wide-comparison': 'A value with upper bits evades the condition, since the kernel uses 32 bits of the argument.',
-  'unspecified-section': 'A missing section permits everything of its kind.',
+  'unspecified-section': 'A section that is missing in the runtime form permits everything of its kind.',
   'complain-mode': 'Nothing is denied, only logged.',
   'nothing-executable': 'No program may be executed except the first one of the container.',
   'executes-everywhere': 'Every file may be executed.',

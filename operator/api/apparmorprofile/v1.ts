@@ -60,7 +60,12 @@ const abstractSchema = v.object({
 
 /** The fields of the specification that all versions have. */
 export const apparmorProfileEntries = {
-  abstract: v.optional(v.pipe(abstractSchema, v.description('What a container may do. All else is refused.'))),
+  abstract: v.optional(
+    v.pipe(
+      abstractSchema,
+      v.description('What a container may do. All else is refused; a section that is absent allows nothing.'),
+    ),
+  ),
 };
 
 /** The status, in all versions. */
