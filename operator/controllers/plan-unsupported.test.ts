@@ -39,11 +39,29 @@ describe('planUnsupported', () => {
     };
     const [condition] = plan(objectOf('SecurityProfilesOperatorDaemon', { spec })).status?.conditions ?? [];
     assert.equal(condition?.status, 'True');
+    assert.equal(condition?.reason, 'NoNodeAgent');
     assert.equal(
       condition?.message.split(': ')[1],
-      'spec.enableProfiling, spec.enricher.enableLogEnricher, spec.security.allowedIdentityRegexp, spec.selinux.enable, ' +
-        'spec.verbosity, spec.webhook.options.',
+      'spec.enableProfiling, spec.enricher.enableLogEnricher, spec.selinux.enable, spec.verbosity, spec.webhook.options. ' +
+        'The trust policy of the operator (--policy) decides who may sign base profiles. ' +
+        'It is not changed by spec.security.allowedIdentityRegexp.',
     );
+  });
+
+  it('says that the trust policy decides over signers, whatever the daemon says', () => {
+    for (const name of [
+      'allowedIdentityRegexp',
+      'allowedOidcIssuerRegexp',
+      'disableOciArtifactSignatureVerification',
+    ]) {
+      const spec = { security: { [name]: name.endsWith('Regexp') ? '^ci@' : true } };
+      const [condition] = plan(objectOf('SecurityProfilesOperatorDaemon', { spec })).status?.conditions ?? [];
+      assert.deepEqual([condition?.status, condition?.reason], ['True', 'TrustPolicyDecides']);
+      assert.match(
+        condition?.message ?? '',
+        new RegExp(`--policy.* It is not changed by spec\\.security\\.${name}\\.$`),
+      );
+    }
   });
 
   it('says so if all settings are in force', () => {

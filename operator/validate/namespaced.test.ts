@@ -121,9 +121,19 @@ describe('the validation of a ProfileRecording', () => {
     },
   ]);
 
+  it('warns that it has no effect, as a binding has none', () => {
+    const found = (kind: string, spec: object) => validated(profileObject(kind, spec)).warnings;
+    assert.deepEqual(found('ProfileRecording', recording()), [
+      'spec: has no effect: this version of Fairlead records no profiles',
+    ]);
+    assert.deepEqual(found('ProfileBinding', binding()), [
+      'spec: has no effect: this version of Fairlead applies ArtifactBindings only',
+    ]);
+  });
+
   it('warns of a selector for every pod', () => {
     const { warnings } = validated(profileObject('ProfileRecording', recording({ podSelector: {} })));
-    assert.deepEqual(warnings, ['spec.podSelector: is empty: every pod of the namespace is recorded']);
+    assert.equal(warnings[0], 'spec.podSelector: is empty: every pod of the namespace is recorded');
   });
 });
 

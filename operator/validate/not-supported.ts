@@ -1,4 +1,5 @@
 import type { Condition } from '../api/shared/condition.ts';
+import type { Warning } from './verdict.ts';
 
 /** Kinds of which some or all is stored and validated, but has no effect yet. */
 export type UnsupportedKind = 'SecurityProfilesOperatorDaemon' | 'ProfileRecording' | 'ProfileBinding';
@@ -32,22 +33,55 @@ export function notSupported(kind: UnsupportedKind, settings: readonly string[])
           'write the profile into the pods, or publish it and bind the artifact.',
       };
     case 'SecurityProfilesOperatorDaemon':
-      if (settings.length === 0) {
-        return {
-          type,
-          status: 'False',
-          reason: 'Supported',
-          message: 'All settings that differ from the defaults are in force.',
-        };
-      }
-      return {
-        type,
-        status: 'True',
-        reason: 'NoNodeAgent',
-        message: `This version of Fairlead runs nothing on the nodes. These settings are stored and have no effect: ${settings.join(', ')}.`,
-      };
+      return { type, ...daemonCondition(settings) };
   }
 }
+
+function daemonCondition(settings: readonly string[]): Omit<NotSupported, 'type'> {
+  if (settings.length === 0) {
+    const message = 'All settings that differ from the defaults are in force.';
+    return { status: 'False', reason: 'Supported', message };
+  }
+  const ofSigners = settings.filter((path) => signerSettings.includes(path));
+  const others = settings.filter((path) => !signerSettings.includes(path));
+  const sentences = [
+    ...(others.length === 0
+      ? []
+      : [
+          `This version of Fairlead runs nothing on the nodes. These settings are stored and have no effect: ${others.join(', ')}.`,
+        ]),
+    ...(ofSigners.length === 0
+      ? []
+      : [
+          `The trust policy of the operator (--policy) decides who may sign base profiles. It is not changed by ${ofSigners.join(', ')}.`,
+        ]),
+  ];
+  const reason = others.length === 0 ? 'TrustPolicyDecides' : 'NoNodeAgent';
+  return { status: 'True', reason, message: sentences.join(' ') };
+}
+
+/** Returns the warning that a kind has no effect. */
+export function warnOfKind(kind: 'ProfileRecording' | 'ProfileBinding'): Warning {
+  const message = kind === 'ProfileRecording' ? 'records no profiles' : 'applies ArtifactBindings only';
+  return { field: 'spec', message: `has no effect: this version of Fairlead ${message}` };
+}
+
+/** Returns a warning for each setting of a SecurityProfilesOperatorDaemon that has no effect. */
+export function warnOfSettings(spec: unknown): readonly Warning[] {
+  return settingsWithoutEffect(spec).map((field) => ({
+    field,
+    message: signerSettings.includes(field)
+      ? 'has no effect: the trust policy of the operator (--policy) decides who may sign base profiles'
+      : 'has no effect: this version of Fairlead runs nothing on the nodes',
+  }));
+}
+
+/** Settings about signatures of base profiles, which a trust policy decides over. */
+const signerSettings: readonly string[] = [
+  'spec.security.allowedIdentityRegexp',
+  'spec.security.allowedOidcIssuerRegexp',
+  'spec.security.disableOciArtifactSignatureVerification',
+];
 
 /** Settings that the webhooks and controllers follow. */
 const followed: readonly string[] = [

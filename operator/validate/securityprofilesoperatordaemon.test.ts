@@ -121,19 +121,24 @@ describe('the validation of a SecurityProfilesOperatorDaemon', () => {
     },
   ]);
 
-  it('warns of settings that trust everybody', () => {
-    const found = validated(profileObject(kind, { security: {} })).warnings;
-    assert.equal(found.length, 2);
-    for (const warning of found) assert.match(warning, /Regexp: "\.\*" accepts base profiles that anybody has signed$/);
-    const trusting = validated(profileObject(kind, { security: { disableOciArtifactSignatureVerification: true } }));
-    assert.match(trusting.warnings.join(), /^spec\.security\.disableOciArtifactSignatureVerification: .* no signature/);
-    const strict = { allowedIdentityRegexp: '^x$', allowedOidcIssuerRegexp: '^https://y$' };
-    assert.deepEqual(validated(profileObject(kind, { security: strict })).warnings, []);
+  it('warns of settings that have no effect, and that the trust policy decides over signers', () => {
+    const warningsOf = (spec: unknown) => validated(profileObject(kind, spec)).warnings;
+    assert.deepEqual(warningsOf({ security: {}, selinux: { options: { deniedTypes: ['a_t'] } } }), []);
+    const decides = 'has no effect: the trust policy of the operator (--policy) decides who may sign base profiles';
+    const security = {
+      allowedIdentityRegexp: '^x$',
+      allowedOidcIssuerRegexp: '^https://y$',
+      disableOciArtifactSignatureVerification: true,
+    };
+    assert.deepEqual(warningsOf({ security, enricher: { enableLogEnricher: true } }), [
+      'spec.enricher.enableLogEnricher: has no effect: this version of Fairlead runs nothing on the nodes',
+      ...Object.keys(security).map((name) => `spec.security.${name}: ${decides}`),
+    ]);
   });
 
   it('warns of names that nothing has', () => {
     const spec = {
-      security: { allowedSyscalls: ['reed'], allowedIdentityRegexp: 'x', allowedOidcIssuerRegexp: 'y' },
+      security: { allowedSyscalls: ['reed'] },
       selinux: { options: { allowedTypes: ['a_t'], deniedTypes: ['a_t'] } },
       ...filters([{ ...filter, matchKeys: ['nameSpace'] }, filter]),
     };
@@ -142,6 +147,7 @@ describe('the validation of a SecurityProfilesOperatorDaemon', () => {
       'spec.selinux.options.allowedTypes[0]: a_t is in deniedTypes too, which decides',
       'spec.enricher.logEnricherFilters: [0]: no line has the key "nameSpace": did you mean namespace?',
       'spec.enricher.logEnricherFilters: [1] has the priority 1 of [0]: which of them decides is open',
+      'spec.enricher.logEnricherFilters: has no effect: this version of Fairlead runs nothing on the nodes',
     ]);
   });
 

@@ -8,6 +8,7 @@ import {
 } from '../api/securityprofilesoperatordaemon/v1.ts';
 import { validateFilters } from './enricher-filters.ts';
 import { patternFault } from './identity-pattern.ts';
+import { warnOfSettings } from './not-supported.ts';
 import { resourceViolations } from './resource-requirements.ts';
 import type { ValidationSettings } from './settings.ts';
 import { structureOf } from './structure.ts';
@@ -29,7 +30,8 @@ export const webhookNames: readonly string[] = [
 export function validateSecurityProfilesOperatorDaemon(object: unknown, _settings?: ValidationSettings): Verdict {
   const structure = structureOf(securityProfilesOperatorDaemonSchema, object);
   if ('violations' in structure) return refusing(structure.violations);
-  const { enricher, security, selinux, webhook, daemonResourceRequirements } = structure.value.spec ?? {};
+  const { spec } = structure.value;
+  const { enricher, security, selinux, webhook, daemonResourceRequirements } = spec ?? {};
   return joinVerdicts(
     security === undefined ? refusing([]) : validateSecurity(security),
     selinux === undefined ? refusing([]) : validateSelinux(selinux),
@@ -38,6 +40,7 @@ export function validateSecurityProfilesOperatorDaemon(object: unknown, _setting
       ...(webhook?.options ?? []).flatMap(({ name }, index) => webhookViolations(name, index)),
       ...resourceViolations('spec.daemonResourceRequirements', daemonResourceRequirements ?? {}),
     ]),
+    { violations: [], warnings: warnOfSettings(spec) },
   );
 }
 
@@ -48,13 +51,6 @@ function validateSecurity(security: Part<'security'>): Verdict {
     const field = `spec.security.${name}`;
     const fault = patternFault(security[name]);
     if (fault !== undefined) violations.push({ field, ...fault });
-    else if (matchesEverything(security[name]) && !security.disableOciArtifactSignatureVerification) {
-      warnings.push({ field, message: `${quote(security[name], 64)} accepts base profiles that anybody has signed` });
-    }
-  }
-  if (security.disableOciArtifactSignatureVerification) {
-    const message = 'base profiles from a registry need no signature: whoever can write there decides what they allow';
-    warnings.push({ field: 'spec.security.disableOciArtifactSignatureVerification', message });
   }
   for (const [index, name] of (security.allowedSyscalls ?? []).entries()) {
     if (isKnownSyscall(name, [])) continue;
@@ -62,10 +58,6 @@ function validateSecurity(security: Part<'security'>): Verdict {
     warnings.push({ field: `spec.security.allowedSyscalls[${index}]`, message });
   }
   return { violations, warnings };
-}
-
-function matchesEverything(pattern: string): boolean {
-  return /^\^?(?:\.\*|\(\.\*\)|\.\+)?\$?$/.test(pattern);
 }
 
 function validateSelinux({ typeTag, options }: Part<'selinux'>): Verdict {

@@ -179,7 +179,8 @@ describePeers(apiserverRequirements, 'the validation of profiles by a real kube-
     ];
     for (const [kind, sound, broken, says] of kinds) {
       const accepted = await create(profileObject(kind, sound, 'sound'), '?dryRun=All');
-      assert.deepEqual([accepted.status, accepted.warnings], [201, []], `${kind}: ${accepted.message}`);
+      const warnings = accepted.warnings.filter((warning) => !/: has no effect: this version of /.test(warning));
+      assert.deepEqual([accepted.status, warnings], [201, []], `${kind}: ${accepted.message}`);
       const refused = await create(profileObject(kind, broken, 'broken'));
       assert.equal(refused.status, 403, kind);
       assert.match(refused.message, says);
