@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import type { ObjectClient } from '#lib/kube/object-client';
 import type { Resource } from '#lib/kube/resource';
 import { TestLog } from '#test/support/kube/widgets';
-import { ClusterView, daemonName } from './cluster-view.ts';
+import { daemonName } from '../api/securityprofilesoperatordaemon/v1.ts';
+import { ClusterView } from './cluster-view.ts';
 
 /** Returns what the view takes for the settings if the API server has this object. */
 async function settingsWith(spec: object, metadata: object = {}) {

@@ -3,7 +3,7 @@ import { Informer, type InformerMetrics } from '#lib/kube/informer';
 import type { KubeLog } from '#lib/kube/log';
 import type { ObjectClient } from '#lib/kube/object-client';
 import type { Resource } from '#lib/kube/resource';
-import { securityProfilesOperatorDaemonSchema } from '../api/securityprofilesoperatordaemon/v1.ts';
+import { daemonName, securityProfilesOperatorDaemonSchema } from '../api/securityprofilesoperatordaemon/v1.ts';
 import { profilesGroup } from '../api/shared/resource-definition.ts';
 import { defaultSettings, settingsOf, type ValidationSettings } from '../validate/settings.ts';
 import { type NodeStatus, parseNodeStatus, reportKeys } from './node-status.ts';
@@ -27,9 +27,6 @@ export const nodeStatuses = groupResource('SecurityProfileNodeStatus', 'security
 export const daemons = groupResource('SecurityProfilesOperatorDaemon', 'securityprofilesoperatordaemons', true);
 const pods: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
 const nodes: Resource = { group: '', version: 'v1', plural: 'nodes', kind: 'Node', namespaced: false };
-
-/** The name of the object with the settings, in the namespace of the operator. */
-export const daemonName = 'spod';
 
 export interface ClusterViewOptions {
   readonly client: ObjectClient;

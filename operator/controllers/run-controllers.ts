@@ -4,6 +4,7 @@ import type { KubeLog } from '#lib/kube/log';
 import type { KubeMetrics } from '#lib/kube/metrics';
 import { ObjectClient } from '#lib/kube/object-client';
 import { ClusterView } from './cluster-view.ts';
+import { createDefaultDaemon } from './default-daemon.ts';
 import { type ProfileControllerOptions, runProfileControllers } from './profile-controller.ts';
 import { runUnsupportedControllers } from './unsupported-controller.ts';
 
@@ -18,18 +19,20 @@ export interface ControllersOptions extends Pick<ProfileControllerOptions, 'pull
 }
 
 /**
- * Runs all controllers until `signal` aborts, and resolves when no request is open any more. One
+ * Runs all controllers until `signal` aborts, and resolves when no request is open any more. The
+ * object with the settings is created if it does not exist. One
  * replica at a time may run them. Throws what the API server's client throws if it cannot be asked
  * for what it serves.
  */
 export async function runControllers(options: ControllersOptions, signal: AbortSignal): Promise<void> {
-  const { api, log, metrics, client = new ObjectClient(api) } = options;
+  const { api, namespace, log, metrics, client = new ObjectClient(api) } = options;
   const view = new ClusterView({ ...options, client, hasCore: await hasCoreResources(api) });
   view.start();
   try {
     await Promise.all([
       runProfileControllers({ ...options, client, view }, signal),
       runUnsupportedControllers({ client, log, metrics }, signal),
+      createDefaultDaemon({ client, informer: view.daemons, namespace, log }, signal),
     ]);
   } finally {
     await view.stop();

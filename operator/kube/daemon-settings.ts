@@ -4,6 +4,7 @@ import { ApiError } from '#lib/kube/api-error';
 import type { ApiServer } from '#lib/kube/api-server';
 import { describeIssue } from '../api/describe-issue.ts';
 import {
+  daemonName,
   type SecurityProfilesOperatorDaemon,
   securityProfilesOperatorDaemonSchema,
 } from '../api/securityprofilesoperatordaemon/v1.ts';
@@ -17,9 +18,6 @@ export interface DaemonSource {
    */
   read(): Promise<Pick<SecurityProfilesOperatorDaemon, 'spec'> | undefined>;
 }
-
-/** The name of the object that is in force. */
-export const daemonName = 'spod';
 
 /**
  * Returns a source that reads the SecurityProfilesOperatorDaemon `spod` in the namespace of the

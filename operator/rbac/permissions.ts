@@ -1,9 +1,9 @@
 import { resources } from '../api/resources.ts';
+import { daemonName } from '../api/securityprofilesoperatordaemon/v1.ts';
 import { profilesGroup } from '../api/shared/resource-definition.ts';
 import { secretName } from '../certificates/certificate-secret.ts';
 import { leaseName } from '../controllers/lease-name.ts';
 import { profileResources } from '../controllers/profile-kinds.ts';
-import { daemonName } from '../kube/daemon-settings.ts';
 
 /** What the operator may do with a resource of the API server. */
 export interface Permission {
@@ -44,6 +44,13 @@ export const permissions: readonly Permission[] = [
     names: [daemonName],
     namespaces: 'own',
     reason: 'The settings by which profiles are validated.',
+  },
+  {
+    group: 'security-profiles-operator.x-k8s.io',
+    resource: 'securityprofilesoperatordaemons',
+    verbs: ['create'],
+    namespaces: 'own',
+    reason: 'The same object, without settings. RBAC knows no names of objects that do not exist yet.',
   },
   {
     group: '',

@@ -63,5 +63,8 @@ export const securityProfilesOperatorDaemonSchema = v.object({
   ),
 });
 
+/** The name of the object that is in force, in the namespace of the operator. */
+export const daemonName = 'spod';
+
 /** SecurityProfilesOperatorDaemon v1. */
 export type SecurityProfilesOperatorDaemon = v.InferOutput<typeof securityProfilesOperatorDaemonSchema>;

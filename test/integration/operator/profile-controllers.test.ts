@@ -235,19 +235,17 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'controllers of pro
   it('checks all profiles again when the administrator changes what is allowed, and deletes none', async () => {
     await createSeccomp('traced', { syscalls: [{ names: ['ptrace'], action: 'SCMP_ACT_ALLOW' }] });
     await reach(seccomp('traced'), isState('Pending'));
-    const spods = `${group}/namespaces/default/securityprofilesoperatordaemons`;
-    await send('POST', spods, {
-      apiVersion: 'security-profiles-operator.x-k8s.io/v1',
-      kind: 'SecurityProfilesOperatorDaemon',
-      metadata: { name: 'spod' },
-      spec: { security: { allowedSyscalls: ['read'] }, enricher: { enableLogEnricher: true } },
-    });
+    const spod = `${group}/namespaces/default/securityprofilesoperatordaemons/spod`;
+    // The operator has created it, without settings.
+    const isSupported = ({ status }: Stored) => status?.conditions?.[0]?.reason === 'Supported';
+    await reach(spod, isSupported);
+    await merge(spod, { spec: { security: { allowedSyscalls: ['read'] }, enricher: { enableLogEnricher: true } } });
     const refused = await reach(seccomp('traced'), isState('Error'));
     assert.match(ready(refused), /^ProfileNotAllowed: spec\.syscalls\[0\].*ptrace/);
-    const daemon = await reach(`${spods}/spod`, ({ status }) => status?.conditions !== undefined);
+    const daemon = await reach(spod, (object) => !isSupported(object));
     const [condition] = daemon.status?.conditions ?? [];
     assert.match(condition?.message ?? '', /no effect: spec\.enricher\.enableLogEnricher\.$/);
-    await merge(`${spods}/spod`, { spec: { security: { allowedSyscalls: ['read', 'ptrace'] } } });
+    await merge(spod, { spec: { security: { allowedSyscalls: ['read', 'ptrace'] } } });
     await reach(seccomp('traced'), isState('Pending'));
   });
 
