@@ -130,9 +130,17 @@ describe('convertProfile', () => {
           action: 'SCMP_ACT_ALLOW',
           args: [{ index: 1, value: 2n ** 63n, op: 'SCMP_CMP_EQ' }],
         },
+        { names: ['reboot'], action: 'SCMP_ACT_ERRNO', errnoRet: 0 },
+        { names: ['read'], action: 'SCMP_ACT_ALLOW', errnoRet: 0 },
       ],
     };
-    const listed = ['/defaultErrnoRet', '/architectures/0', '/listenerPath', '/syscalls/0/args/0'];
+    const listed = [
+      '/defaultErrnoRet',
+      '/architectures/0',
+      '/listenerPath',
+      '/syscalls/0/args/0',
+      '/syscalls/1/errnoRet',
+    ];
     refused({ kind: 'Seccomp', seccomp }, 'spo', new RegExp(listed.join('.*; ')));
     const eperm: Profile = { kind: 'Seccomp', seccomp: { defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 1 } };
     assert.match(convertProfile(eperm, 'spo', 'app'), /defaultAction: SCMP_ACT_ERRNO\n$/);

@@ -159,6 +159,23 @@ spec:
     assert.throws(() => condition('{index: 9, op: SCMP_CMP_NE}'), /spec\.syscalls\[0\]\.args\[0\]\.index: must be/);
   });
 
+  it('reads an errno of 0 as none, as SPO leaves it out', () => {
+    const rule = (text: string) => {
+      const entry = `- {names: [reboot], action: SCMP_ACT_ERRNO, ${text}}`;
+      const profile = importProfile(bytes(spo.replace(/syscalls:[\s\S]*$/, `syscalls:\n    ${entry}\n`)), 'p.yaml');
+      return 'seccomp' in profile ? profile.seccomp.syscalls?.[0] : undefined;
+    };
+    const denied = { names: ['reboot'], action: 'SCMP_ACT_ERRNO' };
+    assert.deepEqual(rule('errnoRet: 0'), denied);
+    assert.deepEqual(rule('errnoRet: 2'), { ...denied, errnoRet: 2 });
+    const args = [{ index: 0, value: 0n, op: 'SCMP_CMP_EQ' }];
+    assert.deepEqual(rule('errnoRet: 0, args: [{index: 0, op: SCMP_CMP_EQ}]'), { ...denied, args });
+    const runtime =
+      '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["a"],"action":"SCMP_ACT_ERRNO","errnoRet":0}]}';
+    const profile = importProfile(bytes(runtime), 'p.json');
+    assert.equal('seccomp' in profile && profile.seccomp.syscalls?.[0]?.errnoRet, 0);
+  });
+
   it('says which formats it tried', () => {
     assert.throws(
       () => importProfile(bytes('kind: Pod\n'), 'pod.yaml'),

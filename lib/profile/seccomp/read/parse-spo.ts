@@ -23,8 +23,8 @@ export interface SpoSeccompReading extends SeccompReading {
 /**
  * Reads a SeccompProfile of the Security Profiles Operator, v1 and older: its `spec` is a
  * runtime-spec profile with some fields of the operator's own. SCMP_ARCH_NATIVE is left out, since
- * runtimes always filter the native one. A condition without a value compares with 0: SPO leaves
- * zeros out when it writes its resources.
+ * runtimes always filter the native one. SPO leaves zeros out when it writes its resources and the
+ * profiles of nodes: a condition without a value compares with 0, and an `errnoRet` of 0 is none.
  *
  * @throws FairleadError ProfileInvalid with `source:line:column`; also for a member in another
  * letter case, which SPO's own readers do not agree on.
@@ -59,7 +59,7 @@ export function parseSpoSeccompWithBase(document: JsonDocument): SpoSeccompReadi
     own.set('architectures', { ...architectures, value: withoutNative(architectures.value) });
   }
   const syscalls = own.get('syscalls');
-  if (syscalls !== undefined) own.set('syscalls', { ...syscalls, value: withZeros(syscalls.value) });
+  if (syscalls !== undefined) own.set('syscalls', { ...syscalls, value: mapItems(syscalls.value, asSpoReads) });
   const { profile, unknownFields } = parseSeccomp({ ...document, root: { ...spec, members: own } }, ['spec']);
   for (const { position, pointer, readAs } of unknownFields) {
     if (readAs === undefined) continue;
@@ -87,14 +87,18 @@ function withoutNative(list: JsonNode): JsonNode {
   return { ...list, items };
 }
 
-/** Returns the entries with a value of 0 in each condition that has none. */
-function withZeros(entries: JsonNode): JsonNode {
-  return mapItems(entries, (entry) => {
-    const args = entry.type === 'object' ? entry.members.get('args') : undefined;
-    if (entry.type !== 'object' || args?.value.type !== 'array' || args.value.items.length === 0) return entry;
-    const value = mapItems(args.value, withZero);
-    return { ...entry, members: new Map(entry.members).set('args', { ...args, value }) };
-  });
+/** Returns an entry as SPO reads it: see {@link parseSpoSeccompWithBase} about zeros. */
+function asSpoReads(entry: JsonNode): JsonNode {
+  if (entry.type !== 'object') return entry;
+  const args = entry.members.get('args');
+  const errno = entry.members.get('errnoRet')?.value;
+  const isZero = errno?.type === 'number' && Number(errno.source) === 0;
+  const hasArgs = args?.value.type === 'array' && args.value.items.length > 0;
+  if (!isZero && !hasArgs) return entry;
+  const members = new Map(entry.members);
+  if (isZero) members.delete('errnoRet');
+  if (hasArgs) members.set('args', { ...args, value: mapItems(args.value, withZero) });
+  return { ...entry, members };
 }
 
 function withZero(arg: JsonNode): JsonNode {

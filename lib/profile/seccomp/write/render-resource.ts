@@ -1,5 +1,5 @@
 import { FairleadError } from '#lib/errors';
-import { outcomeOf, sameOutcome } from '../algebra/outcome.ts';
+import { defaultErrno, outcomeOf, returnsErrno, sameOutcome } from '../algebra/outcome.ts';
 import type { SeccompArg, SeccompProfile, SeccompRule } from '../model.ts';
 import { spoVersions } from '../read/parse-spo.ts';
 
@@ -22,7 +22,7 @@ const architectures: ReadonlySet<string> = new Set(
  *
  * @param name of the resource.
  * @throws FairleadError InvalidInput listing what the resource cannot express: a default errno
- * other than EPERM, values above 2^63 - 1, newer architectures, listeners elsewhere than the
+ * other than EPERM, an errno of 0, values above 2^63 - 1, newer architectures, listeners elsewhere than the
  * operator keeps them.
  */
 export function renderSeccompResource(profile: SeccompProfile, name: string): string {
@@ -63,7 +63,8 @@ function* unsayable(profile: SeccompProfile): Generator<string> {
   if (profile.listenerPath !== undefined && !listenerPath.test(profile.listenerPath)) {
     yield '/listenerPath: a socket outside of /var/run/security-profiles-operator';
   }
-  for (const [index, { args = [], errnoRet = 0 }] of (profile.syscalls ?? []).entries()) {
+  for (const [index, { action, args = [], errnoRet = defaultErrno }] of (profile.syscalls ?? []).entries()) {
+    if (errnoRet === 0 && returnsErrno(action)) yield `/syscalls/${index}/errnoRet: 0, which stands for EPERM there`;
     if (errnoRet > maxInt32) yield `/syscalls/${index}/errnoRet: above ${maxInt32}`;
     if (args.length > maxArgs) yield `/syscalls/${index}/args: more than ${maxArgs}`;
     for (const [at, { value, valueTwo = 0n }] of args.entries()) {
