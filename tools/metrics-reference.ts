@@ -13,6 +13,11 @@ const intro = `# Metrics
 The services serve Prometheus metrics at \`/metrics\`, the operator too, at the address of its webhooks (HTTPS), and the shim at the
 address of \`--metrics\`. Services and operator add the label \`service\` and the metrics of the process (\`process_*\`, \`nodejs_*\`).
 The operator also has the metrics of HTTP requests that are listed for the services.
+
+Metrics that begin with \`security_profiles_operator_\` are those of the Security Profiles Operator that fit what the operator does. It
+has no metrics yet about profiles that are loaded on nodes (\`…_profile_total\`), audit events (\`…_profile_audit_total\`,
+\`apparmor_profile_denial_total\`) and recordings (\`seccomp_profile_bpf_total\`). \`apparmor_profile_error_total\` has no label \`profile\`: the
+number of series must not grow with the number of profiles.
 `;
 
 /**
@@ -36,7 +41,7 @@ export function metricsReference(exposed: Readonly<Record<string, readonly Expos
 /** Reads the metrics of Fairlead, with the labels of a sample, from the format of Prometheus. */
 export function exposedMetrics(text: string): readonly ExposedMetric[] {
   const types = new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => [name, type]));
-  const helps = [...text.matchAll(/^# HELP (fairlead_\S+) (.*)$/gm)];
+  const helps = [...text.matchAll(/^# HELP ((?:fairlead|security_profiles_operator)_\S+) (.*)$/gm)];
   return helps.map(([, name = '', help = '']) => {
     const [, labels = ''] = new RegExp(`^${name}(?:_sum)?\\{(.*)\\} `, 'm').exec(text) ?? [];
     const names = [...labels.matchAll(/(\w+)="/g)]

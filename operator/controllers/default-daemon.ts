@@ -56,7 +56,7 @@ export async function createDefaultDaemon(
   }
 }
 
-/** Resolves to false if `signal` aborts, or the informer is stopped, before it knows what exists. */
+/** Resolves to false if `signal` aborts, or the informer stops, before it knows what exists. */
 async function hasSynced(informer: Pick<Informer<unknown>, 'synced'>, signal: AbortSignal): Promise<boolean> {
   if (signal.aborted) return false;
   const aborted = Promise.withResolvers<boolean>();

@@ -9,6 +9,7 @@ import { type ClusterView, fieldManager, groupResource, nodeStatuses, profileKin
 import { type BaseDependencies, mergeBases } from './merge-bases.ts';
 import { abandonedReason, type ProfileEvent } from './plan-profile.ts';
 import { type ProfileResourceKind, profileResources } from './profile-kinds.ts';
+import type { ProfileMetrics } from './profile-metrics.ts';
 import { profileTriggers } from './profile-triggers.ts';
 import { reconcileProfile } from './reconcile-profile.ts';
 import type { StoredProfile } from './stored-profile.ts';
@@ -19,6 +20,7 @@ export interface ProfileControllerOptions {
   readonly view: ClusterView;
   readonly log: KubeLog;
   readonly metrics?: KubeMetrics | undefined;
+  readonly profileMetrics?: Pick<ProfileMetrics, 'countError'> | undefined;
   /** Pulls and verifies the base profiles of registries. */
   readonly pull: BaseDependencies['pull'];
   /** Reports an event about a profile to users. */
@@ -50,7 +52,7 @@ export async function runProfileControllers(options: ProfileControllerOptions, s
  */
 async function reconcileStored(
   profile: StoredProfile,
-  { api, client, view, pull, report }: ProfileControllerOptions,
+  { api, client, view, profileMetrics, pull, report }: ProfileControllerOptions,
 ): Promise<Reconciled> {
   const { kind, metadata } = profile;
   const { name, resourceVersion } = metadata;
@@ -70,7 +72,10 @@ async function reconcileStored(
     for (const event of plan.events.filter(({ reason }) => reason === abandonedReason)) report(profile, event);
     return {};
   }
-  for (const event of plan.events) report(profile, event);
+  for (const event of plan.events) {
+    report(profile, event);
+    if (event.type === 'Warning' && event.reason !== abandonedReason) profileMetrics?.countError(kind, event.reason);
+  }
   return { status: plan.status, requeueAfter: plan.requeueAfter };
 }
 

@@ -8,7 +8,7 @@ import { createDefaultDaemon } from './default-daemon.ts';
 import { type ProfileControllerOptions, runProfileControllers } from './profile-controller.ts';
 import { runUnsupportedControllers } from './unsupported-controller.ts';
 
-export interface ControllersOptions extends Pick<ProfileControllerOptions, 'pull' | 'report'> {
+export interface ControllersOptions extends Pick<ProfileControllerOptions, 'profileMetrics' | 'pull' | 'report'> {
   readonly api: WritableApiServer;
   /** Writes for one leader only; see lib/kube/leader-election.ts. */
   readonly client?: ObjectClient;

@@ -13,6 +13,7 @@ import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import { profilesGroup } from '../api/shared/resource-definition.ts';
 import { BaseSource } from '../base/base-source.ts';
 import { leaseName } from '../controllers/lease-name.ts';
+import type { ProfileMetrics } from '../controllers/profile-metrics.ts';
 import { runControllers } from '../controllers/run-controllers.ts';
 
 export interface LeadingControllersOptions {
@@ -22,6 +23,7 @@ export interface LeadingControllersOptions {
   /** The file of the trust policy for base profiles of registries; without one, none is pulled. */
   readonly policy?: string | undefined;
   readonly metrics: KubeMetrics;
+  readonly profileMetrics: ProfileMetrics;
   readonly log: FastifyBaseLogger;
 }
 
@@ -64,7 +66,7 @@ export class LeadingControllers {
 async function lead(
   term: Term,
   base: BaseSource,
-  { api, namespace, metrics, log }: LeadingControllersOptions,
+  { api, namespace, metrics, profileMetrics, log }: LeadingControllersOptions,
 ): Promise<void> {
   const client = new ObjectClient(api, term);
   // What has happened may be written after the term, too.
@@ -78,6 +80,7 @@ async function lead(
         namespace,
         log,
         metrics,
+        profileMetrics,
         pull: (reference) => base.pull(reference),
         report: ({ kind, metadata }, { message, ...event }) =>
           events.record(

@@ -6,6 +6,7 @@ import { formatListenAddress, type ListenAddress, listen, parseListenAddress } f
 import { metrics } from '#lib/http/metrics';
 import type { ApiServer } from '#lib/kube/api-server';
 import { KubeMetrics } from '#lib/kube/metrics';
+import { ProfileMetrics } from '../controllers/profile-metrics.ts';
 import { openApiServer } from '../kube/api-server.ts';
 import { daemonSource } from '../kube/daemon-settings.ts';
 import { type BindingSource, bindingSource } from '../kube/list-bindings.ts';
@@ -77,7 +78,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     }
     namespaces = await NamespaceGuard.start(api, log);
     const namespace = await ownNamespace();
-    controllers = await LeadingControllers.start({ api, namespace, policy: options.policy, metrics: kube, log });
+    controllers = await LeadingControllers.start({
+      ...{ api, namespace, policy: options.policy, log },
+      ...{ metrics: kube, profileMetrics: new ProfileMetrics(registry) },
+    });
     const server = webhookServer(guarded(bindingSource(api), namespaces, certificate), certificate.tls, log);
     void server.register(profileRoute, { daemon: daemonSource(api, namespace), log });
     void server.register(metrics, { service: 'operator', turns: new Turns(), registry });

@@ -8,6 +8,8 @@ import { errorMapping } from '#lib/errors';
 import { createHealthServer } from '#lib/http/health-server';
 import { KubeMetrics } from '#lib/kube/metrics';
 import { ruleMeanings } from '#lib/profile/report/rules';
+import { profileKinds } from '#operator/controllers/cluster-view';
+import { ProfileMetrics } from '#operator/controllers/profile-metrics';
 import { assertGenerated } from '#test/support/generated';
 import { cliReference } from '../../tools/cli-reference.ts';
 import { describeProgram } from '../../tools/describe-program.ts';
@@ -82,6 +84,8 @@ describe('the reference pages', () => {
     });
     assertPage('metrics.md', page);
     assert.deepEqual(namesIn(page, /`(fairlead_\w+)`/g), namesIn(sources, /name: '(fairlead_\w+)'/g));
+    const ofSpo = /['`](security_profiles_operator_\w*[a-z])['`]/g;
+    assert.deepEqual(namesIn(page, ofSpo), namesIn(sources, ofSpo));
   });
 
   it('environment.md has every variable of Fairlead, and names no other', () => {
@@ -123,6 +127,8 @@ async function operatorMetrics() {
   metrics.countEvent('written');
   metrics.setLeader('fairlead-operator', true);
   metrics.reportDepth('seccompprofiles', () => 1);
+  const profiles = new ProfileMetrics(registry);
+  for (const kind of profileKinds) profiles.countError(kind, 'ProfileNotAllowed');
   return exposedMetrics(await registry.metrics());
 }
 

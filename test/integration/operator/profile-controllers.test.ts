@@ -45,6 +45,8 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'controllers of pro
   let controllers: { stop(): Promise<void> };
   const log = new TestLog();
   const events: string[] = [];
+  /** Errors as they are counted. */
+  const errors: string[] = [];
 
   const send = async (method: string, path: string, body?: object, type?: string): Promise<unknown> => {
     const answer = await apiserver.request(method, path, body, type);
@@ -128,6 +130,7 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'controllers of pro
         namespace: 'default',
         log,
         pull: (reference) => base.pull(reference),
+        profileMetrics: { countError: (kind, reason) => void errors.push(`${kind} ${reason}`) },
         report: ({ metadata: { name } }, { type, reason, message }) =>
           void events.push(`${name} ${type} ${reason}: ${message}`),
       },
@@ -235,6 +238,7 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'controllers of pro
   it('checks all profiles again when the administrator changes what is allowed, and deletes none', async () => {
     await createSeccomp('traced', { syscalls: [{ names: ['ptrace'], action: 'SCMP_ACT_ALLOW' }] });
     await reach(seccomp('traced'), isState('Pending'));
+    errors.length = 0;
     const spod = `${group}/namespaces/default/securityprofilesoperatordaemons/spod`;
     // The operator has created it, without settings.
     const isSupported = ({ status }: Stored) => status?.conditions?.[0]?.reason === 'Supported';
@@ -242,6 +246,10 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'controllers of pro
     await merge(spod, { spec: { security: { allowedSyscalls: ['read'] }, enricher: { enableLogEnricher: true } } });
     const refused = await reach(seccomp('traced'), isState('Error'));
     assert.match(ready(refused), /^ProfileNotAllowed: spec\.syscalls\[0\].*ptrace/);
+    assert.ok(
+      errors.length > 0 && errors.every((error) => error === 'SeccompProfile ProfileNotAllowed'),
+      errors.join(),
+    );
     const daemon = await reach(spod, (object) => !isSupported(object));
     const [condition] = daemon.status?.conditions ?? [];
     assert.match(condition?.message ?? '', /no effect: spec\.enricher\.enableLogEnricher\.$/);

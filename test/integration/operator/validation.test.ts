@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -258,6 +259,21 @@ describePeers(apiserverRequirements, 'the validation of profiles by a real kube-
     await remove('SecurityProfilesOperatorDaemon', 'spod');
     assert.equal((await create(profileObject('SeccompProfile', good), '?dryRun=All')).status, 201);
   });
+
+  it('counts a profile in error under the name that the metric has in the Security Profiles Operator', async () => {
+    await created(profileObject('SeccompProfile', { ...good, baseProfileName: 'none' }, 'without-base'));
+    const counted =
+      /^security_profiles_operator_seccomp_profile_error_total\{reason="InvalidSeccompProfile",service="operator"\} 1$/m;
+    await until('the error is counted', async () => counted.test(await scrape()));
+    await remove('SeccompProfile', 'without-base');
+  });
+
+  async function scrape(): Promise<string> {
+    const ca = readFileSync(cluster.file('ca.crt'));
+    const sent = httpsRequest(`https://${cluster.address}/metrics`, { ca, agent: false }).end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    return text(response);
+  }
 
   const changed = (object: Json, metadata: Json): Json => ({
     ...object,

@@ -24,7 +24,8 @@ export interface SpoSeccompReading extends SeccompReading {
  * Reads a SeccompProfile of the Security Profiles Operator, v1 and older: its `spec` is a
  * runtime-spec profile with some fields of the operator's own. SCMP_ARCH_NATIVE is left out, since
  * runtimes always filter the native one. SPO leaves zeros out when it writes its resources and the
- * profiles of nodes: a condition without a value compares with 0, and an `errnoRet` of 0 is none.
+ * profiles of nodes: a condition without a value compares with 0, and an `errnoRet` of 0 is left
+ * out, which stands for EPERM.
  *
  * @throws FairleadError ProfileInvalid with `source:line:column`; also for a member in another
  * letter case, which SPO's own readers do not agree on.

@@ -22,8 +22,8 @@ const architectures: ReadonlySet<string> = new Set(
  *
  * @param name of the resource.
  * @throws FairleadError InvalidInput listing what the resource cannot express: a default errno
- * other than EPERM, an errno of 0, values above 2^63 - 1, newer architectures, listeners elsewhere than the
- * operator keeps them.
+ * other than EPERM, an errno of 0, values above 2^63 - 1, newer architectures, listeners elsewhere
+ * than the operator keeps them.
  */
 export function renderSeccompResource(profile: SeccompProfile, name: string): string {
   const problems = [...unsayable(profile)];
