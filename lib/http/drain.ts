@@ -14,7 +14,8 @@ const checkMs = 50;
  * Empties a server of its clients before it is closed. Clients that keep connections, as API
  * servers do, lose a request that they send when the server closes its connection. Therefore only
  * the client may end an idle connection: either after an answer with `Connection: close`, or when
- * it has been idle for as long as the client keeps it.
+ * it has been idle for as long as the client keeps it. HTTP/2 could announce the end (GOAWAY), but
+ * API servers call the webhooks of a Service by HTTP/1.1 only, and repeat no POST request.
  */
 export class Drain {
   readonly #app: FastifyInstance;
