@@ -150,9 +150,11 @@ describe('coverage of patterns and enumerated references agree', () => {
     fc.assert(
       fc.property(fc.array(rule, { minLength: 2, maxLength: 5 }), (given) => {
         const rules = rulesOf(...given);
+        const shadows = shadowsOf(rules);
+        assert.equal(shadows.includes('undecided'), false);
+        if (shadows.every((found) => found === undefined)) return;
         const asked = deciding(rules);
-        for (const [index, found] of shadowsOf(rules).entries()) {
-          assert.notEqual(found, 'undecided');
+        for (const [index, found] of shadows.entries()) {
           if (found !== undefined) assert.equal(asked.has(rules[index]), false, `${rules[index]?.match} is asked`);
         }
       }),
