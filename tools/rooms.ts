@@ -622,6 +622,7 @@ export const rooms: readonly Room[] = [
   { name: 'test/fuzz/mutate.ts', imports: [] },
   { name: 'test/oracle/**', imports: ['lib/**', 'test/fuzz/mutate.ts', 'test/peers/**'], packages: 'any' },
   { name: 'test/support/cli/assert-document.ts', imports: ['tools'], packages: ['ajv'] },
+  { name: 'test/support/cli/built-program.ts', imports: ['tools'] },
   {
     name: 'test/support/**',
     imports: [

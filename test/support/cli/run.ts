@@ -19,8 +19,9 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
 }
 
-/** The launcher, as npm links it. */
-export const launcher = fileURLToPath(new URL('../../../bin/fairlead.js', import.meta.url));
+/** What starts the program: with `npm test` a bundle (built-program.ts), else the checkout. */
+export const launcher =
+  process.env['FAIRLEAD_TEST_LAUNCHER'] ?? fileURLToPath(new URL('../../../bin/fairlead.js', import.meta.url));
 
 /**
  * Runs `fairlead` as a child process and waits for its end. With `--output json`, asserts that what
