@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { labelSelectorSchema } from '../label-selector.ts';
+import { conditionsSchema } from '../shared/condition.ts';
 import { atomicListOf, int32, kubernetes, listByKey, rule } from '../shared/kubernetes.ts';
 import { resourceRequirementsSchema } from '../shared/resource-requirements.ts';
 import { affinitySchema, tolerationSchema } from '../shared/scheduling.ts';
@@ -15,6 +16,21 @@ const pullSecretSchema = v.pipe(
   v.object({ name: v.pipe(v.string(), v.description('The name of the Secret.')) }),
   kubernetes({ mapType: 'atomic' }),
 );
+
+/** Returns the status, with the states of a version. */
+export function daemonStatus<const State extends string>(states: readonly State[], running: NoInfer<State>) {
+  return v.optional(
+    v.pipe(
+      v.object({
+        conditions: v.optional(conditionsSchema),
+        state: v.optional(
+          v.pipe(v.picklist(states), v.description(`Whether the settings are in force on the nodes: ${running}.`)),
+        ),
+      }),
+      v.description('What the operator reports of the settings.'),
+    ),
+  );
+}
 
 /** The fields of the specification that all versions have. */
 export const daemonEntries = {

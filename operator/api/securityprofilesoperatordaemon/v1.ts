@@ -1,9 +1,9 @@
 import * as v from 'valibot';
-import { conditionsSchema } from '../shared/condition.ts';
 import { securitySchema } from './security.ts';
 import { selinuxSchema } from './selinux.ts';
 import {
   daemonEntries,
+  daemonStatus,
   enricherEntries,
   enricherSource,
   enricherSwitches,
@@ -47,20 +47,7 @@ export const securityProfilesOperatorDaemonSchema = v.object({
       v.description('The settings.'),
     ),
   ),
-  status: v.optional(
-    v.pipe(
-      v.object({
-        conditions: v.optional(conditionsSchema),
-        state: v.optional(
-          v.pipe(
-            v.picklist(['Pending', 'Creating', 'Updating', 'Running', 'Error']),
-            v.description('Whether the settings are in force on the nodes: Running.'),
-          ),
-        ),
-      }),
-      v.description('What the operator reports of the settings.'),
-    ),
-  ),
+  status: daemonStatus(['Pending', 'Creating', 'Updating', 'Running', 'Error'], 'Running'),
 });
 
 /** The name of the object that is in force, in the namespace of the operator. */

@@ -1,9 +1,9 @@
 import * as v from 'valibot';
-import { conditionsSchema } from '../shared/condition.ts';
 import { allowedActionsRule, allowedSyscallsEntries, olderSecuritySchema, unsigned } from './security.ts';
 import { olderSelinuxOptionsSchema, olderSelinuxSchema } from './selinux.ts';
 import {
   daemonEntries,
+  daemonStatus,
   enricherEntries,
   enricherSource,
   enricherSwitches,
@@ -74,20 +74,7 @@ export const securityProfilesOperatorDaemonV1alpha1Schema = v.object({
   spec: v.optional(
     v.pipe(specSchema, ...allowedActionsRule<v.InferOutput<typeof specSchema>>(), v.description('The settings.')),
   ),
-  status: v.optional(
-    v.pipe(
-      v.object({
-        conditions: v.optional(conditionsSchema),
-        state: v.optional(
-          v.pipe(
-            v.picklist(['PENDING', 'CREATING', 'UPDATING', 'RUNNING', 'ERROR']),
-            v.description('Whether the settings are in force on the nodes: RUNNING.'),
-          ),
-        ),
-      }),
-      v.description('What the operator reports of the settings.'),
-    ),
-  ),
+  status: daemonStatus(['PENDING', 'CREATING', 'UPDATING', 'RUNNING', 'ERROR'], 'RUNNING'),
 });
 
 /** SecurityProfilesOperatorDaemon v1alpha1. */
