@@ -36,7 +36,8 @@ export const rooms: readonly Room[] = [
   { name: errors, imports: [] },
   { name: steps, imports: [] },
   { name: 'lib/text', imports: [], packages: ['fastest-levenshtein'], pure: true },
-  { name: 'lib/config', imports: [errors, 'lib/text'], packages: ['valibot', 'yaml'], pure: true },
+  { name: 'lib/yaml', imports: [errors], packages: ['yaml'], pure: true },
+  { name: 'lib/config', imports: [errors, 'lib/text', 'lib/yaml'], packages: ['valibot', 'yaml'], pure: true },
   { name: 'lib/concurrency', imports: [errors] },
   { name: 'lib/files', imports: [errors] },
   { name: 'lib/programs', imports: [] },
@@ -71,7 +72,12 @@ export const rooms: readonly Room[] = [
   ),
   { name: violation, imports: [errors], pure: true },
   { name: 'lib/profile/json', imports: [errors, place, 'lib/text'], pure: true },
-  { name: 'lib/profile/yaml', imports: [errors, 'lib/profile/json', 'lib/text'], packages: ['yaml'], pure: true },
+  {
+    name: 'lib/profile/yaml',
+    imports: [errors, 'lib/profile/json', 'lib/text', 'lib/yaml'],
+    packages: ['yaml'],
+    pure: true,
+  },
   { name: model, imports: [], pure: true },
   { name: tables, imports: [errors, model], pure: true },
   { name: 'lib/profile/seccomp/tables/runtime-defaults', imports: [model, tables, 'lib/text'], pure: true },
@@ -435,7 +441,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'operator/migrate',
     imports: [
-      ...[errors, 'lib/profile', 'lib/profile/json', 'lib/profile/yaml'],
+      ...[errors, 'lib/profile', 'lib/profile/json', 'lib/profile/yaml', 'lib/yaml'],
       ...['operator/api/**', 'operator/conversion', 'operator/validate'],
     ],
     packages: ['valibot', 'yaml'],

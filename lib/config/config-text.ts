@@ -1,7 +1,8 @@
 import * as v from 'valibot';
-import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, LineCounter } from 'yaml';
 import { FairleadError } from '#lib/errors';
 import { closest } from '#lib/text/closest';
+import { composeDocuments } from '#lib/yaml/compose-documents';
 
 /** The position of a value in the document: keys and indices from the top. */
 export type Path = readonly (string | number)[];
@@ -12,6 +13,9 @@ export interface FileName {
   readonly at: string;
 }
 
+/** Whoever reads a file limits its bytes. */
+const limits = { depth: 64, words: Number.POSITIVE_INFINITY } as const;
+
 /** The text of a configuration file, such as a trust policy, which finds the line of each value. */
 export class ConfigText {
   /** The document as plain values; null if it is empty. */
@@ -19,12 +23,12 @@ export class ConfigText {
   readonly #source: string;
   readonly #hint: string;
   readonly #lines = new LineCounter();
-  readonly #document: ReturnType<typeof parseDocument>;
+  readonly #document: Document;
 
   /**
    * `hint` is the hint of errors that have no other: where the format is documented. Throws
    * InvalidInput if the text is not YAML, or has aliases: no such file needs them, and they can
-   * expand to huge documents.
+   * expand to huge documents, or is nested too deep.
    */
   constructor(text: string, source: string, hint: string) {
     this.#source = source;
@@ -32,12 +36,11 @@ export class ConfigText {
     // The schema of YAML 1.2, even if the text specifies %YAML 1.1, in which `yes` is true and `<<`
     // merges other keys.
     const options = { prettyErrors: false, uniqueKeys: true, schema: 'core' } as const;
-    this.#document = parseDocument(text, { lineCounter: this.#lines, ...options });
-    const [problem] = [...this.#document.errors, ...this.#document.warnings];
-    if (problem !== undefined) {
-      const message = problem.code === 'MULTIPLE_DOCS' ? 'more than one YAML document: want one' : problem.message;
-      throw new FairleadError('InvalidInput', `${source}:${this.#lineColumn(problem.pos[0])}: ${message}`, { hint });
-    }
+    const [first, second] = this.#composed(text, options);
+    this.#document = first;
+    const [problem] = [...first.errors, ...first.warnings];
+    if (problem !== undefined) throw this.#invalid(problem.pos[0], problem.message);
+    if (second !== undefined) throw this.#invalid(second.range[0], 'more than one YAML document: want one');
     try {
       this.value = this.#document.toJS({ maxAliasCount: 0 });
     } catch (cause) {
@@ -107,6 +110,21 @@ export class ConfigText {
     const node = this.#document.getIn(path, true);
     const written = isScalar(node) ? node.source : undefined;
     return `YAML reads this as a ${typeof input}. Quote it: ${JSON.stringify(written ?? String(input))}`;
+  }
+
+  #composed(...[text, options]: [string, Parameters<typeof composeDocuments>[3]]) {
+    try {
+      return composeDocuments(text, this.#source, limits, options, this.#lines.addNewLine);
+    } catch (error) {
+      if (!(error instanceof FairleadError)) throw error;
+      throw new FairleadError('InvalidInput', error.summary, { cause: error, hint: this.#hint });
+    }
+  }
+
+  #invalid(offset: number, message: string): FairleadError {
+    return new FairleadError('InvalidInput', `${this.#source}:${this.#lineColumn(offset)}: ${message}`, {
+      hint: this.#hint,
+    });
   }
 
   #keyPosition(path: Path): string {

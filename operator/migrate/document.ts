@@ -1,9 +1,9 @@
-import { parseAllDocuments } from 'yaml';
 import { FairleadError } from '#lib/errors';
 import { placesIn } from '#lib/profile/json/places';
 import { type JsonDocument, type JsonLimits, readJson } from '#lib/profile/json/read-json';
 import { isJson } from '#lib/profile/read-documents';
 import { readYamlDocuments } from '#lib/profile/yaml/read-yaml';
+import { composeDocuments } from '#lib/yaml/compose-documents';
 import type { ManifestFile } from './migration.ts';
 import { type Json, jsonOf } from './value.ts';
 
@@ -97,28 +97,15 @@ interface Part {
 
 /** Returns the documents of a stream, of which each begins with its `---`. */
 function split(name: string, text: string): readonly Part[] {
-  const starts = documentsOf(name, text).map((start, index) => (index === 0 ? 0 : start));
+  const options = { schema: 'core', uniqueKeys: false, prettyErrors: false, logLevel: 'silent' } as const;
+  const documents = composeDocuments(text, name, { depth: limits.depth, words: Number.POSITIVE_INFINITY }, options);
+  const starts = documents.map(({ range }, index) => (index === 0 ? 0 : range[0]));
   let linesBefore = 0;
   return starts.map((start, index) => {
     const part = { text: text.slice(start, starts[index + 1] ?? text.length), linesBefore };
     linesBefore += part.text.split('\n').length - 1;
     return part;
   });
-}
-
-function documentsOf(name: string, text: string): readonly number[] {
-  try {
-    const documents = parseAllDocuments(text, {
-      schema: 'core',
-      uniqueKeys: false,
-      prettyErrors: false,
-      logLevel: 'silent',
-    });
-    return 'empty' in documents ? [0] : documents.map(({ range }) => range[0]);
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new FairleadError('LimitExceeded', `${name}: nested too deep`, { cause });
-  }
 }
 
 /** Reports whether a text has an object of Kubernetes at its top, by its lines. */

@@ -1,14 +1,9 @@
-import { isAlias, isMap, isScalar, isSeq, Lexer, type Node, parseAllDocuments } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
 import { FairleadError } from '#lib/errors';
 import { quote } from '#lib/text/quote';
+import { composeDocuments } from '#lib/yaml/compose-documents';
 import type { JsonMember, JsonNode } from '../json/node.ts';
 import { type JsonDocument, type JsonLimits, positionOf } from '../json/read-json.ts';
-
-/**
- * The parser needs some microseconds and a kilobyte for a token, be it a bracket; a block of text
- * is one. A line of a list has six.
- */
-const mostTokens = 150_000;
 
 /**
  * Reads the documents of a YAML 1.2 stream, of which JSON is a subset, into the same trees as JSON,
@@ -39,13 +34,9 @@ export function readYamlDocuments(bytes: Uint8Array, source: string, limits: Jso
     });
   };
   refuseCharacters(text, fail);
-  let tokens = 0;
-  for (const _token of new Lexer().lex(text)) {
-    tokens += 1;
-    if (tokens > mostTokens)
-      throw new FairleadError('LimitExceeded', `${source}: more than ${mostTokens} words and signs`);
-  }
-  const documents = compose(text, source);
+  // The parser compares every key with every other one; the converter looks them up.
+  const options = { version: '1.2', schema: 'core', uniqueKeys: false, prettyErrors: false } as const;
+  const documents = composeDocuments(text, source, { depth: limits.depth, words }, { ...options, logLevel: 'silent' });
   const [problem] = documents.flatMap(({ errors, warnings }) => [...errors, ...warnings]);
   if (problem !== undefined) return fail(problem.pos[0], problem.message);
   const converter = new Converter({ text, source }, limits, fail);
@@ -62,6 +53,9 @@ export function readYaml(bytes: Uint8Array, source: string, limits: JsonLimits):
   const position = positionOf({ text: first?.text ?? '', source }, second?.root.at ?? 0);
   throw new FairleadError('ProfileInvalid', `${position}: not valid YAML: more than one document`);
 }
+
+/** No profile has more. */
+const words = 150_000;
 
 type Fail = (at: number, what: string, hint?: string) => never;
 
@@ -80,19 +74,6 @@ function refuseCharacters(text: string, fail: Fail): void {
     if (at < 0) continue;
     const code = (text.codePointAt(at) ?? 0).toString(16).toUpperCase().padStart(4, '0');
     fail(at, `U+${code} ${what}`, 'Remove it, or write it as an escape in double quotes.');
-  }
-}
-
-function compose(text: string, source: string) {
-  try {
-    // The parser compares every key with every other one; the converter looks them up.
-    const options = { version: '1.2', schema: 'core', uniqueKeys: false, prettyErrors: false } as const;
-    const documents = parseAllDocuments(text, { ...options, logLevel: 'silent' });
-    return 'empty' in documents ? [] : documents;
-  } catch (cause) {
-    // The parser calls itself for every level of nesting.
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new FairleadError('LimitExceeded', `${source}: nested too deep`, { cause });
   }
 }
 

@@ -383,6 +383,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     refuses('a: 1\na: 2\n', /^policy\.yaml:2:1: Map keys must be unique/);
     refuses('a: 1\n---\nb: 1\n', /more than one YAML document/);
     refuses('a: &x [1]\nb: *x\n', /aliases/);
+    refuses(`a: ${'['.repeat(20_000)}`, /^policy\.yaml:1:67: nested deeper than 64 levels$/);
     refuses('a: !!js/function 1\n', /Unresolved tag/);
     // YAML 1.1 reads these as true and as merged keys; no policy does.
     const old = `%YAML 1.1\n---\n${head}rules:\n  - match: a.b/c\n`;
