@@ -11,7 +11,8 @@ const serverFields: ReadonlyMap<string, string> = new Map([
   ['ownerReferences', 'it names an object by its uid, and without that object this one would be deleted'],
 ]);
 
-const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
+/** The annotation of `kubectl apply`. */
+export const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** Returns whether nothing but SPO removes a finalizer. */
 function isSpoFinalizer(finalizer: Json): boolean {

@@ -147,13 +147,98 @@ spec: ${spec}
     assert.deepEqual(codes(daemon, '{enableSelinux: true, selinux: {enable: true}}'), []);
   });
 
-  it("wants a decision on options of SPO's webhooks, on unknown versions, and on SPO's own manifests", () => {
-    const cases: [text: string, code: string, line: number][] = [
+  it("notes which daemon is followed, and that options of SPO's webhooks have no effect", () => {
+    const daemon = (namespace: string, name: string, options: string) =>
+      migrated(
+        `apiVersion: ${group}/v1alpha1\nkind: SecurityProfilesOperatorDaemon\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec:\n  ${options}\n`,
+      );
+    const codes = ({ decisions, notices }: ReturnType<typeof migrated>) =>
+      [...decisions, ...notices]
+        .filter(({ code }) => !['anyone-may-sign', 'not-supported'].includes(code))
+        .map(({ code, line, pointer }) => [code, line, pointer]);
+    const flat = 'webhookOptions:\n  - name: binding.spo.io\n    failurePolicy: Ignore';
+    const result = daemon('fairlead-system', 'spod', flat);
+    assert.deepEqual(codes(result), [['webhook-options', 6, '/spec/webhookOptions/0']]);
+    assert.match(result.text, /webhook:\n {4}options:\n {4,6}- name: binding\.spo\.io\n/);
+    assert.deepEqual(codes(daemon('fairlead-system', 'spod', 'webhook:\n    options: [{name: recording.spo.io}]')), [
+      ['webhook-options', 6, '/spec/webhook/options/0'],
+    ]);
+    assert.deepEqual(
+      codes(daemon('fairlead-system', 'spod', 'webhookOptions: [{name: bindings.spo.io}]')).map(([code]) => code),
+      ['refused'],
+    );
+    assert.deepEqual(codes(daemon('spo', 'spod', 'verbosity: 0')), [['not-followed', 3, '/metadata/namespace']]);
+    assert.deepEqual(codes(daemon('fairlead-system', 'other', 'verbosity: 0')), [
+      ['not-followed', 3, '/metadata/name'],
+    ]);
+  });
+
+  it('wants a decision on fields that v1 does not have', () => {
+    const found = (kind: string, version: string, text: string) => {
+      const source = `apiVersion: ${group}/${version}\nkind: ${kind}\nmetadata: {name: a}\n${text}\n`;
+      const result = migrated(source);
+      if (result.decisions.length > 0) assert.equal(result.text, source);
+      return result.decisions.map(({ code, pointer }) => `${code} ${pointer}`);
+    };
+    assert.deepEqual(found('SeccompProfile', 'v1beta1', 'spec: {defaultAction: SCMP_ACT_LOG, sycalls: []}'), [
+      'unknown-field /spec/sycalls',
+    ]);
+    assert.deepEqual(
+      found(
+        'SeccompProfile',
+        'v1',
+        'spec: {defaultAction: SCMP_ACT_LOG, syscalls: [{names: [read], action: SCMP_ACT_LOG, arguments: []}]}\nsepc: {}',
+      ),
+      ['unknown-field /sepc', 'unknown-field /spec/syscalls/0/arguments'],
+    );
+    assert.deepEqual(
+      found('SelinuxProfile', 'v1alpha2', 'spec: {permissive: true, allow: {any_t: {file: [read]}}}'),
+      [],
+    );
+    assert.deepEqual(
+      found(
+        'ProfileBinding',
+        'v1',
+        'spec: {image: a, profileRef: {kind: SeccompProfile, name: b}, podSelector: {matchLabel: {a: b}}}',
+      ),
+      ['unknown-field /spec/podSelector/matchLabel'],
+    );
+  });
+
+  it('wants a decision on a template as long as it has something old', () => {
+    const template = (version: string) =>
+      `{{- if .Values.on }}\napiVersion: ${group}/${version}\nkind: SeccompProfile\nmetadata:\n  name: {{ .Release.Name }}\n{{- end }}\n`;
+    const codes = (text: string) => migrated(text).decisions.map(({ code, line }) => [code, line]);
+    assert.deepEqual(codes(template('v1beta1')), [['template', 1]]);
+    assert.deepEqual(codes(`${profile('a', 'web')}---\n${template('v1beta1')}`), [['template', 8]]);
+    assert.deepEqual(codes(template('v1')), []);
+  });
+
+  it('notes old names that it does not rewrite', () => {
+    const notes = (text: string) => migrated(text).notices.map(({ code, line, pointer }) => [code, line, pointer]);
+    assert.deepEqual(notes('profile: operator/web/nginx.json\n'), [['not-rewritten', 1, '/profile']]);
+    assert.deepEqual(
+      notes(
+        `kind: Kustomization\npatches:\n- target: {group: ${group}, version: v1beta1}\n  patch: |-\n    apiVersion: ${group}/v1beta1\n    kind: SeccompProfile\n`,
+      ),
       [
-        `apiVersion: ${group}/v1alpha1\nkind: SecurityProfilesOperatorDaemon\nmetadata: {name: spod}\nspec:\n  webhookOptions:\n  - name: binding.spo.io\n    failurePolicy: Ignore\n`,
-        'webhook-options',
-        6,
+        ['not-rewritten', 3, '/patches/0/target/version'],
+        ['not-rewritten', 4, '/patches/0/patch'],
       ],
+    );
+    assert.deepEqual(notes(`note: ${group}/v1\nurl: https://x/security-operator/web/nginx.json\n`), []);
+  });
+
+  it('knows profiles of versions that cannot be migrated', () => {
+    const { files } = migrateManifests([
+      { name: 'a.yaml', text: profile('nginx', 'web').replace('v1beta1', 'v1alpha1') },
+      { name: 'pod.yaml', text: pod('operator/web/nginx.json') },
+    ]);
+    assert.deepEqual(files[1]?.notices, []);
+  });
+
+  it("wants a decision on unknown versions, and on SPO's own manifests", () => {
+    const cases: [text: string, code: string, line: number][] = [
       [profile('a', 'web').replace('v1beta1', 'v1alpha1'), 'unknown-version', 1],
       [profile('a', 'web').replace('SeccompProfile', 'SelinuxPolicy'), 'unknown-version', 2],
       [

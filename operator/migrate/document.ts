@@ -18,6 +18,8 @@ export interface SourceDocument {
   readonly isJson: boolean;
   /** True if it is an object of Kubernetes. */
   readonly isManifest: boolean;
+  /** True if it is a template with something of SPO in it: only what it renders can be migrated. */
+  readonly isTemplate?: boolean;
   /** Undefined if nothing in it can concern a migration: it is not read, and stays as it is. */
   readonly read?: JsonDocument;
   readonly value?: Json;
@@ -26,6 +28,9 @@ export interface SourceDocument {
 /** What a document must contain to concern a migration. */
 const concerning =
   /security-profiles-operator\.x-k8s\.io|spo\.x-k8s\.io\/|io\.containers\.trace-|operator\/[^/\s"']+\/[^\s"']|_[a-z0-9-]*\.process|seccomp\.security\.alpha|container\.apparmor\.|appArmorProfile|spo-(?:mutating|validating)-webhook/i;
+
+/** What is in a document of SPO before 1.0, or with a namespace for a profile, whatever is around. */
+const old = /security-profiles-operator\.x-k8s\.io\/v1(?:alpha|beta)|operator\/[^/\s"']+\/[^\s"']|_[a-z0-9-]*\.process/;
 
 /**
  * Reads the documents of a file. Only those that may concern a migration are read with all their
@@ -36,7 +41,7 @@ const concerning =
  */
 export function readManifests({ name, text }: ManifestFile): readonly SourceDocument[] {
   const bytes = Buffer.from(text);
-  if (isJson(bytes)) {
+  if (isJson(bytes) && !/^\s*\{\{/.test(text)) {
     const read = readJson(bytes, name, limits);
     return [{ text, linesBefore: 0, isJson: true, isManifest: true, read, value: jsonOf(read) }];
   }
@@ -44,8 +49,13 @@ export function readManifests({ name, text }: ManifestFile): readonly SourceDocu
   return split(name, text).map(({ text: part, linesBefore }) => {
     const document = { text: part, linesBefore, isJson: false, isManifest: hasManifest(part) };
     if (!concerning.test(part)) return document;
-    const [read] = readOne(part, name, linesBefore);
-    return read === undefined ? document : { ...document, read, value: jsonOf(read) };
+    try {
+      const [read] = readOne(part, name, linesBefore);
+      return read === undefined ? document : { ...document, read, value: jsonOf(read) };
+    } catch (error) {
+      if (!(error instanceof FairleadError) || !part.includes('{{')) throw error;
+      return { ...document, isTemplate: old.test(part) };
+    }
   });
 }
 
@@ -70,15 +80,16 @@ function readOne(part: string, name: string, linesBefore: number): readonly Json
     return isEmptyDocument(part) ? [] : readYamlDocuments(Buffer.from(part), name, limits);
   } catch (error) {
     if (!(error instanceof FairleadError)) throw error;
-    const template = part.includes('{{')
-      ? { hint: 'Render the template first: helm template … | fairlead migrate -.' }
-      : {};
     throw new FairleadError(error.kind, placed(error.summary, name, linesBefore), {
       cause: error.cause,
-      ...(error.hint !== undefined && { hint: error.hint }),
-      ...template,
+      ...hintOf(error),
     });
   }
+}
+
+function hintOf({ kind, hint }: FairleadError): { readonly hint?: string } {
+  if (kind === 'LimitExceeded') return { hint: 'Split the file, or export it as JSON: kubectl get … -o json.' };
+  return hint === undefined ? {} : { hint };
 }
 
 function placed(summary: string, name: string, linesBefore: number): string {

@@ -218,14 +218,20 @@ not: [valid
       { name: 'c.yaml', text: profile('c', 'web') },
     ]);
     assert.deepEqual(
-      files.map(({ name }) => name),
-      ['c.yaml'],
+      files.map(({ name, decisions }) => [name, ...decisions.map(({ code, line }) => `${code} ${line}`)]),
+      [['b.yaml', 'template 2'], ['c.yaml']],
     );
     assert.deepEqual(
       unread.map(({ file }) => file),
-      ['a.yaml', 'b.yaml'],
+      ['a.yaml'],
     );
     assert.match(unread[0]?.error.message ?? '', /^a\.yaml:1[01]:/);
-    assert.match(unread[1]?.error.hint ?? '', /helm template/);
+  });
+
+  it('names the way out for a file that is too large', () => {
+    const text = profile('a', 'web', `\n  syscalls: [${'a,'.repeat(75_000)}a]`);
+    const { unread } = migrateManifests([{ name: 'a.yaml', text }]);
+    assert.equal(unread[0]?.error.kind, 'LimitExceeded');
+    assert.match(unread[0]?.error.hint ?? '', /^Split the file, or export it as JSON/);
   });
 });

@@ -43,8 +43,8 @@ export function migrateManifests(files: readonly ManifestFile[]): Migration {
         objects.map(({ pointer }) => below(pointer, 'metadata')),
       );
       for (const [index, { object }] of objects.entries()) {
-        const next = inCurrentVersion(object);
-        if (next === undefined) continue;
+        // What cannot be migrated is there, and may be what a reference means.
+        const next = inCurrentVersion(object) ?? object;
         if (kindOf(object) === 'SecurityProfilesOperatorDaemon') daemons.push(next);
         const place = `${file.name}:${lines[index]}`;
         inventory.add({ ...object, kind: kindOf(object) }, at(next, 'spec') ?? null, place);
@@ -100,6 +100,7 @@ function migrateDocument(
   findings: Findings,
 ): string {
   const { value } = document;
+  if (document.isTemplate === true) findings.decisions.push(template(file, document));
   if (value === undefined) return document.text;
   const results = objectsOf(value).map(({ object, pointer }) => ({
     object,
@@ -134,6 +135,22 @@ function migrateDocument(
     });
   }
   return text;
+}
+
+/** Returns the decision on a template, of which only the result can be read. */
+function template(file: string, { linesBefore }: SourceDocument): Decision {
+  return {
+    file,
+    line: linesBefore + 1,
+    object: 'template',
+    code: 'template',
+    pointer: '',
+    message: 'it has something of SPO before 1.0, and only what it renders can be migrated',
+    choices: [
+      'Render it, see what changes, and change the template: helm template CHART | fairlead migrate --check -',
+      'Migrate what it renders whenever it is applied: helm template CHART | fairlead migrate - | kubectl apply -f -',
+    ],
+  };
 }
 
 interface Result {

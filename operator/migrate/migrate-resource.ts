@@ -11,7 +11,7 @@ import type { MigratedObject, ObjectChange, ObjectDecision } from './findings.ts
 import type { Inventory } from './inventory.ts';
 import { type Difference, differences, removed, type Trace, traces } from './moves.ts';
 import { decisionsOf, noticesOf } from './resource-decisions.ts';
-import { at, below, equal, isObject, type Json, type JsonObject, stepsOf, textAt } from './value.ts';
+import { at, below, equal, isList, isObject, type Json, type JsonObject, stepsOf, textAt } from './value.ts';
 
 /** The version in which Fairlead stores all kinds. */
 const current = 'v1';
@@ -70,7 +70,11 @@ export function migrateResource(object: JsonObject, inventory: Inventory, contex
   const contradictions = traced.flatMap((trace) => contradiction(trace, cleaned.object, table));
   const own = [...contradictions, ...decisionsOf(object, next, inventory)];
   const decisions = own.length > 0 ? own : refusals(next, context.settings);
-  const notices = noticesOf(next, inventory, { ...context, namespace: textAt(object, 'metadata', 'namespace') });
+  const notices = noticesOf(next, inventory, {
+    ...context,
+    namespace: textAt(object, 'metadata', 'namespace'),
+    hasFlatOptions: isList(at(object, 'spec', 'webhookOptions')),
+  });
   if (decisions.length > 0) return { object, moves: [], changes: [], decisions, notices };
   if (equal(next, object)) return { object, moves: [], changes: [], decisions, notices };
   return {
@@ -138,8 +142,11 @@ function unknown(object: JsonObject, table: ConversionTable | undefined): Migrat
       : {
           code: 'unknown-version',
           pointer: '/apiVersion',
-          message: `${table.kind} ${versionOf(object)} is older than ${table.old}, and its fields are unknown`,
-          choices: [`Write it as ${group}/${current}, by the reference of ${table.kind}.`],
+          message: `${table.kind} ${versionOf(object)} is not a version that can be migrated: those are ${table.old} and ${current}`,
+          choices: [
+            `If its fields are those of ${table.old}, write ${group}/${table.old}, and run the command again.`,
+            `Write it as ${group}/${current}, by the reference of ${table.kind}.`,
+          ],
         };
   return { object, moves: [], changes: [], decisions: [decision], notices: [] };
 }

@@ -44,10 +44,11 @@ export type DecisionCode =
   | 'name-clash'
   | 'operator-manifest'
   | 'refused'
+  | 'template'
   | 'type-with-namespace'
+  | 'unknown-field'
   | 'unknown-version'
-  | 'value-out-of-range'
-  | 'webhook-options';
+  | 'value-out-of-range';
 
 /** What differs in a cluster with Fairlead. Nothing has to be decided for the manifest. */
 export interface Notice extends Located {
@@ -61,9 +62,12 @@ export type NoticeCode =
   | 'ignored-annotation'
   | 'layout-lost'
   | 'namespace-label'
+  | 'not-followed'
+  | 'not-rewritten'
   | 'not-supported'
   | 'profile-not-found'
   | 'same-profile'
+  | 'webhook-options'
   | 'written-by-node';
 
 /** A file after the migration. */

@@ -1,3 +1,5 @@
+import { group } from '../conversion/tables.ts';
+import { lastApplied } from './clean.ts';
 import type { MigratedObject, ObjectChange, ObjectDecision, ObjectNotice } from './findings.ts';
 import { describeObject, type Inventory, type KnownProfile, listed } from './inventory.ts';
 import { ambiguous } from './resource-decisions.ts';
@@ -43,6 +45,10 @@ export function contestProfiles(object: JsonObject, inventory: Inventory, place:
   }
 }
 
+/** An old version, or the path of a profile with a namespace. */
+const oldReference =
+  /security-profiles-operator\.x-k8s\.io\/v1(?:alpha|beta)[0-9]+|(?<![\w.-])operator\/[^/\s"']+\/[^/\s"']+\.json/;
+
 class Walk {
   readonly elsewhere: { readonly pointer: string; readonly profiles: readonly KnownProfile[] }[] = [];
   readonly changes: ObjectChange[] = [];
@@ -57,6 +63,7 @@ class Walk {
   value(value: Json, pointer: string, path: readonly string[]): Json {
     if (isList(value)) return value.map((item, index) => this.value(item, below(pointer, index), path));
     if (isObject(value)) {
+      this.#selector(value, pointer);
       return Object.fromEntries(
         Object.entries(value).map(([key, item]) => [
           key,
@@ -78,7 +85,21 @@ class Walk {
     if (key === 'localhostProfile' && parent === 'appArmorProfile') this.#appArmor(value, pointer);
     else if (key === 'localhostProfile') return this.#rewritten(value, seccompReference(value), pointer);
     if (key === 'type' && parent === 'seLinuxOptions') return this.#rewritten(value, selinuxReference(value), pointer);
+    const [old] = oldReference.exec(value) ?? [];
+    if (old !== undefined && key !== lastApplied) this.#notRewritten(old, pointer);
     return value;
+  }
+
+  /** Notes what selects objects by an old version, as patches of kustomize do. */
+  #selector(value: JsonObject, pointer: string): void {
+    const version = textAt(value, 'version') ?? '';
+    if (textAt(value, 'group') !== group || !/^v1(?:alpha|beta)[0-9]+$/.test(version)) return;
+    this.#notRewritten(`${group}/${version}`, below(pointer, 'version'));
+  }
+
+  #notRewritten(old: string, pointer: string): void {
+    const message = `${old} is not where a manifest names a profile or a version, and stays: change it if it is for one`;
+    this.notices.push({ code: 'not-rewritten', pointer, message });
   }
 
   /** Rewrites the value of an annotation, which may list several profiles. */
@@ -218,7 +239,7 @@ function operatorManifest(object: JsonObject): readonly ObjectDecision[] {
   const name = textAt(object, 'metadata', 'name') ?? '';
   const isDefinition =
     textAt(object, 'kind') === 'CustomResourceDefinition' &&
-    textAt(object, 'spec', 'group') === 'security-profiles-operator.x-k8s.io' &&
+    textAt(object, 'spec', 'group') === group &&
     !isFairleads(object);
   if (!isDefinition && !spoWebhooks.includes(name)) return [];
   return [

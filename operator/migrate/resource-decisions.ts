@@ -1,6 +1,8 @@
 import { notSupported, settingsWithoutEffect, type UnsupportedKind } from '../validate/not-supported.ts';
+import { daemonNotices, type NoticeContext } from './daemon-notices.ts';
 import type { ObjectDecision, ObjectNotice } from './findings.ts';
 import { type Inventory, type KnownProfile, listed } from './inventory.ts';
+import { unknownFields } from './unknown-fields.ts';
 import { at, below, isList, isObject, type JsonObject, textAt } from './value.ts';
 
 /** The kinds of profiles that others can name. */
@@ -27,7 +29,7 @@ export function decisionsOf(object: JsonObject, next: JsonObject, inventory: Inv
     }),
     ...(kind === 'SeccompProfile' ? outOfRange(next) : []),
     ...(kind === 'SelinuxProfile' || kind === 'RawSelinuxProfile' ? namespacedTypes(next) : []),
-    ...(kind === 'SecurityProfilesOperatorDaemon' ? webhookOptions(object, next) : []),
+    ...unknownFields(next),
   ];
 }
 
@@ -111,7 +113,8 @@ function outOfRange(object: JsonObject): readonly ObjectDecision[] {
             pointer: `/spec/syscalls/${index}/args/${place}/${field}`,
             message: `the argument is compared with ${value}, and v1 has 0 to ${none - 1n} only (int64)`,
             choices: [
-              'If the system call reads 32 bits of the argument, write the lower 32 bits: fairlead convert --narrow-comparisons finds out.',
+              'If the system call reads 32 bits of the argument, write the lower 32 bits: ' +
+                'fairlead convert FILE --to spo --narrow-comparisons finds out, without baseProfileName.',
               'Publish the profile as an artifact, which has 64 bits, with fairlead convert --to runtime and fairlead push, and ' +
                 'bind it with an ArtifactBinding.',
             ],
@@ -140,33 +143,6 @@ function namespacedTypes(object: JsonObject): readonly ObjectDecision[] {
   });
 }
 
-const fairleadWebhooks = 'pods.fairlead.dev and validate.pods.fairlead.dev';
-
-/** Returns the options of SPO's webhooks, which Fairlead does not have. */
-function webhookOptions(object: JsonObject, next: JsonObject): readonly ObjectDecision[] {
-  const options = at(next, 'spec', 'webhook', 'options');
-  const flat = at(object, 'spec', 'webhookOptions');
-  const pointer = isList(flat) ? '/spec/webhookOptions' : '/spec/webhook/options';
-  return (isList(options) ? options : []).flatMap((option, index): ObjectDecision[] => {
-    const name = textAt(option, 'name');
-    if (name?.endsWith('.spo.io') !== true) return [];
-    return [
-      {
-        code: 'webhook-options',
-        pointer: below(pointer, index),
-        message: `the options are for SPO's webhook ${name}; Fairlead's are ${fairleadWebhooks}`,
-        choices: ['Remove the entry, and set failurePolicy and selectors in the webhook configuration of Fairlead.'],
-      },
-    ];
-  });
-}
-
-/** What notices depend on beside the object. */
-export interface NoticeContext {
-  readonly usesRegistry: boolean;
-  readonly namespace: string | undefined;
-}
-
 /** Returns what differs for an object of v1 in a cluster with Fairlead. */
 export function noticesOf(next: JsonObject, inventory: Inventory, context: NoticeContext): readonly ObjectNotice[] {
   const kind = textAt(next, 'kind') ?? '';
@@ -175,7 +151,7 @@ export function noticesOf(next: JsonObject, inventory: Inventory, context: Notic
     const isDaemon = kind === 'SecurityProfilesOperatorDaemon';
     const { status, message } = notSupported(kind, isDaemon ? settingsWithoutEffect(at(next, 'spec')) : []);
     const notice: ObjectNotice = { code: 'not-supported', pointer: '/spec', message };
-    return [...(status === 'True' ? [notice] : []), ...(isDaemon ? anyoneMaySign(next, context) : [])];
+    return [...(status === 'True' ? [notice] : []), ...(isDaemon ? daemonNotices(next, context) : [])];
   }
   if (kind === 'SecurityProfileNodeStatus') {
     const message = 'nodes write these objects: do not keep them as manifests';
@@ -189,32 +165,4 @@ export function noticesOf(next: JsonObject, inventory: Inventory, context: Notic
 
 function isUnsupported(kind: string): kind is UnsupportedKind {
   return ['SecurityProfilesOperatorDaemon', 'ProfileRecording', 'ProfileBinding'].includes(kind);
-}
-
-/** Returns that SPO let anyone sign base profiles, and who decides in Fairlead. */
-function anyoneMaySign(next: JsonObject, { usesRegistry }: NoticeContext): readonly ObjectNotice[] {
-  const security = at(next, 'spec', 'security');
-  const pointer = isObject(security) ? '/spec/security' : '/spec';
-  const open = ['allowedIdentityRegexp', 'allowedOidcIssuerRegexp'].filter((field) =>
-    acceptsAll(textAt(security, field)),
-  );
-  const isUnverified = at(security, 'disableOciArtifactSignatureVerification') === true;
-  if (open.length === 0 && !isUnverified) return [];
-  const before = isUnverified
-    ? 'SPO did not verify the signatures of base profiles (disableOciArtifactSignatureVerification)'
-    : `SPO let anyone sign base profiles (${open.join(' and ')}: .*, the default)`;
-  const now = `Fairlead pulls only what the trust policy of its operator allows, and nothing without one`;
-  const files = usesRegistry ? '' : ' (no profile in the files has a base in a registry)';
-  return [{ code: 'anyone-may-sign', pointer, message: `${before}; ${now}${files}` }];
-}
-
-/** Reports whether a regular expression, which is searched for, accepts whatever there is. */
-function acceptsAll(expression: string | undefined): boolean {
-  if (expression === undefined || expression === '') return true;
-  try {
-    const pattern = new RegExp(expression);
-    return pattern.test('~') && pattern.test('0') && pattern.test('\u{1f980}');
-  } catch {
-    return false;
-  }
 }

@@ -66,9 +66,13 @@ export function warnOfKind(kind: 'ProfileRecording' | 'ProfileBinding'): Warning
   return { field: 'spec', message: `has no effect: this version of Fairlead ${message}` };
 }
 
-/** Returns a warning for each setting of a SecurityProfilesOperatorDaemon that has no effect. */
+/**
+ * Returns a warning for each setting of a SecurityProfilesOperatorDaemon that has no effect, but
+ * for the options of webhooks, of which each has its own.
+ */
 export function warnOfSettings(spec: unknown): readonly Warning[] {
-  return settingsWithoutEffect(spec).map((field) => ({
+  const fields = settingsWithoutEffect(spec).filter((field) => field !== 'spec.webhook.options');
+  return fields.map((field) => ({
     field,
     message: signerSettings.includes(field)
       ? 'has no effect: the trust policy of the operator (--policy) decides who may sign base profiles'

@@ -151,6 +151,17 @@ describe('the validation of a SecurityProfilesOperatorDaemon', () => {
     ]);
   });
 
+  it("warns that options of SPO's webhooks have no effect", () => {
+    const spec = { webhook: { options: [{ name: 'binding.spo.io', failurePolicy: 'Ignore' }] } };
+    assert.deepEqual(validated(profileObject(kind, spec)), {
+      violations: [],
+      warnings: [
+        'spec.webhook.options[0].name: binding.spo.io is a webhook of the Security Profiles Operator, and its options ' +
+          'have no effect: set failurePolicy and selectors in the webhook configurations fairlead-operator',
+      ],
+    });
+  });
+
   it('accepts an object without settings', () => {
     assert.deepEqual(validated(profileObject(kind, undefined)).violations, []);
   });

@@ -1,6 +1,5 @@
 import { isKnownSyscall } from '#lib/profile/seccomp/tables/syscall-names';
 import { plainNameProblem, typeNameProblem } from '#lib/profile/selinux/names';
-import { closest } from '#lib/text/closest';
 import { quote } from '#lib/text/quote';
 import {
   type SecurityProfilesOperatorDaemon,
@@ -13,18 +12,10 @@ import { resourceViolations } from './resource-requirements.ts';
 import type { ValidationSettings } from './settings.ts';
 import { structureOf } from './structure.ts';
 import { joinVerdicts, refusing, type Verdict, type Violation, type Warning } from './verdict.ts';
+import { validateWebhookOptions } from './webhook-options.ts';
 
 type Spec = NonNullable<SecurityProfilesOperatorDaemon['spec']>;
 type Part<Name extends keyof Spec> = NonNullable<Spec[Name]>;
-
-/** The webhooks that `webhook.options` can change, as the Security Profiles Operator names them. */
-export const webhookNames: readonly string[] = [
-  'binding.spo.io',
-  'recording.spo.io',
-  'execmetadata.spo.io',
-  'nodedebuggingpod.spo.io',
-  'rawselinuxprofile-validation.spo.io',
-];
 
 /** Validates a SecurityProfilesOperatorDaemon v1, which has the settings of all validations. */
 export function validateSecurityProfilesOperatorDaemon(object: unknown, _settings?: ValidationSettings): Verdict {
@@ -36,10 +27,8 @@ export function validateSecurityProfilesOperatorDaemon(object: unknown, _setting
     security === undefined ? refusing([]) : validateSecurity(security),
     selinux === undefined ? refusing([]) : validateSelinux(selinux),
     enricher === undefined ? refusing([]) : validateEnricher(enricher),
-    refusing([
-      ...(webhook?.options ?? []).flatMap(({ name }, index) => webhookViolations(name, index)),
-      ...resourceViolations('spec.daemonResourceRequirements', daemonResourceRequirements ?? {}),
-    ]),
+    validateWebhookOptions(webhook?.options ?? []),
+    refusing(resourceViolations('spec.daemonResourceRequirements', daemonResourceRequirements ?? {})),
     { violations: [], warnings: warnOfSettings(spec) },
   );
 }
@@ -105,17 +94,4 @@ function validateEnricher(enricher: Part<'enricher'>): Verdict {
     validateFilters('spec.enricher.jsonEnricherFilters', jsonEnricherFilters, 'json'),
     refusing(isPlain ? [] : [wrongPath]),
   );
-}
-
-function webhookViolations(name: string, index: number): readonly Violation[] {
-  if (webhookNames.includes(name)) return [];
-  const meant = closest(name, webhookNames);
-  const suggestion = meant === undefined ? '' : `: did you mean ${meant}?`;
-  return [
-    {
-      field: `spec.webhook.options[${index}].name`,
-      problem: `there is no webhook ${quote(name, 64)}${suggestion}`,
-      fix: `Use one of ${webhookNames.join(', ')}.`,
-    },
-  ];
 }
