@@ -1,8 +1,17 @@
 import * as v from 'valibot';
 import type { KubeObject } from '#lib/kube/kube-object';
 
-/** With this annotation, cert-manager writes the bundles of an object. */
-const certManagerAnnotation = 'cert-manager.io/inject-ca-from';
+/**
+ * With one of these annotations, cert-manager or OpenShift writes the bundles of an object. An
+ * operator that makes its own certificate is verified by its own authority only: the annotations
+ * are of somebody whose object this was before, such as the Security Profiles Operator.
+ */
+const injectors: readonly string[] = [
+  'cert-manager.io/inject-ca-from',
+  'cert-manager.io/inject-ca-from-secret',
+  'cert-manager.io/inject-apiserver-ca',
+  'service.beta.openshift.io/inject-cabundle',
+];
 
 /** A place in an object that has the certificates by which API servers verify a webhook. */
 export interface BundlePlace {
@@ -18,14 +27,14 @@ export interface BundlePlace {
 export interface TrustingObject {
   readonly resourceVersion: string;
   readonly places: readonly BundlePlace[];
+  /** Annotations by which others write the same places. */
+  readonly injectors: readonly { readonly name: string; readonly value: string }[];
 }
 
 /** An operation of a JSON patch (RFC 6902). */
-export interface PatchOperation {
-  readonly op: 'test' | 'add';
-  readonly path: string;
-  readonly value: string;
-}
+export type PatchOperation =
+  | { readonly op: 'test' | 'add'; readonly path: string; readonly value: string }
+  | { readonly op: 'remove'; readonly path: string };
 
 const clientConfig = v.object({ caBundle: v.optional(v.string()) });
 const webhooks = v.object({ webhooks: v.nullable(v.array(v.object({ name: v.string(), clientConfig })), []) });
@@ -39,26 +48,38 @@ const conversion = v.object({
 
 /**
  * Returns where a MutatingWebhookConfiguration, ValidatingWebhookConfiguration or
- * CustomResourceDefinition has trust bundles: nowhere if cert-manager writes them, or if a
- * definition has no conversion webhook. Throws for an object of another shape.
+ * CustomResourceDefinition has trust bundles: nowhere if a definition has no conversion webhook.
+ * Throws for an object of another shape.
  */
 export function parseTrustingObject(object: KubeObject): TrustingObject {
-  const { resourceVersion, annotations } = object.metadata;
-  if (annotations !== undefined && certManagerAnnotation in annotations) return { resourceVersion, places: [] };
+  const { resourceVersion, annotations = {} } = object.metadata;
   const places =
     object.kind === 'CustomResourceDefinition'
       ? conversionPlaces(v.parse(conversion, object))
       : webhookPlaces(v.parse(webhooks, object));
-  return { resourceVersion, places };
+  const others = places.length === 0 ? [] : Object.entries(annotations).filter(([name]) => injectors.includes(name));
+  return { resourceVersion, places, injectors: others.map(([name, value]) => ({ name, value })) };
 }
 
-/** Returns the JSON patch that writes a bundle in place of others; empty if all are the same. */
-export function trustPatch({ places }: TrustingObject, bundle: string): PatchOperation[] {
+/**
+ * Returns the JSON patch that writes a bundle in place of others, and removes the annotations by
+ * which others would write theirs again; empty if nothing is to be changed.
+ */
+export function trustPatch({ places, injectors }: TrustingObject, bundle: string): PatchOperation[] {
   const others = places.filter((place) => place.bundle !== bundle);
-  return others.flatMap(({ path, test }): PatchOperation[] => [
-    { op: 'test', ...test },
-    { op: 'add', path, value: bundle },
-  ]);
+  return [
+    ...injectors.flatMap(({ name, value }): PatchOperation[] => {
+      const path = `/metadata/annotations/${name.replaceAll('/', '~1')}`;
+      return [
+        { op: 'test', path, value },
+        { op: 'remove', path },
+      ];
+    }),
+    ...others.flatMap(({ path, test }): PatchOperation[] => [
+      { op: 'test', ...test },
+      { op: 'add', path, value: bundle },
+    ]),
+  ];
 }
 
 function webhookPlaces(configuration: v.InferOutput<typeof webhooks>): BundlePlace[] {
