@@ -29,7 +29,7 @@ export interface SourceDocument {
 const concerning =
   /security-profiles-operator\.x-k8s\.io|spo\.x-k8s\.io\/|io\.containers\.trace-|operator\/[^/\s"']+\/[^\s"']|_[a-z0-9-]*\.process|seccomp\.security\.alpha|container\.apparmor\.|appArmorProfile|spo-(?:mutating|validating)-webhook/i;
 
-/** What is in a document of SPO before 1.0, or with a namespace for a profile, whatever is around. */
+/** What only documents for SPO before 1.0 have: an old version, or a namespace of a profile. */
 const old = /security-profiles-operator\.x-k8s\.io\/v1(?:alpha|beta)|operator\/[^/\s"']+\/[^\s"']|_[a-z0-9-]*\.process/;
 
 /**
