@@ -6,9 +6,9 @@ const definition = (annotations: Record<string, string>, strategy = 'Webhook') =
   parseTrustingObject({
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: 'a', resourceVersion: '1', annotations },
+    metadata: { name: 'a', uid: 'u', resourceVersion: '1', annotations },
     spec: { conversion: { strategy, webhook: { clientConfig: { caBundle: 'old' } } } },
-  } as Parameters<typeof parseTrustingObject>[0]);
+  });
 
 describe('trustPatch', () => {
   it('writes the bundle where another one is', () => {
