@@ -67,8 +67,8 @@ export function warnOfKind(kind: 'ProfileRecording' | 'ProfileBinding'): Warning
 }
 
 /**
- * Returns a warning for each setting of a SecurityProfilesOperatorDaemon that has no effect, but
- * for the options of webhooks, of which each has its own.
+ * Returns a warning for each setting of a SecurityProfilesOperatorDaemon that has no effect,
+ * except the options of webhooks, of which each has its own.
  */
 export function warnOfSettings(spec: unknown): readonly Warning[] {
   const fields = settingsWithoutEffect(spec).filter((field) => field !== 'spec.webhook.options');
