@@ -13,6 +13,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench(report: (line: stri
   shim: () => import('./shim.ts'),
   controllers: () => import('./controllers.ts'),
   conversion: () => import('./conversion.ts'),
+  admission: () => import('./admission.ts'),
 };
 
 const asked = process.argv.slice(2);

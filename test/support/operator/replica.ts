@@ -8,6 +8,7 @@ import { launcher } from '#test/support/cli/run';
 /** A process of `fairlead operator`, as a Pod of its Deployment. */
 export interface Replica {
   readonly address: string;
+  readonly pid: number;
   /** Everything that it has logged. */
   readonly log: () => string;
   /** Returns the status of `/readyz`, or 0 if the replica does not answer. */
@@ -28,6 +29,7 @@ export async function startReplica(args: readonly string[], cwd: string): Promis
   const end = once(child, 'exit');
   const replica: Replica = {
     address,
+    pid: child.pid ?? 0,
     log: () => log,
     readiness: () => readiness(address),
     terminate: () => void child.kill('SIGTERM'),
