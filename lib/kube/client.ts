@@ -13,7 +13,8 @@ export interface KubeClientOptions {
   readonly kubeconfig?: string | undefined;
   /**
    * Milliseconds in which a call must be answered, with its repetitions, and an answer to `watch`
-   * must begin.
+   * must begin. They begin when a call has got a socket: it may have to wait for one that others
+   * use.
    */
   readonly answerWithin: number;
   /** What to do about an answer, by its status. */
@@ -64,7 +65,7 @@ export class KubeClient implements WritableApiServer {
     this.#config = config;
     this.#options = options;
     this.#server = cluster.server.replace(/\/+$/, '');
-    const kept = { keepAlive: true, maxSockets: 256, timeout: idleMs };
+    const kept = { keepAlive: true, maxSockets: 128, timeout: idleMs };
     this.#agent = cluster.proxyUrl === undefined ? new Agent(kept) : undefined;
   }
 
@@ -81,45 +82,44 @@ export class KubeClient implements WritableApiServer {
   }
 
   async send(call: ApiCall): Promise<string> {
-    const { answerWithin } = this.#options;
-    const deadline = performance.now() + answerWithin;
-    const late = AbortSignal.timeout(answerWithin);
-    const signal = call.signal === undefined ? late : AbortSignal.any([late, call.signal]);
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const response = await this.#send(call, call.method, signal);
-        const time = new Date(response.headers.date ?? '');
-        if (!Number.isNaN(time.getTime())) call.onTime?.(time);
-        return await readAnswer(response, call.size);
-      } catch (thrown) {
-        // An answer that breaks off here reports only that it was aborted.
-        const cause = signal.aborted ? signal.reason : thrown;
-        const delay = repetitionDelay(cause, attempt);
-        if (delay === undefined || performance.now() + delay >= deadline) throw this.#failure(call, cause);
-        await sleep(delay, undefined, { signal }).catch(() => {
-          throw this.#failure(call, signal.reason);
-        });
+    const allowance = new Allowance(this.#options.answerWithin);
+    const signal = call.signal === undefined ? allowance.signal : AbortSignal.any([allowance.signal, call.signal]);
+    try {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          const response = await this.#send(call, { verb: call.method, signal, allowance });
+          const time = new Date(response.headers.date ?? '');
+          if (!Number.isNaN(time.getTime())) call.onTime?.(time);
+          return await readAnswer(response, call.size);
+        } catch (thrown) {
+          // An answer that breaks off here reports only that it was aborted.
+          const cause = signal.aborted ? signal.reason : thrown;
+          const delay = repetitionDelay(cause, attempt);
+          if (delay === undefined || delay >= allowance.leftMs) throw this.#failure(call, cause);
+          await sleep(delay, undefined, { signal }).catch(() => {
+            throw this.#failure(call, signal.reason);
+          });
+        }
       }
+    } finally {
+      allowance.end();
     }
   }
 
   async watch(request: ApiRequest, onLine: (line: string) => void, signal: AbortSignal): Promise<void> {
     // The answer goes on; only its beginning has to come soon.
-    const late = new AbortController();
-    const timer = setTimeout(
-      () => late.abort(new DOMException('too late', 'TimeoutError')),
-      this.#options.answerWithin,
-    );
+    const allowance = new Allowance(this.#options.answerWithin);
     try {
       const call: ApiCall = { ...request, method: 'GET' };
-      const response = await this.#send(call, 'WATCH', AbortSignal.any([signal, late.signal]));
-      clearTimeout(timer);
+      const either = AbortSignal.any([signal, allowance.signal]);
+      const response = await this.#send(call, { verb: 'WATCH', signal: either, allowance });
+      allowance.end();
       request.onOpen?.();
       await readLines(response, onLine);
     } catch (thrown) {
-      throw this.#failure(request, late.signal.aborted ? late.signal.reason : thrown);
+      throw this.#failure(request, allowance.signal.aborted ? allowance.signal.reason : thrown);
     } finally {
-      clearTimeout(timer);
+      allowance.end();
     }
   }
 
@@ -128,7 +128,7 @@ export class KubeClient implements WritableApiServer {
   }
 
   /** Sends a call and returns the answer if its status is 2xx, with the body still to be read. */
-  async #send(call: ApiCall, verb: ApiVerb, signal: AbortSignal): Promise<IncomingMessage> {
+  async #send(call: ApiCall, { verb, signal, allowance }: Sending): Promise<IncomingMessage> {
     // The library reads tokens that rotate, runs credential plugins and sets up TLS.
     const options: RequestOptions = {};
     await this.#config.applyToHTTPSOptions(options);
@@ -142,7 +142,7 @@ export class KubeClient implements WritableApiServer {
     }
     options.signal = signal;
     const url = new URL(`${this.#server}${call.path}`);
-    const attempt = { url, body, verb };
+    const attempt = { url, body, verb, allowance };
     try {
       return await this.#respond(attempt, options);
     } catch (thrown) {
@@ -154,10 +154,13 @@ export class KubeClient implements WritableApiServer {
     }
   }
 
-  async #respond({ url, body, verb }: Attempt, options: RequestOptions): Promise<IncomingMessage> {
+  async #respond({ url, body, verb, allowance }: Attempt, options: RequestOptions): Promise<IncomingMessage> {
     const { metrics, hints } = this.#options;
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      startRequest(url, options, resolve).on('error', reject).end(body);
+      startRequest(url, options, resolve)
+        .once('socket', () => allowance.begin())
+        .on('error', reject)
+        .end(body);
     }).catch((thrown) => {
       metrics?.countRequest(verb, undefined);
       throw thrown;
@@ -181,10 +184,45 @@ export class KubeClient implements WritableApiServer {
   }
 }
 
-interface Attempt {
+interface Sending {
+  readonly verb: ApiVerb;
+  readonly signal: AbortSignal;
+  readonly allowance: Allowance;
+}
+
+interface Attempt extends Omit<Sending, 'signal'> {
   readonly url: URL;
   readonly body: Buffer | undefined;
-  readonly verb: ApiVerb;
+}
+
+/** The time that a call may take, from when it has got its first socket. */
+class Allowance {
+  readonly #ms: number;
+  readonly #over = new AbortController();
+  #begun: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined;
+
+  constructor(ms: number) {
+    this.#ms = ms;
+  }
+
+  /** Aborts when the time is over. */
+  get signal(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  get leftMs(): number {
+    return this.#begun === undefined ? this.#ms : this.#begun.at + this.#ms - performance.now();
+  }
+
+  begin(): void {
+    const abort = (): void => this.#over.abort(new DOMException('too late', 'TimeoutError'));
+    this.#begun ??= { at: performance.now(), timer: setTimeout(abort, this.#ms) };
+  }
+
+  /** Ends the limit of the time. */
+  end(): void {
+    clearTimeout(this.#begun?.timer);
+  }
 }
 
 /**
