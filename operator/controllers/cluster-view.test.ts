@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { FairleadError } from '#lib/errors';
 import type { ObjectClient } from '#lib/kube/object-client';
 import type { Resource } from '#lib/kube/resource';
-import { TestLog } from '#test/support/kube/widgets';
+import type { WatchOptions } from '#lib/kube/watch-objects';
+import { TestLog, until } from '#test/support/kube/widgets';
 import { daemonName } from '../api/securityprofilesoperatordaemon/v1.ts';
 import { ClusterView } from './cluster-view.ts';
 
@@ -28,6 +30,34 @@ async function settingsWith(spec: object, metadata: object = {}) {
     await view.stop();
   }
 }
+
+describe('ClusterView', () => {
+  it('states that pods or nodes cannot be followed, before anything is removed because of them', async () => {
+    for (const [broken, fails] of [
+      ['pods', true],
+      ['nodes', true],
+      ['seccompprofiles', false],
+    ] as const) {
+      const client = {
+        async *pages() {
+          yield { items: [], resourceVersion: '1' };
+        },
+        async watch({ plural }: Resource, { onOpen }: WatchOptions, _onEvent: object, signal: AbortSignal) {
+          if (plural === broken) throw new FairleadError('Unavailable', `${broken} cannot be watched`);
+          onOpen?.();
+          await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+        },
+      } as unknown as ObjectClient;
+      const view = new ClusterView({ client, log: new TestLog(), namespace: 'fairlead-system', hasCore: true });
+      view.start();
+      const informer = { pods: view.pods, nodes: view.nodes, seccompprofiles: view.profiles.SeccompProfile }[broken];
+      await until(() => informer?.problem !== undefined);
+      if (fails) assert.throws(() => view.checkCore(), { kind: 'Unavailable', message: `${broken} cannot be watched` });
+      else view.checkCore();
+      await view.stop();
+    }
+  });
+});
 
 describe('the settings of ClusterView', () => {
   const allowedSyscalls = ['read'];

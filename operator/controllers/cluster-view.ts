@@ -94,6 +94,15 @@ export class ClusterView {
     await Promise.all(this.#all().map((informer) => informer.stop()));
   }
 
+  /**
+   * Throws why pods or nodes cannot be followed at the moment: what is known of them may be old,
+   * and nothing may be removed because of it.
+   */
+  checkCore(): void {
+    const problem = this.pods?.problem ?? this.nodes?.problem;
+    if (problem !== undefined) throw problem;
+  }
+
   /** Returns the names of the pods that use a profile. */
   workloads(usage: string): readonly string[] {
     return (this.pods?.store.byIndex('uses', usage) ?? []).map(({ name }) => name);

@@ -56,6 +56,7 @@ async function reconcileStored(
 ): Promise<Reconciled> {
   const { kind, metadata } = profile;
   const { name, resourceVersion } = metadata;
+  if (profile.deletedAt !== undefined) view.checkCore();
   const plan = await reconcileProfile(profile, {
     workloads: (usage) => view.workloads(usage),
     reports: (of) => view.reportsOf(of),
@@ -64,8 +65,9 @@ async function reconcileStored(
     mergeBases: (of) => mergeBases(of, { read: (base) => readSeccompProfile(api, base), pull }),
     now: () => new Date(),
   });
-  for (const gone of view.goneReports({ kind, name }))
-    await ignoreNotFound(client.delete(nodeStatuses, { name: gone }));
+  const gone = view.goneReports({ kind, name });
+  if (gone.length > 0) view.checkCore();
+  for (const report of gone) await ignoreNotFound(client.delete(nodeStatuses, { name: report }));
   if (plan.metadata !== undefined) {
     const patch = { metadata: { resourceVersion, ...plan.metadata } };
     await ignoreNotFound(client.mergePatch(resourceOf(kind), { name }, patch, { fieldManager }));
