@@ -256,6 +256,7 @@ export const rooms: readonly Room[] = [
     ],
   },
 
+  { name: 'lib/node/reference', imports: [errors, 'lib/registry', 'lib/text'], pure: true },
   {
     name: 'lib/node/store',
     imports: [errors, 'lib/artifact', 'lib/files', 'lib/profile', 'lib/registry', 'lib/trust/signature', 'lib/text'],
@@ -308,7 +309,7 @@ export const rooms: readonly Room[] = [
   { name: 'cri-shim/proxy', imports: [errors, 'lib/cri', 'lib/files', 'lib/text'] },
   {
     name: 'cri-shim/request',
-    imports: [errors, 'lib/cri/gen', 'lib/node/install', 'lib/registry', 'lib/text'],
+    imports: [errors, 'lib/cri/gen', 'lib/node/install', 'lib/node/reference', 'lib/registry', 'lib/text'],
     packages: ['@bufbuild/protobuf'],
   },
   {
@@ -355,7 +356,7 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'operator/api',
-    imports: [errors, 'lib/registry', 'lib/text', 'operator/api/shared/kubernetes.ts'],
+    imports: [errors, 'lib/node/reference', 'lib/registry', 'lib/text', 'operator/api/shared/kubernetes.ts'],
     packages: ['valibot'],
   },
   {
@@ -408,7 +409,7 @@ export const rooms: readonly Room[] = [
     packages: ['valibot'],
     pure: true,
   },
-  { name: 'operator/bind', imports: ['lib/text', 'operator/api/**'], pure: true },
+  { name: 'operator/bind', imports: ['lib/node/reference', 'lib/text', 'operator/api/**'], pure: true },
   {
     name: 'operator/kube',
     imports: [errors, 'lib/concurrency', 'lib/kube', 'operator/api/**'],

@@ -1,6 +1,7 @@
 import { join, normalize } from 'node:path/posix';
 import { FairleadError } from '#lib/errors';
-import { type PinnedReference, parsePinned } from '#lib/registry/pinned-reference';
+import { type ProfileMode, parseLocalhostProfile } from '#lib/node/reference/localhost-profile';
+import type { PinnedReference } from '#lib/registry/pinned-reference';
 import { quote } from '#lib/text/quote';
 
 /**
@@ -9,9 +10,13 @@ import { quote } from '#lib/text/quote';
  */
 export type Base = 'RuntimeDefault' | { readonly path: string };
 
-export interface LocalhostReference {
+/** The artifact that a container requests, and how it is to be applied. */
+export interface RequestedArtifact {
   readonly reference: PinnedReference;
+  /** The profile to intersect it with, besides the baseline of the node. */
   readonly base?: Base;
+  /** Absent if the artifact is to be enforced. */
+  readonly mode?: ProfileMode;
 }
 
 /** Directory below the kubelet's seccomp root that marks a Localhost profile as a reference. */
@@ -19,14 +24,13 @@ const marker = 'oci';
 const pinned = /@sha(?:256|512):/;
 
 /**
- * Reads a Localhost profile's path as the kubelet sends it, `<seccomp root>/oci/<reference>`, with
- * `?base=RuntimeDefault` (reserved: never a file), `?base=localhost/<localhost profile>`, or the
- * older `?base=<localhost profile>` after it. Returns undefined for an ordinary path. The marker
- * counts only directly below the seccomp root: `operator/oci/x.json` is a file. Throws InvalidInput
- * for an invalid reference, and for a path that may be meant as a reference: the runtime would read
- * it as the path of a file.
+ * Reads a Localhost profile's path as the kubelet sends it: `<seccomp root>/`, then what
+ * parseLocalhostProfile reads. Returns undefined for an ordinary path. The marker counts only
+ * directly below the seccomp root: `operator/oci/x.json` is a file. Throws InvalidInput for an
+ * invalid reference, and for a path that may be meant as a reference: the runtime would read it as
+ * the path of a file.
  */
-export function parseLocalhostReference(path: string, seccompRoot: string): LocalhostReference | undefined {
+export function parseLocalhostReference(path: string, seccompRoot: string): RequestedArtifact | undefined {
   const start = `${seccompRoot}/${marker}/`;
   const clean = normalize(path);
   if (!path.startsWith(start) && !clean.startsWith(start)) {
@@ -39,37 +43,14 @@ export function parseLocalhostReference(path: string, seccompRoot: string): Loca
   // The kubelet cleans the paths that it joins, so it never sends such a path.
   if (path !== clean)
     throw invalid(`localhost profile ${quote(path, 600)} is not a clean path`, `Write it as ${clean}.`);
-  const text = path.slice(start.length);
-  const query = text.indexOf('?');
-  if (query < 0) return { reference: parsePinned(text) };
+  const found = parseLocalhostProfile(path.slice(seccompRoot.length + 1));
+  if (found === undefined) return undefined;
+  const { reference, base, mode } = found;
   return {
-    reference: parsePinned(text.slice(0, query)),
-    base: parseBase(text.slice(query + 1), seccompRoot),
+    reference,
+    ...(base && { base: base === 'RuntimeDefault' ? base : { path: join(seccompRoot, base.localhost) } }),
+    ...(mode && { mode }),
   };
-}
-
-function parseBase(query: string, seccompRoot: string): Base {
-  const match = /^base=([^?&#]+)$/.exec(query);
-  if (match === null) {
-    throw invalid(
-      `${quote(`?${query}`, 600)} after the digest is invalid`,
-      'Only ?base=RuntimeDefault or ?base=localhost/<localhost profile> may follow.',
-    );
-  }
-  const base = match[1] as string;
-  if (base === 'RuntimeDefault') return base;
-  const path = base.startsWith('localhost/') ? base.slice('localhost/'.length) : base;
-  return { path: checkBase(join(seccompRoot, descending(path)), seccompRoot) };
-}
-
-function descending(path: string): string {
-  if (path.startsWith('/') || path.split('/').some((part) => part === '..' || part === '.' || part === '')) {
-    throw invalid(
-      `base profile ${quote(path, 600)} is not a path below the seccomp root`,
-      'Name a file as localhostProfile does: a descending path without "..".',
-    );
-  }
-  return path;
 }
 
 /**

@@ -33,7 +33,13 @@ function request({ seccomp, apparmor, ...fields }: Init) {
     },
     root,
   );
-  return wanted && { reference: formatReference(wanted.reference), ...(wanted.base ? { base: wanted.base } : {}) };
+  return (
+    wanted && {
+      reference: formatReference(wanted.reference),
+      ...(wanted.base && { base: wanted.base }),
+      ...(wanted.mode && { mode: wanted.mode }),
+    }
+  );
 }
 const localhost = (path: string) => request({ seccomp: { profileType: ProfileType.Localhost, localhostRef: path } });
 const oci = (profile: Init['seccomp']) => request({ seccomp: { profileType: ProfileType.OCI, ...profile } });
@@ -119,6 +125,18 @@ describe('profile request: Localhost reference', () => {
     assert.deepEqual(base('operator/localhost/base.json'), { path: `${root}/operator/localhost/base.json` });
   });
 
+  it('takes a mode, alone and with a base', () => {
+    const after = (text: string) => localhost(`${root}/oci/${reference}?${text}`);
+    assert.deepEqual(after('mode=log'), { reference, mode: 'Log' });
+    for (const text of ['base=RuntimeDefault&mode=log', 'mode=log&base=RuntimeDefault']) {
+      assert.deepEqual(after(text), { reference, base: 'RuntimeDefault', mode: 'Log' });
+    }
+    const byPath = `localhost/${root}/oci/${reference}?mode=log`;
+    assert.deepEqual(request({ seccompProfilePath: byPath }), { reference, mode: 'Log' });
+    refuses(() => after('mode=enforce'), /mode "enforce" is unknown/);
+    refuses(() => after('mode=log&mode=log'), /digest is invalid/);
+  });
+
   it('leaves ordinary paths alone', () => {
     for (const path of [
       '',
@@ -194,7 +212,21 @@ describe('profile request: Localhost reference', () => {
 
   it('returns for any path undefined, an error, or exactly the reference in it', () => {
     const part = fc.oneof(
-      fc.constantFrom('oci', '..', '.', '', root, reference, evil, '?base=x', '@', '/seccomp/oci/', 'a.json', '?'),
+      fc.constantFrom(
+        'oci',
+        '..',
+        '.',
+        '',
+        root,
+        reference,
+        evil,
+        '?base=x',
+        '?mode=log',
+        '@',
+        '/seccomp/oci/',
+        'a.json',
+        '?',
+      ),
       fc.string({ maxLength: 6 }),
     );
     fc.assert(
@@ -208,7 +240,8 @@ describe('profile request: Localhost reference', () => {
           return;
         }
         if (found === undefined) return assert.ok(!/@sha256:/.test(path) && !path.startsWith(`${root}/oci/`));
-        assert.ok(path === `${root}/oci/${found.reference}` || path.startsWith(`${root}/oci/${found.reference}?base=`));
+        const named = `${root}/oci/${found.reference}`;
+        assert.ok(path === named || path.startsWith(`${named}?base=`) || path.startsWith(`${named}?mode=log`));
       }),
       { numRuns: 3000 },
     );
@@ -285,6 +318,7 @@ describe('profile request: annotations', () => {
       'registry.example.com/x:latest',
       'nginx',
       `${reference}?base=x`,
+      `${reference}?mode=log`,
       ` ${reference}`,
       '../../etc/x',
     ]) {
@@ -318,6 +352,7 @@ describe('profile request: what would be ignored', () => {
     );
     refuses(() => request({ apparmor: { profileType: ProfileType.RuntimeDefault, ociRef: reference } }), /AppArmor/);
     refuses(() => request({ apparmorProfile: `localhost/oci/${reference}` }), /AppArmor/);
+    refuses(() => request({ apparmorProfile: `localhost/oci/${reference}?mode=log` }), /AppArmor/);
     assert.equal(request({ apparmor: { profileType: ProfileType.Localhost, localhostRef: 'my-profile' } }), undefined);
   });
 });

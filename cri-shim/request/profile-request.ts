@@ -1,19 +1,16 @@
 import { FairleadError } from '#lib/errors';
 import type { InstallableKind } from '#lib/node/install/install-profile';
-import { type PinnedReference, parsePinned } from '#lib/registry/pinned-reference';
+import { parsePinned } from '#lib/registry/pinned-reference';
 import {
   SecurityProfileBase_BaseType as BaseType,
   SecurityProfile_ProfileType as ProfileType,
   type SecurityProfile,
 } from '../../lib/cri/gen/cri_pb.js';
-import { type Base, checkBase, type LocalhostReference, parseLocalhostReference } from './localhost-reference.ts';
+import { checkBase, parseLocalhostReference, type RequestedArtifact } from './localhost-reference.ts';
 
 /** The profile artifact that a container or sandbox requests, in any of the supported forms. */
-export interface ProfileRequest {
+export interface ProfileRequest extends RequestedArtifact {
   readonly kind: InstallableKind;
-  readonly reference: PinnedReference;
-  /** The profile to intersect it with, besides the baseline of the node. */
-  readonly base?: Base;
 }
 
 /** What a CRI request specifies about the security profiles of one container or sandbox. */
@@ -57,7 +54,7 @@ export function profileRequest(fields: ProfileFields, seccompRoot: string): Prof
   return { kind: 'Seccomp', ...found };
 }
 
-function seccompReference(fields: ProfileFields, seccompRoot: string): LocalhostReference | undefined {
+function seccompReference(fields: ProfileFields, seccompRoot: string): RequestedArtifact | undefined {
   const byPath = pathReference(fields.seccompProfilePath, seccompRoot);
   const byField = fields.seccomp === undefined ? byPath : fieldReference(fields.seccomp, seccompRoot);
   if (byPath !== undefined && byField === undefined) {
@@ -69,7 +66,7 @@ function seccompReference(fields: ProfileFields, seccompRoot: string): Localhost
   return byField ?? annotationReference(fields);
 }
 
-function fieldReference(profile: SecurityProfile, seccompRoot: string): LocalhostReference | undefined {
+function fieldReference(profile: SecurityProfile, seccompRoot: string): RequestedArtifact | undefined {
   const { profileType, localhostRef, ociRef, baseProfile } = profile;
   if (profileType === ProfileType.OCI) {
     if (localhostRef !== '') throw invalid('a seccomp profile of type OCI has a localhost_ref', 'Set oci_ref only.');
@@ -97,7 +94,7 @@ function fieldReference(profile: SecurityProfile, seccompRoot: string): Localhos
   return found;
 }
 
-function pathReference(value: string, seccompRoot: string): LocalhostReference | undefined {
+function pathReference(value: string, seccompRoot: string): RequestedArtifact | undefined {
   if (!value.startsWith(localhostPrefix)) {
     // Not a path for the runtime. The call refuses values that look like a reference.
     parseLocalhostReference(value, seccompRoot);
@@ -107,7 +104,7 @@ function pathReference(value: string, seccompRoot: string): LocalhostReference |
   return parseLocalhostReference(path.startsWith('/') ? path : `/${path}`, seccompRoot);
 }
 
-function annotationReference(fields: ProfileFields): LocalhostReference | undefined {
+function annotationReference(fields: ProfileFields): RequestedArtifact | undefined {
   const { seccomp, seccompProfilePath, annotations } = fields;
   const open =
     seccomp === undefined

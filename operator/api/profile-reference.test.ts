@@ -1,63 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
-import {
-  covers,
-  formatLocalhostProfile,
-  parseLocalhostProfile,
-  sameProfile,
-  sameRepository,
-} from './profile-reference.ts';
+import { covers, namedArtifact, sameProfile, sameRepository } from './profile-reference.ts';
 
 const reference = `registry.example.com:5000/security/nginx@sha256:${'a1'.repeat(32)}`;
 const other = reference.replace('nginx', 'other');
 const base = { localhost: 'profiles/base.json' };
 
-const segment = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,8}$/);
-const bases = fc.option(
-  fc.oneof(
-    fc.constant('RuntimeDefault' as const),
-    fc
-      .array(fc.oneof(segment, fc.constantFrom('localhost', 'RuntimeDefault')), { minLength: 1, maxLength: 3 })
-      .map((parts) => ({
-        localhost: parts.join('/'),
-      })),
-  ),
-  { nil: undefined },
-);
-
 describe('a Localhost profile that names an artifact', () => {
-  it('is read as it is written', () => {
-    fc.assert(
-      fc.property(bases, (given) => {
-        const written = formatLocalhostProfile({ reference, base: given });
-        assert.deepEqual({ base: undefined, ...parseLocalhostProfile(written) }, { reference, base: given });
-      }),
-    );
-  });
-
-  it('may have its base in the older form', () => {
-    assert.deepEqual(parseLocalhostProfile(`oci/${reference}?base=profiles/base.json`), { reference, base });
-    assert.deepEqual(parseLocalhostProfile(`oci/${reference}?base=localhost/profiles/base.json`), { reference, base });
-    assert.deepEqual(parseLocalhostProfile(`oci/${reference}?base=localhost/RuntimeDefault`), {
-      reference,
-      base: { localhost: 'RuntimeDefault' },
+  it('is read as the shim reads it, which refuses some', () => {
+    assert.deepEqual(namedArtifact(`oci/${reference}?mode=log&base=localhost/profiles/base.json`), {
+      ...{ reference, base, mode: 'Log' },
     });
-  });
-
-  it('has no other path and no other parameter', () => {
-    for (const path of [
-      reference,
-      'profiles/nginx.json',
-      `profiles/oci/${reference}`,
-      ...['?', '?base=', '?base=../x', '?base=localhost/', '?base=localhost//etc', '?base=a/./b', '?mode=log'].map(
-        (query) => `oci/${reference}${query}`,
-      ),
-      `oci/${reference}?base=a&base=b`,
-      `oci/${reference}?base=RuntimeDefault?base=a`,
-    ]) {
-      assert.equal(parseLocalhostProfile(path), undefined, path);
-    }
+    const refused = ['oci/nginx', `oci/${reference}?base=../x`, `oci/${reference}?mode=off`, `oci/${reference}?`];
+    for (const path of ['profiles/nginx.json', ...refused]) assert.equal(namedArtifact(path), undefined, path);
   });
 
   it('covers what is the same or looser: no base, or the same one', () => {
@@ -69,6 +24,14 @@ describe('a Localhost profile that names an artifact', () => {
     assert.ok(!covers({ reference }, runtimeDefault));
     assert.ok(!covers({ reference, base }, runtimeDefault));
     assert.ok(!covers({ reference: other }, { reference }));
+  });
+
+  it('does not cover what is enforced if it only logs', () => {
+    const logged = { reference, mode: 'Log' } as const;
+    assert.ok(!covers(logged, { reference }) && !sameProfile(logged, { reference }));
+    assert.ok(covers({ reference }, logged));
+    assert.ok(covers({ ...logged, base }, logged) && covers({ reference, base }, logged));
+    assert.ok(!covers(logged, { ...logged, base }));
   });
 
   it('is of the repository of its other versions', () => {

@@ -1,12 +1,8 @@
+import { formatLocalhostProfile, type ProfileReference } from '#lib/node/reference/localhost-profile';
 import type { ArtifactBinding } from '../api/artifactbinding/v1alpha1/artifact-binding.ts';
 import { selects } from '../api/label-selector.ts';
 import type { Pod } from '../api/pod.ts';
-import {
-  formatLocalhostProfile,
-  type ProfileReference,
-  sameProfile,
-  sameRepository,
-} from '../api/profile-reference.ts';
+import { sameProfile, sameRepository } from '../api/profile-reference.ts';
 import type { PatchOperation } from './json-patch.ts';
 import { allSettings, podSetting, type SeccompSetting } from './seccomp-setting.ts';
 import { artifactOf, settle } from './settle.ts';

@@ -1,11 +1,7 @@
+import { formatLocalhostProfile, type ProfileReference } from '#lib/node/reference/localhost-profile';
 import { quote } from '../../lib/text/quote.ts';
 import type { PodSeccompProfile } from '../api/pod.ts';
-import {
-  covers,
-  formatLocalhostProfile,
-  type ProfileReference,
-  parseLocalhostProfile,
-} from '../api/profile-reference.ts';
+import { covers, namedArtifact } from '../api/profile-reference.ts';
 import { type PatchOperation, pointerSegment } from './json-patch.ts';
 import type { SeccompSetting } from './seccomp-setting.ts';
 
@@ -72,12 +68,12 @@ function combine(asked: PodSeccompProfile | undefined, profile: ProfileReference
  * (KEP-6061), if it names one.
  */
 export function artifactOf(profile: PodSeccompProfile): ProfileReference | undefined {
-  if (profile.type === 'Localhost') return parseLocalhostProfile(profile.localhostProfile ?? '');
+  if (profile.type === 'Localhost') return namedArtifact(profile.localhostProfile ?? '');
   const { reference, baseProfile } = profile.oci ?? {};
   if (profile.type !== 'OCI' || reference === undefined) return undefined;
   if (baseProfile === undefined) return { reference };
   if (baseProfile.type === 'RuntimeDefault') return { reference, base: 'RuntimeDefault' };
-  return parseLocalhostProfile(`oci/${reference}?base=localhost/${baseProfile.localhostProfile ?? ''}`);
+  return namedArtifact(`oci/${reference}?base=localhost/${baseProfile.localhostProfile ?? ''}`);
 }
 
 function describe({ type, localhostProfile, oci }: PodSeccompProfile): string {
