@@ -212,6 +212,7 @@ export const rooms: readonly Room[] = [
         'lib/config',
         'lib/files',
         'lib/profile',
+        'lib/profile/constraint.ts',
         model,
         'lib/registry',
         'lib/registry/remote',
@@ -256,7 +257,11 @@ export const rooms: readonly Room[] = [
     ],
   },
 
-  { name: 'lib/node/reference', imports: [errors, 'lib/registry', 'lib/text'], pure: true },
+  {
+    name: 'lib/node/reference',
+    imports: [errors, 'lib/profile/constraint.ts', 'lib/registry', 'lib/text'],
+    pure: true,
+  },
   {
     name: 'lib/node/store',
     imports: [errors, 'lib/artifact', 'lib/files', 'lib/profile', 'lib/registry', 'lib/trust/signature', 'lib/text'],
@@ -266,7 +271,15 @@ export const rooms: readonly Room[] = [
   {
     name: 'lib/node/pull',
     imports: [
-      ...[errors, 'lib/artifact', 'lib/concurrency', 'lib/profile', 'lib/registry', 'lib/node/store'],
+      ...[
+        errors,
+        'lib/artifact',
+        'lib/concurrency',
+        'lib/profile',
+        'lib/profile/constraint.ts',
+        'lib/registry',
+        'lib/node/store',
+      ],
       ...['lib/trust/policy', 'lib/trust/signature', 'lib/trust/verify'],
     ],
     packages: ['lru-cache'],
@@ -303,13 +316,16 @@ export const rooms: readonly Room[] = [
 
   {
     name: 'cri-shim/report',
-    imports: [errors, 'lib/http', 'lib/http/connections'],
+    imports: [errors, 'lib/http', 'lib/http/connections', 'lib/profile/constraint.ts'],
     packages: ['pino', 'prom-client'],
   },
   { name: 'cri-shim/proxy', imports: [errors, 'lib/cri', 'lib/files', 'lib/text'] },
   {
     name: 'cri-shim/request',
-    imports: [errors, 'lib/cri/gen', 'lib/node/install', 'lib/node/reference', 'lib/registry', 'lib/text'],
+    imports: [
+      ...[errors, 'lib/cri/gen', 'lib/node/install', 'lib/node/reference', 'lib/profile/constraint.ts'],
+      ...['lib/registry', 'lib/text'],
+    ],
     packages: ['@bufbuild/protobuf'],
   },
   {

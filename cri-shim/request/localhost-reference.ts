@@ -1,6 +1,7 @@
 import { join, normalize } from 'node:path/posix';
 import { FairleadError } from '#lib/errors';
-import { type ProfileMode, parseLocalhostProfile } from '#lib/node/reference/localhost-profile';
+import { parseLocalhostProfile } from '#lib/node/reference/localhost-profile';
+import type { ProfileMode } from '#lib/profile/constraint';
 import type { PinnedReference } from '#lib/registry/pinned-reference';
 import { quote } from '#lib/text/quote';
 

@@ -1,6 +1,9 @@
 /** The profiles that hold for one container, in the order of KEP-6061. */
 export type ProfileInput = 'baseline' | 'base' | 'artifact';
 
+/** How an artifact holds that is not enforced: what it does not allow is only logged. */
+export type ProfileMode = 'Log';
+
 /** The profiles that hold for one container, each absent if there is none. */
 export interface EffectiveInputs<Profile> {
   /** What the node's policy or its runtime asks for. */
@@ -8,12 +11,20 @@ export interface EffectiveInputs<Profile> {
   /** What the pod asks for beside the artifact. */
   readonly base?: Profile;
   readonly artifact: Profile;
+  /** How the artifact holds; absent if it is enforced. The others always are. */
+  readonly mode?: ProfileMode;
 }
 
 /** What holds for a container, and in which respects it is stricter than the artifact. */
 export interface EffectiveProfile<Profile> {
   readonly profile: Profile;
+  /** If the artifact is not enforced, those of the profile that would be. */
   readonly constraints: readonly Constraint[];
+  /**
+   * What an artifact that is only logged refuses as a whole, and no log shows as such, because the
+   * format cannot express it. Seccomp: the architectures whose programs it would not run.
+   */
+  readonly unlogged?: readonly string[];
 }
 
 /** One respect in which the effective profile is stricter than what the artifact asked for. */
@@ -52,11 +63,12 @@ export function inputsInOrder<Profile>({
 
 /** Returns the inputs with each changed, the artifact first. */
 export function mapInputs<From, To>(
-  { baseline, base, artifact }: EffectiveInputs<From>,
+  { baseline, base, artifact, mode }: EffectiveInputs<From>,
   change: (profile: From) => To,
 ): EffectiveInputs<To> {
   return {
     artifact: change(artifact),
+    ...(mode !== undefined && { mode }),
     ...(baseline !== undefined && { baseline: change(baseline) }),
     ...(base !== undefined && { base: change(base) }),
   };

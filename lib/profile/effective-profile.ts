@@ -1,3 +1,4 @@
+import { FairleadError } from '#lib/errors';
 import { effectiveAppArmor } from './apparmor/effective-profile.ts';
 import { type EffectiveInputs, type EffectiveProfile, mapInputs } from './constraint.ts';
 import { type ContentOf, contentFor, type Mechanism, mechanismOf, profileWith } from './kinds.ts';
@@ -17,14 +18,22 @@ const effective: {
 };
 
 /**
+ * Whether one policy of the mechanism can enforce some profiles and only log another. A policy of
+ * AppArmor or SELinux is enforced as a whole, or not at all.
+ */
+const canLog: { readonly [M in Mechanism]: boolean } = { Seccomp: true, AppArmor: false, SELinux: false };
+
+/**
  * Returns what holds for a container: the intersection of the node's baseline, the pod's base
  * profile and the artifact, as nodes apply it, and in which respects it is stricter than the
- * artifact. It is never laxer than an input.
+ * artifact. It is never laxer than an input, except for an artifact that is only logged: what it
+ * alone refuses is permitted and logged.
  *
  * @param nativeArchitecture what runtimes add if a seccomp profile lists no architectures, as
  * SCMP_ARCH_*.
- * @throws FairleadError InvalidInput for profiles of different kinds, and for raw SELinux profiles
- * that have more than rules; ProfileInvalid if SELinux profiles inherit from no common policy.
+ * @throws FairleadError InvalidInput for profiles of different kinds, for raw SELinux profiles that
+ * have more than rules, and for kinds that cannot be logged; ProfileInvalid if SELinux profiles
+ * inherit from no common policy.
  */
 export function effectiveProfile(
   inputs: EffectiveInputs<RuntimeProfile>,
@@ -46,7 +55,12 @@ function effectiveOf<M extends Mechanism>(
   inputs: EffectiveInputs<Profile>,
   nativeArchitecture: string,
 ): EffectiveProfile<Profile> {
+  if (inputs.mode !== undefined && !canLog[mechanism]) {
+    throw new FairleadError('InvalidInput', `profiles of kind ${mechanism} can be enforced only, not logged`, {
+      hint: 'Remove the mode, so that the profile is enforced.',
+    });
+  }
   const contents = mapInputs(inputs, (profile) => contentFor(mechanism, profile));
-  const { profile, constraints } = effective[mechanism](contents, nativeArchitecture);
-  return { profile: profileWith(mechanism, profile), constraints };
+  const { profile, ...report } = effective[mechanism](contents, nativeArchitecture);
+  return { ...report, profile: profileWith(mechanism, profile) };
 }

@@ -16,7 +16,7 @@ export {
   compareProfileFiles,
   type ProfileFile,
 } from './compare-profile-files.ts';
-export type { Constraint, EffectiveInputs, EffectiveProfile, ProfileInput } from './constraint.ts';
+export type { Constraint, EffectiveInputs, EffectiveProfile, ProfileInput, ProfileMode } from './constraint.ts';
 export { type ConvertForm, convertForms, convertProfile } from './convert-profile.ts';
 export { diffProfiles } from './diff-profiles.ts';
 export { effectiveProfile } from './effective-profile.ts';

@@ -7,7 +7,7 @@ import { type Merge, MergeCounts, mergeProperty, type Rewriting, rewritingProper
 import { temporaryFolder } from '../peers/program.ts';
 import { missingRequirements } from '../peers/require.ts';
 
-const merges: readonly Merge[] = ['intersection', 'union'];
+const merges: readonly Merge[] = ['intersection', 'union', 'log mode'];
 const rewritings: readonly Rewriting[] = ['narrowed', 'minimized'];
 /** How many pairs are merged, rewritten and compared in each way before the time is looked at. */
 const batch = 50;
@@ -40,6 +40,7 @@ export async function fuzz(
   const counts = {
     intersection: new MergeCounts(),
     union: new MergeCounts(),
+    'log mode': new MergeCounts(),
     narrowed: new MergeCounts(),
     minimized: new MergeCounts(),
   };

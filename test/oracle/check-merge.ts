@@ -81,7 +81,32 @@ export async function checkIntersection(
   result: OracleProfile,
   check: MergeCheck,
 ): Promise<MergeReport> {
+  return intersectionReport(await sample(inputs, result, check));
+}
+
+/**
+ * Checks the same of an intersection whose last input only logs what it does not allow: it is
+ * compared as a profile that does so itself.
+ */
+export async function checkLogMode(
+  inputs: readonly OracleProfile[],
+  result: OracleProfile,
+  check: MergeCheck,
+): Promise<MergeReport> {
   const sampled = await sample(inputs, result, check);
+  const last = sampled.inputs.length - 1;
+  const logging = sampled.inputs.map((input, at) => (at === last ? logged(input) : input));
+  return intersectionReport({ ...sampled, inputs: logging });
+}
+
+function logged({ written, loaded, ...side }: Side): Side {
+  // Programs of other architectures run all the same.
+  const log = (got: string) =>
+    got === 'bad architecture' || got === 'SCMP_ACT_ALLOW' ? 'SCMP_ACT_ALLOW' : 'SCMP_ACT_LOG';
+  return { ...side, written: written.map((results) => results.map(log)), loaded: loaded?.map(log) };
+}
+
+function intersectionReport(sampled: Sampled): MergeReport {
   const faults: Fault[] = loadFaults(sampled.result);
   let conservative = 0;
   const { loaded } = sampled.result;

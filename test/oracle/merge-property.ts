@@ -5,12 +5,12 @@ import { unionSeccomp } from '#lib/profile/seccomp/union';
 import { minimize } from '#lib/profile/seccomp/write/minimize';
 import { narrowComparisons } from '#lib/profile/seccomp/write/narrow-comparisons';
 import { randomFrom } from '../fuzz/mutate.ts';
-import { checkIntersection, checkUnion, type MergeReport } from './check-merge.ts';
+import { checkIntersection, checkLogMode, checkUnion, type MergeReport } from './check-merge.ts';
 import { type Libseccomp, type LibseccompVersion, nativeArchitecture, type Runtime } from './load-profile.ts';
 import { type MachinePair, machinePair } from './seccomp-pairs.ts';
 
-/** The two ways in which profiles are merged. */
-export type Merge = 'intersection' | 'union';
+/** How profiles are merged; `log mode` is an intersection whose last input only logs. */
+export type Merge = 'intersection' | 'union' | 'log mode';
 
 /** What the checks of a property went through. */
 export class MergeCounts {
@@ -52,9 +52,14 @@ export async function mergeAndCheck(
   }: { libseccomp: Libseccomp; runtime: Runtime; seed: number; native?: string },
 ): Promise<MergeReport> {
   const check = { libseccomp, runtime, random: randomFrom(seed), native };
-  return merge === 'intersection'
-    ? checkIntersection(inputs, intersect(inputs, native).profile, check)
-    : checkUnion(inputs, unionSeccomp(inputs, native), check);
+  switch (merge) {
+    case 'intersection':
+      return checkIntersection(inputs, intersect(inputs, native).profile, check);
+    case 'union':
+      return checkUnion(inputs, unionSeccomp(inputs, native), check);
+    case 'log mode':
+      return checkLogMode(inputs, intersect(inputs, native, inputs[0], 'Log').profile, check);
+  }
 }
 
 /** Each version of libseccomp that profiles are loaded with, running. */

@@ -1,12 +1,10 @@
 import { FairleadError } from '#lib/errors';
+import type { ProfileMode } from '#lib/profile/constraint';
 import { type PinnedReference, parsePinned } from '#lib/registry/pinned-reference';
 import { quote } from '#lib/text/quote';
 
 /** What a node intersects an artifact with besides its baseline. */
 export type ProfileBase = 'RuntimeDefault' | { readonly localhost: string };
-
-/** How a node applies an artifact if it does not enforce it: it only logs what the artifact refuses. */
-export type ProfileMode = 'Log';
 
 /** How a node is to apply an artifact. */
 export interface ProfileParameters {

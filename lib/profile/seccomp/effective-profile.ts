@@ -16,7 +16,8 @@ import { companions } from './tables/architecture.ts';
  * Returns what a runtime is to apply: the intersection of the node's baseline, the pod's base
  * profile and the artifact, each as nodes apply it (see asApplied), and in which respects it is
  * stricter than the artifact: defaultAction first, then architectures, flags, listener fields and
- * syscalls by name. It is never laxer than an input.
+ * syscalls by name. It is never laxer than an input, except that an artifact which is not enforced
+ * refuses nothing: it logs what it would refuse and the others allow.
  *
  * @param nativeArchitecture the node's own, as SCMP_ARCH_*.
  */
@@ -35,7 +36,7 @@ export function effectiveAsWritten(
   inputs: EffectiveInputs<SeccompProfile>,
   nativeArchitecture: string,
 ): EffectiveProfile<SeccompProfile> {
-  const { baseline, artifact } = inputs;
+  const { baseline, artifact, mode } = inputs;
   const given = inputsInOrder(inputs);
   const kinds = given.map(({ input }) => input);
   const profiles = given.map(({ profile }) => profile);
@@ -46,7 +47,13 @@ export function effectiveAsWritten(
     ...listenerConstraints(artifact),
     ...syscallConstraints(found, kinds),
   ];
-  return { profile: found.profile, constraints };
+  if (mode === undefined) return { profile: found.profile, constraints };
+  const { profile } = intersect(profiles, nativeArchitecture, baseline, mode);
+  const enforced = found.profile.architectures ?? [];
+  const unlogged = companions(nativeArchitecture).filter(
+    (name) => profile.architectures?.includes(name) && !enforced.includes(name),
+  );
+  return { profile, constraints, unlogged };
 }
 
 function defaultConstraints(found: Intersection, kinds: readonly ProfileInput[]): readonly Constraint[] {

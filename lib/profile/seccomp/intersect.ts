@@ -1,6 +1,8 @@
+import type { ProfileMode } from '../constraint.ts';
 import { fullBudget } from './algebra/budget.ts';
 import { combineDecisions } from './algebra/combine.ts';
 import { likeTreated } from './algebra/like-treated.ts';
+import { logRefusals } from './algebra/log-refusals.ts';
 import type { Decision, NumberedMeaning, Region } from './algebra/meaning.ts';
 import { always, boxOf, decisionAbout, readMeaning, strictestMeaning, strictestOfBoth } from './algebra/meaning.ts';
 import type { Outcome } from './algebra/outcome.ts';
@@ -52,19 +54,25 @@ export interface Intersection {
  * @param nativeArchitecture what runtimes add where architectures are not listed, as SCMP_ARCH_*.
  * @param listener whose listenerPath, listenerMetadata and WAIT_KILLABLE_RECV count: the
  * baseline's, if there is one.
+ * @param mode how the last input holds, the artifact. If it is Log, what only the artifact does not
+ * allow is logged. Its rules hold for architectures that it does not list, too, because no rule can
+ * be for one architecture alone.
  */
 export function intersect(
   inputs: readonly SeccompProfile[],
   nativeArchitecture: string,
   listener?: SeccompProfile,
+  mode?: ProfileMode,
 ): Intersection {
   const ids = new SyscallIds();
   // A profile given twice is read twice: what decisions come to depends on whether they are one
   // object, and must not depend on whether the caller had one object for two equal profiles.
-  const meanings = inputs.map((input, at) =>
+  const written = inputs.map((input, at) =>
     inputs.indexOf(input) === at ? strictestMeaning(input, ids) : readMeaning(input, ids, strictestOfBoth),
   );
-  const architectures = intersectArchitectures(inputs, nativeArchitecture);
+  const last = inputs.length - 1;
+  const meanings = mode === undefined ? written : written.with(last, logRefusals(written[last] as NumberedMeaning));
+  const architectures = intersectArchitectures(mode === undefined ? inputs : inputs.slice(0, last), nativeArchitecture);
   const has32Bit = architectures.some((name) => knownArchitectures.get(name)?.bits !== 64);
   const budget = fullBudget();
   const combine = (decisions: readonly Decision[]) =>
