@@ -37,6 +37,7 @@ export const policyCheck = v.object({
       unsigned: flag('the rule requires no signature'),
       require: texts('what must be signed by whom, in words'),
       signedRepository: v.optional(text('repository that signatures must name')),
+      log: flag('the rule allows mode=log'),
       neverAsked: v.optional(text('positions of earlier rules that make this one unreachable')),
       undecided: v.optional(flag('not checked whether earlier rules make this one unreachable')),
     }),
@@ -52,6 +53,7 @@ export const policyTest = v.object({
   reference: text('reference that was asked for'),
   kind: v.optional(kind),
   rule: v.nullable(text('`match` of the rule that decides')),
+  log: flag('this rule allows mode=log'),
   steps: list(
     v.object({
       rule: text('`match` of the rule'),

@@ -21,6 +21,7 @@ export function policyDocument({ source, revision, rules }: TrustPolicy): Docume
       unsigned: rule.unsigned,
       require: asked(rule),
       signedRepository: rule.signedRepository,
+      log: rule.log === true,
       ...shadowDocument(shadows[index]),
     })),
   };
@@ -36,6 +37,7 @@ export function policyText({ source, revision, rules }: TrustPolicy): string {
     if (rule.unsigned) lines.push('  allows   anything, unsigned');
     for (const each of asked(rule)) lines.push(`  requires ${each}`);
     if (rule.signedRepository !== undefined) lines.push(`  requires ${signedRepositoryText(rule.signedRepository)}`);
+    if (rule.log) lines.push('  allows   mode=log: nodes may log what a profile refuses, instead of refusing it');
     const shadow = shadows[index];
     if (shadow === 'undecided')
       lines.push('  note     not checked whether earlier rules cover this one: that would take too long');

@@ -48,12 +48,14 @@ describe('the decision log', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
 
-  async function pull(text: string): Promise<unknown> {
+  async function pull(text: string, mode?: 'Log'): Promise<unknown> {
     const target = memoryRepository();
     const seccomp = { defaultAction: 'SCMP_ACT_LOG' } as const;
     await pushArtifact(target, packArtifact({ kind: 'Seccomp', seccomp }, { layout: 'runtime' }), undefined, 'v1');
     const context = { policy, connect: () => target, decisions };
-    return pullProfile({ reference: parseReference(text), kind: 'Seccomp' }, context).catch((error) => error);
+    return pullProfile({ reference: parseReference(text), kind: 'Seccomp', ...(mode && { mode }) }, context).catch(
+      (error) => error,
+    );
   }
 
   it('has a line for every decision, allowed or refused', async () => {
@@ -76,6 +78,9 @@ describe('the decision log', () => {
     const reason = 'policy.yaml does not allow Seccomp profiles from a.b/other: its only rule does not match';
     assert.deepEqual(denied, { ...asked, outcome: 'refused', reference: 'a.b/other:v1', error: 'NotAllowed', reason });
     assert.equal(missing?.['error'], 'NotFound');
+    await pull('a.b/dev/x:v1', 'Log');
+    const logged = (await lines()).at(-1) as Record<string, unknown>;
+    assert.deepEqual([logged['outcome'], logged['mode'], logged['error']], ['refused', 'Log', 'NotAllowed']);
     assert.equal((await stat(file)).mode & 0o777, 0o640);
   });
 

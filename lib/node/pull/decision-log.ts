@@ -91,6 +91,6 @@ export async function openDecisionLog(path: string, dependencies: DecisionLogDep
   return log;
 }
 
-function describe({ reference, kind }: PullRequest, { source, revision }: TrustPolicy): object {
-  return { reference: formatReference(reference), kind, policy: source, revision };
+function describe({ reference, kind, mode }: PullRequest, { source, revision }: TrustPolicy): object {
+  return { reference: formatReference(reference), kind, ...(mode && { mode }), policy: source, revision };
 }

@@ -41,7 +41,7 @@ export async function pullInForce<P extends PullPolicy>(
 
 async function pullAllowed(request: PullRequest, dependencies: PullDependencies): Promise<PulledProfile> {
   const { memory, policy } = dependencies;
-  const rule = authorize(policy, request.reference, request.kind);
+  const rule = authorize(policy, request.reference, request.kind, request.mode);
   return memory === undefined
     ? pullVerified(request, rule, dependencies)
     : pullShared(request, rule, { ...dependencies, memory });

@@ -1,4 +1,5 @@
 import type { ProfileArtifact } from '#lib/artifact/artifact';
+import type { ProfileMode } from '#lib/profile/constraint';
 import type { PublishedProfile, RuntimeKind } from '#lib/profile/profile';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Reference } from '#lib/registry/reference';
@@ -9,6 +10,8 @@ export interface PullRequest {
   /** With tag or digest. */
   readonly reference: Reference;
   readonly kind: RuntimeKind;
+  /** How the caller will apply it; absent if it will enforce it. */
+  readonly mode?: ProfileMode;
 }
 
 /** A profile that the policy allows, with everything that shows why. */

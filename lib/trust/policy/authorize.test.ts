@@ -273,6 +273,21 @@ describe('authorize', () => {
     assert.equal(authorize(policy, pinned, 'Seccomp'), policy.rules[0]);
   });
 
+  it('allows the mode log only if the rule that decides does', () => {
+    const log = { match: 'registry.example.com/**', log: true } as const;
+    const policy = policyOf({ match: 'registry.example.com/prod/**', position: '4:5' }, log);
+    assert.equal(authorize(policy, reference, 'Seccomp', 'Log'), policy.rules[1]);
+    const prod = parseReference('registry.example.com/prod/nginx:v1');
+    assert.equal(authorize(policy, prod, 'Seccomp'), policy.rules[0]);
+    assert.throws(() => authorize(policy, prod, 'Seccomp', 'Log'), {
+      kind: 'NotAllowed',
+      message:
+        'policy.yaml does not allow mode=log for registry.example.com/prod/nginx: rule registry.example.com/prod/** (line 4) has no "log: true"',
+      hint: 'Remove mode=log, so that the profile is enforced, or add "log: true" to the rule in policy.yaml.',
+    });
+    assert.throws(() => authorize(policyOf(), reference, 'Seccomp', 'Log'), { message: /it has no rules/ });
+  });
+
   for (const [policy, reason] of [
     [
       policyOf(),

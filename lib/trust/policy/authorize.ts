@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import type { ProfileMode } from '#lib/profile/constraint';
 import type { ProfileKind } from '#lib/profile/profile';
 import { formatRepository, type Reference } from '#lib/registry/reference';
 import { matchesRepository } from './match.ts';
@@ -52,11 +53,19 @@ export function decide(policy: TrustPolicy, reference: RepositoryName, kind?: Pr
 
 /**
  * Returns the rule of the policy for a repository and a kind of profile: the first that matches.
- * Tags and digests are ignored. Throws NotAllowed if no rule matches.
+ * Tags and digests are ignored. Throws NotAllowed if no rule matches, and if the rule does not
+ * allow the mode.
+ *
+ * @param mode how the profile is to be applied, if it is not enforced.
  */
-export function authorize(policy: TrustPolicy, reference: RepositoryName, kind?: ProfileKind): Rule {
+export function authorize(
+  policy: TrustPolicy,
+  reference: RepositoryName,
+  kind?: ProfileKind,
+  mode?: ProfileMode,
+): Rule {
   const { repository, rule, steps } = decide(policy, reference, kind);
-  if (rule !== undefined) return rule;
+  if (rule !== undefined) return withMode(rule, { policy, repository, mode });
   const otherKind = steps.find(({ outcome }) => outcome === 'other kind');
   const reason =
     otherKind !== undefined
@@ -71,6 +80,22 @@ export function authorize(policy: TrustPolicy, reference: RepositoryName, kind?:
     `${policy.source} does not allow ${kind === undefined ? 'artifacts' : `${kind} profiles`} from ${repository}: ${reason}`,
     {
       hint: `To allow them, add a rule to ${policy.source} whose match covers ${repository}, with the key to require.`,
+    },
+  );
+}
+
+/** Returns the rule. Throws NotAllowed if it does not allow the mode. */
+function withMode(
+  rule: Rule,
+  { policy, repository, mode }: { policy: TrustPolicy; repository: string; mode: ProfileMode | undefined },
+): Rule {
+  if (mode === undefined || rule.log === true) return rule;
+  const place = rule.position === undefined ? '' : ` (line ${rule.position.replace(/:.*/, '')})`;
+  throw new FairleadError(
+    'NotAllowed',
+    `${policy.source} does not allow mode=log for ${repository}: rule ${rule.match}${place} has no "log: true"`,
+    {
+      hint: `Remove mode=log, so that the profile is enforced, or add "log: true" to the rule in ${policy.source}.`,
     },
   );
 }

@@ -31,6 +31,7 @@ describe('parsePolicyDocument', () => {
     transparencyLog: off
   - match: localhost:5000/dev/**
     unsigned: true
+    log: true
 baseline: {seccomp: base.json}
 limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
 `,
@@ -53,9 +54,9 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
           unsigned: false,
           position: '4:5',
         },
-        { match: 'localhost:5000/dev/**', require: [], unsigned: true, position: '10:5' },
+        { match: 'localhost:5000/dev/**', require: [], log: true, unsigned: true, position: '10:5' },
       ],
-      baseline: { seccomp: { path: 'base.json', at: 'policy.yaml:12:21' } },
+      baseline: { seccomp: { path: 'base.json', at: 'policy.yaml:13:21' } },
       limits: { artifactBytes: 512 * 1024, entriesPerSyscall: 64 },
     });
   });
@@ -171,6 +172,9 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     refuses(rule('require: [{key: ""}]'), /empty value: want a file name/);
     refuses(rule('unsigned: false'), /invalid value: want true/);
     refuses(rule('unsigned: yes'), /invalid value: want true/);
+    for (const log of ['false', 'yes', 'mode']) {
+      refuses(`${rule('unsigned: true')}    log: ${log}\n`, /:6:10: rules.0.log: invalid value: want true/);
+    }
     refuses(rule('{unsigned: true, require: [{key: a}]}').replace('\n    {', ', '), /:4:/);
     refuses(`${rule('unsigned: true')}    require: [{key: a}]\n`, /:5:15: "unsigned: true" in a rule that requires/);
     refuses(`${rule('unsigned: true')}    transparencyLog: off\n`, /"unsigned: true" in a rule that requires/);

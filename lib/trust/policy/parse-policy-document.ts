@@ -39,6 +39,7 @@ export interface RuleDocument {
   readonly require: readonly RequirementDocument[];
   readonly attestations?: readonly AttestationDocument[];
   readonly signedRepository?: string;
+  readonly log?: true;
   readonly unsigned: boolean;
   /** `line:column`. */
   readonly position: string;
@@ -150,6 +151,7 @@ function readRule(document: ConfigText, rule: RuleInput, path: Path): RuleDocume
     ...(rule.signedRepository === undefined
       ? {}
       : { signedRepository: readSignedRepository(document, rule.signedRepository, [...path, 'signedRepository']) }),
+    ...(rule.log && { log: rule.log }),
     unsigned: rule.unsigned === true,
     position: document.position(path),
   };

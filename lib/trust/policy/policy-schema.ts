@@ -66,6 +66,7 @@ const ruleKeys = {
   ),
   transparencyLog: v.exactOptional(v.picklist(['off', 'optional', 'required'])),
   signedRepository: v.exactOptional(text),
+  log: v.exactOptional(v.literal(true, 'invalid value: want true, or no "log" if profiles must be enforced')),
   unsigned: v.exactOptional(v.literal(true, 'invalid value: want true, or no "unsigned" if signatures are required')),
 };
 const baselineKeys = { seccomp: v.exactOptional(fileName) };

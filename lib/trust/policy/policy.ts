@@ -37,6 +37,8 @@ export interface Rule {
    * the reference.
    */
   readonly signedRepository?: string;
+  /** True if nodes may log what a profile refuses, instead of refusing it (`mode=log`). */
+  readonly log?: true;
   /** True if the rule explicitly requires no signature. */
   readonly unsigned: boolean;
   /** `line:column` in the policy file. */

@@ -14,6 +14,7 @@ describe('fairlead policy', () => {
       `rules:
   - match: localhost/dev/**
     unsigned: true
+    log: true
   - match: localhost/security/*
     require: [{anyOf: [{key: a.pub}, {key: b.pub}], threshold: 2}]
   - match: localhost/security/*
@@ -25,11 +26,16 @@ describe('fairlead policy', () => {
   it('check shows what each rule requires, and which rule is unreachable', async () => {
     const text = succeeded(await fairlead(['policy', 'check', 'two.yaml']));
     assert.match(text, /requires 2 different signers of: key a\.pub or key b\.pub/);
-    assert.match(text, /unreachable: the rule at 6:5/);
+    assert.match(text, /unreachable: the rule at 7:5/);
     const { rules } = JSON.parse(succeeded(await fairlead(['policy', 'check', 'two.yaml', '--output', 'json'])));
     assert.deepEqual(
       rules.map(({ neverAsked }: { neverAsked?: string }) => neverAsked),
-      [undefined, undefined, '6:5'],
+      [undefined, undefined, '7:5'],
+    );
+    assert.match(text, /dev\/\*\*\n.*\n {2}allows {3}mode=log: .*\nrule/);
+    assert.deepEqual(
+      rules.map(({ log }: { log: boolean }) => log),
+      [true, false, false],
     );
   });
 
@@ -96,7 +102,7 @@ describe('fairlead policy', () => {
     const test = (reference: string, ...more: string[]) => fairlead(['policy', 'test', 'two.yaml', reference, ...more]);
     const one = await test('localhost/security/nginx:v1', ...layout);
     failed(one, 5, /1 of 2 signers/);
-    assert.match(one.stdout, /localhost\/dev\/\*\* \(line 4\): other repository\n.*\(line 6\): matches/);
+    assert.match(one.stdout, /localhost\/dev\/\*\* \(line 4\): other repository\n.*\(line 7\): matches/);
     assert.match(one.stdout, /not met\n {2}by .*key a\.pub .*\n {2}not by .*with key b\.pub\): it was not made/);
     succeeded(await fairlead(['sign', 'localhost/security/nginx:v1', '--key', 'b.key', ...layout]));
     const both = JSON.parse(succeeded(await test('localhost/security/nginx:v1', ...layout, '--output', 'json')));
@@ -107,7 +113,9 @@ describe('fairlead policy', () => {
     failed(denied, 4, /NotAllowed/);
     assert.equal(JSON.parse(denied.stdout).allowed, false);
     assert.match(succeeded(await test('localhost/security/nginx')), /allowed, if its signatures meet the rule\n$/);
-    assert.match(succeeded(await test('localhost/dev/x')), /allowed\n$/);
+    assert.match(succeeded(await test('localhost/dev/x')), /mode=log {3}allowed\n(.*\n)*allowed\n$/);
+    assert.match(one.stdout, /mode=log {3}refused: the rule has no "log: true"\n/);
+    assert.deepEqual([both.log, JSON.parse(denied.stdout).log], [false, false]);
     failed(await test('localhost/dev/x:v1', ...layout), 7, /dev\/x/);
     succeeded(await fairlead(['push', 'p.json', 'localhost/dev/x:v1', '--unsigned', ...layout]));
     assert.match(succeeded(await test('localhost/dev/x:v1', ...layout)), /allowed\n$/);
