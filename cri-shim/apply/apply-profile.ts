@@ -1,7 +1,7 @@
 import { type Installed, installProfile } from '#lib/node/install/install-profile';
 import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import type { Store } from '#lib/node/store/store';
-import type { Constraint } from '#lib/profile/constraint';
+import type { Constraint, EffectiveProfile } from '#lib/profile/constraint';
 import { effectiveProfile } from '#lib/profile/effective-profile';
 import type { PublishedProfile, RuntimeProfile } from '#lib/profile/profile';
 import { isResolved, resolveProfile } from '#lib/profile/resolve-profile';
@@ -50,7 +50,8 @@ export interface ApplyDependencies {
 
 /**
  * Applies a profile artifact: pulls and verifies it, intersects it with the node's baseline and the
- * pod's base profile, and installs the result. Does not refuse a profile that is too permissive,
+ * pod's base profile, and installs the result. If the artifact is only to be logged, the others
+ * are enforced as always. Does not refuse a profile that is too permissive,
  * but logs and counts what was constrained (KEP-6061). Throws as the pull, the baseline and the
  * installation do, and ProfileInvalid if the base profile cannot be read.
  */
@@ -72,30 +73,30 @@ export async function applyProfile(
 interface Made {
   readonly pulled: PulledProfile;
   readonly policy: Policy;
-  readonly constraints: readonly Constraint[];
+  readonly effects: Omit<EffectiveProfile<RuntimeProfile>, 'profile'>;
   readonly installed: Installed;
 }
 
 async function makeEffective(
-  { kind, reference, base }: ProfileRequest,
+  { kind, reference, base, mode }: ProfileRequest,
   subject: BaselineSubject,
   { source, store, architecture, runtimeBaseline, tidier }: ApplyDependencies,
   signal: AbortSignal,
 ): Promise<Made> {
-  const { policy, ...pulled } = await source.pull(reference, kind, { signal });
+  const { policy, ...pulled } = await source.pull({ reference, kind, ...(mode && { mode }) }, { signal });
   const artifact = await resolveFor(subject, pulled.profile, runtimeBaseline, signal);
   const baseline = await baselineProfile(kind, policy, subject, runtimeBaseline, signal);
   const basis =
     base === 'RuntimeDefault'
       ? await runtimeDefault(kind, subject, runtimeBaseline, signal)
       : base && (await readBaseProfile(base.path, kind));
-  const { profile, constraints } = effectiveProfile(
-    { baseline, ...(basis && { base: basis }), artifact },
+  const { profile, ...effects } = effectiveProfile(
+    { baseline, ...(basis && { base: basis }), artifact, ...(mode && { mode }) },
     nativeArchitecture(architecture),
   );
   const installed = await installProfile(profile, store);
   tidier.grown();
-  return { policy, pulled, constraints, installed };
+  return { policy, pulled, effects, installed };
 }
 
 /** Returns a published profile as it applies to one container. */
@@ -113,16 +114,23 @@ async function resolveFor(
 function report(
   request: ProfileRequest,
   { subject, ...bearer }: Bearer,
-  { pulled, constraints, installed }: Made,
+  { pulled, effects: { constraints, unlogged = [] }, installed }: Made,
   { log, metrics }: Pick<ApplyDependencies, 'log' | 'metrics'>,
 ): void {
-  metrics.applied();
+  metrics.applied(request.mode);
   for (const [input, of] of Map.groupBy(constraints, (constraint) => constraint.input)) {
     metrics.constrained(input, of.length);
   }
   const reference = formatReference(request.reference);
   const named = { ...bearer, reference, rule: pulled.verification.rule, path: installed.path };
   log.info({ messageId: 'fairlead.profile.applied', ...named }, 'profile applied');
+  if (request.mode !== undefined) {
+    const logged = { mode: request.mode, unlogged };
+    log.warn(
+      { messageId: 'fairlead.profile.logged', ...named, ...logged },
+      'profile not enforced: what only it refuses is permitted and logged',
+    );
+  }
   if (constraints.length > 0) {
     const constrained = { constrained: constraints.length, constraints: beginningOf(constraints) };
     log.warn({ messageId: 'fairlead.profile.constrained', ...named, ...constrained }, 'profile constrained');

@@ -52,7 +52,8 @@ describe('artifact source', () => {
   let ofRuntime: SeccompProfile;
   let whenAsked: () => void;
   const tidier = { grown: () => void growth++ };
-  const apply = (base?: ProfileRequest['base']): Promise<AppliedProfile> => {
+  let applied: (string | undefined)[];
+  const apply = (asked: Partial<ProfileRequest> = {}): Promise<AppliedProfile> => {
     const runtimeBaseline = {
       profileFor: async () => {
         whenAsked();
@@ -61,11 +62,11 @@ describe('artifact source', () => {
       hostFor: async () => ({ architecture: 'amd64', kernel: '6.1', capabilities: [] }) as const,
     };
     const architecture = 'amd64' as const;
-    const dependencies = { source, store, architecture, runtimeBaseline, tidier, log, metrics: noMetrics };
+    const metrics = { ...noMetrics, applied: (given: string | undefined) => void applied.push(given) };
+    const dependencies = { source, store, architecture, runtimeBaseline, tidier, log, metrics };
     const subject = { runtime: { handler: '' }, capabilities: undefined };
     const bearer = { pod: 'a/b', subject };
-    const request = { kind: 'Seccomp', reference, ...(base && { base }) } as const;
-    return applyProfile(request, bearer, dependencies, AbortSignal.timeout(5000));
+    return applyProfile({ kind: 'Seccomp', reference, ...asked }, bearer, dependencies, AbortSignal.timeout(5000));
   };
 
   beforeEach(async () => {
@@ -82,6 +83,7 @@ describe('artifact source', () => {
     };
     source = new ArtifactSource({ store, policy, env: {}, metrics: noMetrics, tidier });
     records.length = 0;
+    applied = [];
   });
   afterEach(async () => {
     await store.close();
@@ -89,7 +91,7 @@ describe('artifact source', () => {
   });
 
   it('decides by the policy that is in force when the pull ends, not by the one that was when it began', async () => {
-    const pull = source.pull(reference, 'Seccomp', { signal: AbortSignal.timeout(5000) });
+    const pull = source.pull({ reference, kind: 'Seccomp' }, { signal: AbortSignal.timeout(5000) });
     current = deny;
     await assert.rejects(pull, { kind: 'NotAllowed' });
     current = open;
@@ -125,12 +127,48 @@ describe('artifact source', () => {
   it('intersects with the base that the pod names, however little the baseline forbids', async () => {
     current = { ...open, baseline: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } } };
     const applied = async (base?: ProfileRequest['base']): Promise<{ defaultAction: string }> =>
-      JSON.parse(await readFile((await apply(base)).installed.path, 'utf8'));
+      JSON.parse(await readFile((await apply(base && { base })).installed.path, 'utf8'));
     const file = join(directory, 'base.json');
     await writeFile(file, '{"defaultAction": "SCMP_ACT_TRAP"}');
     assert.equal((await applied()).defaultAction, 'SCMP_ACT_LOG');
     assert.equal((await applied('RuntimeDefault')).defaultAction, 'SCMP_ACT_ERRNO');
     assert.equal((await applied({ path: file })).defaultAction, 'SCMP_ACT_TRAP');
+  });
+
+  it('logs what only the artifact refuses, if the rule allows it, and says so', async () => {
+    const call = (syscall: string) => ({ architecture: 'SCMP_ARCH_X86_64', syscall, args: [] });
+    const text =
+      '{"defaultAction": "SCMP_ACT_KILL", "syscalls": [{"names": ["read", "mount"], "action": "SCMP_ACT_ALLOW"}]}';
+    const refusing = packArtifact(readProfile(Buffer.from(text)), { layout: 'runtime' });
+    await store.put({ artifact: refusing, kind: 'Seccomp', repository, signatures: [] });
+    const logged = { reference: parsePinned(`${repository}@${refusing.descriptor.digest}`), mode: 'Log' } as const;
+    const rules = [{ match: '**', unsigned: true, require: [], log: true }] as const;
+    const syscalls = [{ names: ['mount'], action: 'SCMP_ACT_ERRNO' }] as const;
+    const architectures = ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'];
+    const seccomp: SeccompProfile = { defaultAction: 'SCMP_ACT_ALLOW', architectures, syscalls };
+
+    current = { ...open, baseline: { seccomp } };
+    await assert.rejects(apply(logged), { kind: 'NotAllowed', message: /does not allow mode=log/ });
+    assert.deepEqual([applied, records], [[], []]);
+
+    current = { ...open, rules, baseline: { seccomp } };
+    const { installed } = await apply(logged);
+    const profile = seccompOf(readProfile(await readFile(installed.path)));
+    assert.deepEqual(
+      ['read', 'mount', 'chmod'].map((syscall) => evaluate(profile, call(syscall))),
+      ['SCMP_ACT_ALLOW', 'SCMP_ACT_ERRNO 1', 'SCMP_ACT_LOG'],
+    );
+    assert.deepEqual(applied, ['Log']);
+    const [record] = records.filter(({ messageId }) => messageId === 'fairlead.profile.logged');
+    assert.deepEqual([record?.['pod'], record?.['unlogged']], ['a/b', ['SCMP_ARCH_X86']]);
+
+    records.length = 0;
+    const enforced = seccompOf(
+      readProfile(await readFile((await apply({ reference: logged.reference })).installed.path)),
+    );
+    assert.equal(evaluate(enforced, call('chmod')), 'SCMP_ACT_KILL_THREAD');
+    assert.deepEqual(applied, ['Log', undefined]);
+    assert.ok(records.every(({ messageId }) => messageId !== 'fairlead.profile.logged'));
   });
 
   it('leaves open no hole of the baseline where a filter compares 64 bits and the kernel takes 32', async () => {

@@ -2,9 +2,8 @@ import type { Decisions } from '#lib/node/pull/decision-log';
 import { PullLimiter } from '#lib/node/pull/pull-limiter';
 import { PullMemory } from '#lib/node/pull/pull-memory';
 import { pullInForce } from '#lib/node/pull/pull-profile';
-import type { PulledProfile } from '#lib/node/pull/pulled-profile';
+import type { PulledProfile, PullRequest } from '#lib/node/pull/pulled-profile';
 import type { Store } from '#lib/node/store/store';
-import type { RuntimeKind } from '#lib/profile/profile';
 import { type AuthConfig, authConfigCredentials, type CredentialSource } from '#lib/registry/credentials/credentials';
 import type { PinnedReference } from '#lib/registry/pinned-reference';
 import type { Reference } from '#lib/registry/reference';
@@ -44,13 +43,12 @@ export class ArtifactSource {
    * when the pull ends, and returns this policy, too. Throws as pullProfile does.
    */
   async pull(
-    reference: PinnedReference,
-    kind: RuntimeKind,
+    request: PullRequest & { readonly reference: PinnedReference },
     { auth, signal }: { readonly auth?: AuthConfig | undefined; readonly signal: AbortSignal },
   ): Promise<PulledProfile & { readonly policy: Policy }> {
     const { store, policy, decisions, tidier, metrics } = this.#dependencies;
     const begun = performance.now();
-    const pulled = await pullInForce({ reference, kind }, () => policy.current, {
+    const pulled = await pullInForce(request, () => policy.current, {
       connect: (to) => this.#connect(to, auth),
       store,
       memory: this.#memory,

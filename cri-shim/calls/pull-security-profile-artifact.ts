@@ -24,7 +24,7 @@ export async function pullSecurityProfileArtifact(
   const message = decode(PullSecurityProfileArtifactRequestSchema, request);
   const kind = kindOf(message.profileKind);
   const reference = parsePinned(message.image?.image ?? '');
-  const { cached, descriptor } = await source.pull(reference, kind, { auth: message.auth, signal });
+  const { cached, descriptor } = await source.pull({ reference, kind }, { auth: message.auth, signal });
   const resolvedRef = `${formatRepository(reference)}@${descriptor.digest}`;
   const response = create(PullSecurityProfileArtifactResponseSchema, { resolvedRef, cached });
   return { answer: toBinary(PullSecurityProfileArtifactResponseSchema, response) };

@@ -5,6 +5,7 @@ import type { ErrorKind } from '#lib/errors';
 import { boundedServer } from '#lib/http/bounded-server';
 import { NewcomersRefused } from '#lib/http/connections/newcomers-refused';
 import { formatListenAddress, listen, parseListenAddress } from '#lib/http/listen-address';
+import type { ProfileMode } from '#lib/profile/constraint';
 
 /** What the shim counts. */
 export interface ShimMetrics {
@@ -12,8 +13,8 @@ export interface ShimMetrics {
   pulled(cached: boolean, seconds: number): void;
   /** Counts a call that the shim refused. */
   refused(method: string, kind: ErrorKind): void;
-  /** Counts a profile that was installed for a container or sandbox. */
-  applied(): void;
+  /** Counts a profile that was installed for a container or sandbox, in its mode. */
+  applied(mode: ProfileMode | undefined): void;
   /** Counts the dimensions in which an input constrained the profile of an artifact. */
   constrained(input: string, count: number): void;
   /** Sets whether the policy files on disk are in force. */
@@ -83,7 +84,8 @@ async function countIn(registry: Registry): Promise<ShimMetrics> {
   });
   const applied = new Counter({
     name: 'fairlead_shim_profiles_applied_total',
-    help: 'Effective profiles given to containers and sandboxes.',
+    help: 'Effective profiles given to containers and sandboxes, by mode: enforce, or log.',
+    labelNames: ['mode'],
     registers,
   });
   const constraints = new Counter({
@@ -100,7 +102,7 @@ async function countIn(registry: Registry): Promise<ShimMetrics> {
   return {
     pulled: (cached, seconds) => pulls.observe({ cached: String(cached) }, seconds),
     refused: (method, kind) => refusals.inc({ method, kind }),
-    applied: () => applied.inc(),
+    applied: (mode) => applied.inc({ mode: mode === undefined ? 'enforce' : 'log' }),
     constrained: (input, count) => constraints.inc({ input }, count),
     policyInForce: (current) => policy.set(current ? 1 : 0),
   };

@@ -2,9 +2,10 @@ import type { Logger } from 'pino';
 
 /**
  * The log of the shim. Records to search for have a `messageId`:
- * `fairlead.profile.applied`, `fairlead.profile.constrained`, `fairlead.profile.refused`,
- * `fairlead.policy.loaded`, `fairlead.policy.missing`, `fairlead.policy.broken`,
- * `fairlead.runtime.silent`, `fairlead.store.repaired`, `fairlead.decision-log.broken`,
- * `fairlead.baseline.assumed`, `fairlead.baseline.reported`, `fairlead.baseline.unreadable`.
+ * `fairlead.profile.applied`, `fairlead.profile.logged`, `fairlead.profile.constrained`,
+ * `fairlead.profile.refused`, `fairlead.policy.loaded`, `fairlead.policy.missing`,
+ * `fairlead.policy.broken`, `fairlead.runtime.silent`, `fairlead.store.repaired`,
+ * `fairlead.decision-log.broken`, `fairlead.baseline.assumed`, `fairlead.baseline.reported`,
+ * `fairlead.baseline.unreadable`.
  */
 export type ShimLog = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, describe, it } from 'node:test';
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary, toJson } from '@bufbuild/protobuf';
+import type { PullRequest } from '#lib/node/pull/pulled-profile';
 import type { CapabilityChange } from '#lib/profile/capabilities';
-import { formatReference, type Reference } from '#lib/registry/reference';
+import { formatReference } from '#lib/registry/reference';
 import * as cri from '../../lib/cri/gen/cri_pb.js';
 import type { BaselineSubject } from '../baseline/runtime-baseline.ts';
 import { type CallDependencies, callHandlers } from '../call-handlers.ts';
@@ -116,7 +117,7 @@ const dependencies = {
   tidier: { grown: () => undefined },
   source: {
     isInForce: () => true,
-    pull: async (reference: Reference, kind: string) => {
+    pull: async ({ reference, kind }: PullRequest) => {
       pulled.push({ reference: formatReference(reference), kind });
       return {
         profile: artifact,
