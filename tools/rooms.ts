@@ -402,11 +402,6 @@ export const rooms: readonly Room[] = [
     packages: ['valibot'],
     pure: true as const,
   })),
-  {
-    name: 'operator/api/artifactbinding/v1alpha1',
-    imports: [errors, 'operator/api', 'operator/api/shared'],
-    packages: ['valibot'],
-  },
   { name: 'operator/api/resources.ts', imports: ['operator/api/**'], pure: true },
   {
     name: 'operator/crds',
@@ -425,10 +420,15 @@ export const rooms: readonly Room[] = [
     packages: ['valibot'],
     pure: true,
   },
-  { name: 'operator/bind', imports: ['lib/node/reference', 'lib/text', 'operator/api/**'], pure: true },
+  {
+    name: 'operator/bind',
+    imports: [errors, 'lib/node/reference', 'lib/text', 'operator/api/**'],
+    packages: ['valibot'],
+    pure: true,
+  },
   {
     name: 'operator/kube',
-    imports: [errors, 'lib/concurrency', 'lib/kube', 'operator/api/**'],
+    imports: [errors, 'lib/concurrency', 'lib/kube', 'operator/api/**', 'operator/bind'],
     packages: ['fastify', 'valibot'],
   },
   {

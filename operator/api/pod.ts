@@ -28,11 +28,15 @@ const seccompProfileSchema = v.object({
 /** More than any node runs. Patches and messages, which mention each container, must stay small. */
 const mostContainers = 1000;
 
+const appArmorProfile = absentOr(v.object({ type: v.string(), localhostProfile: absentOr(v.string()) }));
+
 const containerSchema = v.object({
   name: v.string(),
+  image: absentOr(v.string()),
   securityContext: absentOr(
     v.object({
       seccompProfile: absentOr(seccompProfileSchema),
+      appArmorProfile,
       privileged: absentOr(v.boolean()),
     }),
   ),
@@ -46,7 +50,7 @@ const podSchema = v.object({
   spec: v.object({
     os: absentOr(v.object({ name: v.string() })),
     nodeSelector: absentOr(stringMap),
-    securityContext: absentOr(v.object({ seccompProfile: absentOr(seccompProfileSchema) })),
+    securityContext: absentOr(v.object({ seccompProfile: absentOr(seccompProfileSchema), appArmorProfile })),
     initContainers: absentOr(containerList),
     containers: containerList,
     ephemeralContainers: absentOr(containerList),
@@ -56,10 +60,10 @@ const podSchema = v.object({
 /** core/v1 SeccompProfile. */
 export type PodSeccompProfile = v.InferOutput<typeof seccompProfileSchema>;
 
-/** The part of a core/v1 Container that decides its seccomp profile. */
+/** The part of a core/v1 Container that decides its profiles. */
 export type PodContainer = v.InferOutput<typeof containerSchema>;
 
-/** The part of a core/v1 Pod that decides which seccomp profiles it runs under. */
+/** The part of a core/v1 Pod that decides which profiles it runs under. */
 export type Pod = v.InferOutput<typeof podSchema>;
 
 /** Reads a pod out of an admission request. Throws InvalidInput that names the field at fault. */

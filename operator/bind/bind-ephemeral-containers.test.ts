@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { metadata, nginx, other, profile } from '#test/support/nginx-binding';
+import { contextOf, metadata, nginx, other, profile } from '#test/support/nginx-binding';
 import { parsePod } from '../api/pod.ts';
 import { bindEphemeralContainers } from './bind.ts';
 
@@ -19,17 +19,21 @@ describe('bindEphemeralContainers', () => {
     const old = { name: 'old', securityContext: { seccompProfile: { type: 'Unconfined' } } };
     const pod = debug(old, { name: 'new' });
     const earlier = parsePod({ metadata, spec: { containers: [app], ephemeralContainers: [old] } });
-    assert.deepEqual(bindEphemeralContainers(pod, earlier, [nginx]), {
+    assert.deepEqual(bindEphemeralContainers(pod, earlier, contextOf([nginx])), {
       outcome: 'bound',
       patch: [{ op: 'add', path: '/spec/ephemeralContainers/1/securityContext', value: { seccompProfile: localhost } }],
       bindings: ['nginx'],
-      localhostProfile: profile,
+      localhostProfiles: [profile],
     });
   });
 
   it('refuses unconfined and privileged ones', () => {
     for (const securityContext of loose) {
-      const outcome = bindEphemeralContainers(debug({ name: 'new', securityContext }), parsePod(before), [nginx]);
+      const outcome = bindEphemeralContainers(
+        debug({ name: 'new', securityContext }),
+        parsePod(before),
+        contextOf([nginx]),
+      );
       assert.equal(outcome.outcome, 'refused');
       assert.match(outcome.reason, /ephemeral container "new"/);
     }
@@ -47,7 +51,7 @@ describe('bindEphemeralContainers', () => {
         { metadata: { ...metadata, annotations }, spec: { containers: [app], ephemeralContainers } },
         { metadata, spec: { containers: [], ephemeralContainers } },
       ]) {
-        const outcome = bindEphemeralContainers(parsePod(claimed), parsePod(before), [nginx]);
+        const outcome = bindEphemeralContainers(parsePod(claimed), parsePod(before), contextOf([nginx]));
         assert.equal(outcome.outcome, 'refused', JSON.stringify(claimed));
       }
     }
@@ -57,7 +61,7 @@ describe('bindEphemeralContainers', () => {
     const key = 'container.seccomp.security.alpha.kubernetes.io/new';
     const annotations = { [key]: 'unconfined' };
     const annotatedBefore = parsePod({ ...before, metadata: { ...metadata, annotations } });
-    const outcome = bindEphemeralContainers(debug({ name: 'new' }), annotatedBefore, [nginx]);
+    const outcome = bindEphemeralContainers(debug({ name: 'new' }), annotatedBefore, contextOf([nginx]));
     assert.deepEqual(outcome.outcome === 'bound' && outcome.patch, [
       { op: 'add', path: '/spec/ephemeralContainers/0/securityContext', value: { seccompProfile: localhost } },
     ]);
@@ -65,7 +69,7 @@ describe('bindEphemeralContainers', () => {
 
   it('keeps what the pod asked for', () => {
     const spec = { securityContext: { seccompProfile: runtimeDefault }, containers: [app] };
-    const outcome = bindEphemeralContainers(debug({ name: 'new' }), parsePod({ metadata, spec }), [nginx]);
+    const outcome = bindEphemeralContainers(debug({ name: 'new' }), parsePod({ metadata, spec }), contextOf([nginx]));
     assert.deepEqual(outcome.outcome === 'bound' && outcome.patch, [
       { op: 'add', path: '/spec/ephemeralContainers/0/securityContext', value: { seccompProfile: defaulted } },
     ]);
@@ -82,18 +86,22 @@ describe('bindEphemeralContainers', () => {
       ];
       const running = parsePod({ metadata: {}, spec: { containers } });
       const [unconfined] = loose;
-      assert.equal(bindEphemeralContainers(debug({ name: 'new' }), running, [nginx]).outcome, 'bound');
-      const outcome = bindEphemeralContainers(debug({ name: 'new', securityContext: unconfined }), running, [nginx]);
+      assert.equal(bindEphemeralContainers(debug({ name: 'new' }), running, contextOf([nginx])).outcome, 'bound');
+      const outcome = bindEphemeralContainers(
+        debug({ name: 'new', securityContext: unconfined }),
+        running,
+        contextOf([nginx]),
+      );
       assert.equal(outcome.outcome, 'refused');
-      assert.equal(bindEphemeralContainers(debug({ name: 'new' }), running, [other]).outcome, 'untouched');
+      assert.equal(bindEphemeralContainers(debug({ name: 'new' }), running, contextOf([other])).outcome, 'untouched');
     }
   });
 
   it('leaves alone what no binding selects, and updates that add none', () => {
-    assert.equal(bindEphemeralContainers(debug({ name: 'new' }), parsePod(before), []).outcome, 'untouched');
-    assert.equal(bindEphemeralContainers(parsePod(before), parsePod(before), [nginx]).outcome, 'untouched');
+    assert.equal(bindEphemeralContainers(debug({ name: 'new' }), parsePod(before), contextOf([])).outcome, 'untouched');
+    assert.equal(bindEphemeralContainers(parsePod(before), parsePod(before), contextOf([nginx])).outcome, 'untouched');
     const elsewhere = { containers: [app], nodeSelector: { 'kubernetes.io/os': 'windows' } };
     const windows = parsePod({ metadata, spec: elsewhere });
-    assert.equal(bindEphemeralContainers(debug({ name: 'new' }), windows, [nginx]).outcome, 'untouched');
+    assert.equal(bindEphemeralContainers(debug({ name: 'new' }), windows, contextOf([nginx])).outcome, 'untouched');
   });
 });

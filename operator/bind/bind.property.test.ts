@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { applyPatch, arbitraryBindings, arbitraryPods, type Json } from '#test/support/arbitrary-pods';
+import { contextOf } from '#test/support/nginx-binding';
 import { parsePod } from '../api/pod.ts';
 import { bindPod } from './bind.ts';
 import { checkPod } from './check.ts';
@@ -22,10 +23,11 @@ describe('bindPod', () => {
     const seen = { bound: 0, refused: 0, untouched: 0, defaulted: 0 };
     fc.assert(
       fc.property(arbitraryPods, arbitraryBindings, (pod, list) => {
-        const outcome = bindPod(parsePod(pod), list);
+        const outcome = bindPod(parsePod(pod), contextOf(list));
         seen[outcome.outcome]++;
         if (outcome.outcome !== 'bound') return;
 
+        const [localhostProfile = ''] = outcome.localhostProfiles;
         const after = applyPatch(pod, outcome.patch);
         const { spec, metadata } = after as { spec: Json; metadata: Json };
         const before = pod as { spec: Json; metadata: Json };
@@ -48,8 +50,8 @@ describe('bindPod', () => {
             found['type'] === 'OCI' && place === spec
               ? `oci/${(found['oci'] as Json)['ref']}`
               : found['localhostProfile'];
-          assert.ok(typeof name === 'string' && name.split('?')[0] === outcome.localhostProfile.split('?')[0]);
-          if (outcome.localhostProfile.includes('?')) assert.equal(name, outcome.localhostProfile);
+          assert.ok(typeof name === 'string' && name.split('?')[0] === localhostProfile.split('?')[0]);
+          if (localhostProfile.includes('?')) assert.equal(name, localhostProfile);
           const wanted = asked(was, annotations, key) ?? ofPod;
           if (wanted === '{"type":"RuntimeDefault"}') {
             seen.defaulted++;
@@ -60,9 +62,9 @@ describe('bindPod', () => {
           const field = (was['securityContext'] as Json | undefined)?.['seccompProfile'];
           if (field === undefined && left[key] !== undefined) assert.equal(left[key], `localhost/${name}`);
         }
-        const again = bindPod(parsePod(after), list);
+        const again = bindPod(parsePod(after), contextOf(list));
         assert.deepEqual(again, { ...outcome, patch: [] });
-        assert.equal(checkPod(parsePod(after), list).outcome, 'untouched');
+        assert.equal(checkPod(parsePod(after), contextOf(list)).outcome, 'untouched');
       }),
       { numRuns: 4000 },
     );

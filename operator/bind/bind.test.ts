@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { metadata, nginx, other, profile, reference } from '#test/support/nginx-binding';
-import type { ArtifactBinding } from '../api/artifactbinding/v1alpha1/artifact-binding.ts';
+import { contextOf, metadata, nginx, other, otherReference, profile, reference } from '#test/support/nginx-binding';
 import { parsePod } from '../api/pod.ts';
 import { bindPod } from './bind.ts';
+import type { Binding } from './binding.ts';
 
 const localhost = { type: 'Localhost', localhostProfile: profile };
 const defaulted = { type: 'Localhost', localhostProfile: `${profile}?base=RuntimeDefault` };
 const runtimeDefault = { type: 'RuntimeDefault' };
-const everything: ArtifactBinding = { name: 'everything', reference, podSelector: {} };
+const everything: Binding = {
+  ...nginx,
+  name: 'everything',
+  podSelector: { matchExpressions: [{ key: 'app', operator: 'Exists' }] },
+};
 
 const annotated = { ...metadata, annotations: { 'fairlead.dev/bound-by': 'nginx' } };
 const app = { name: 'app' };
@@ -177,7 +181,7 @@ const refused: [string, object, object, RegExp][] = [
     'names another artifact',
     metadata,
     {
-      securityContext: { seccompProfile: { type: 'Localhost', localhostProfile: `oci/${other.reference}` } },
+      securityContext: { seccompProfile: { type: 'Localhost', localhostProfile: `oci/${otherReference}` } },
       containers: [app],
     },
     /the pod specifies Localhost "oci\/registry\.example\.com\/security\/other@/,
@@ -186,7 +190,7 @@ const refused: [string, object, object, RegExp][] = [
     'names another artifact natively',
     metadata,
     {
-      securityContext: { seccompProfile: { type: 'OCI', oci: { reference: other.reference } } },
+      securityContext: { seccompProfile: { type: 'OCI', oci: { reference: otherReference } } },
       containers: [app],
     },
     /the pod specifies OCI "registry\.example\.com\/security\/other@/,
@@ -259,37 +263,39 @@ const untouched: [string, object, object, RegExp][] = [
 describe('bindPod: a pod that', () => {
   for (const [title, meta, spec, patch] of patched) {
     it(`${title} is bound`, () => {
-      assert.deepEqual(bindPod(parsePod({ metadata: meta, spec }), [nginx]), {
+      assert.deepEqual(bindPod(parsePod({ metadata: meta, spec }), contextOf([nginx])), {
         outcome: 'bound',
         patch,
         bindings: ['nginx'],
-        localhostProfile: profile,
+        localhostProfiles: [profile],
       });
     });
   }
   for (const [title, meta, spec, reason] of refused) {
     it(`${title} is refused`, () => {
-      const outcome = bindPod(parsePod({ metadata: meta, spec }), [nginx]);
+      const outcome = bindPod(parsePod({ metadata: meta, spec }), contextOf([nginx]));
       assert.equal(outcome.outcome, 'refused');
       assert.match(outcome.reason, reason);
     });
   }
   for (const [title, meta, spec, reason] of untouched) {
     it(`${title} is left alone`, () => {
-      const outcome = bindPod(parsePod({ metadata: meta, spec }), [nginx]);
+      const outcome = bindPod(parsePod({ metadata: meta, spec }), contextOf([nginx]));
       assert.equal(outcome.outcome, 'untouched');
       assert.match(outcome.reason, reason);
     });
   }
 });
 
+const based = (localhost: string): Binding => ({ ...nginx, parameters: { base: { localhost } } });
+
 describe('bindPod: bindings', () => {
   const pod = parsePod({ metadata, spec: { containers: [app] } });
 
   it('with a base write it after the reference', () => {
-    const outcome = bindPod(pod, [{ ...nginx, base: 'profiles/base.json' }]);
+    const outcome = bindPod(pod, contextOf([based('profiles/base.json')]));
     assert.equal(outcome.outcome, 'bound');
-    assert.equal(outcome.localhostProfile, `${profile}?base=localhost/profiles/base.json`);
+    assert.deepEqual(outcome.localhostProfiles, [`${profile}?base=localhost/profiles/base.json`]);
   });
 
   it('with a base leave a pod that names it, by the older spelling too', () => {
@@ -299,19 +305,19 @@ describe('bindPod: bindings', () => {
         securityContext: { seccompProfile },
         containers: [{ name: 'app', securityContext: { seccompProfile } }],
       };
-      const outcome = bindPod(parsePod({ metadata: annotated, spec }), [{ ...nginx, base: 'profiles/base.json' }]);
+      const outcome = bindPod(parsePod({ metadata: annotated, spec }), contextOf([based('profiles/base.json')]));
       assert.deepEqual(outcome.outcome === 'bound' && outcome.patch, []);
     }
   });
 
   it('with the default of the runtime as base write it into every pod', () => {
-    const outcome = bindPod(pod, [{ ...nginx, base: 'RuntimeDefault' }]);
+    const outcome = bindPod(pod, contextOf([{ ...nginx, parameters: { base: 'RuntimeDefault' } }]));
     assert.deepEqual(outcome.outcome === 'bound' && outcome.patch, [defaultPod, defaultApp, annotate]);
   });
 
   it('with a file as base refuse a pod that asks for RuntimeDefault: a reference carries one base', () => {
     const spec = { securityContext: { seccompProfile: runtimeDefault }, containers: [app] };
-    const outcome = bindPod(parsePod({ metadata, spec }), [{ ...nginx, base: 'base.json' }]);
+    const outcome = bindPod(parsePod({ metadata, spec }), contextOf([based('base.json')]));
     assert.equal(outcome.outcome, 'refused');
     assert.match(outcome.reason, /the pod asks for RuntimeDefault.*one base only/);
   });
@@ -321,7 +327,7 @@ describe('bindPod: bindings', () => {
       [nginx, everything],
       [everything, nginx],
     ]) {
-      const outcome = bindPod(pod, bindings);
+      const outcome = bindPod(pod, contextOf(bindings));
       assert.equal(outcome.outcome, 'bound');
       assert.deepEqual(outcome.bindings, ['everything', 'nginx']);
       assert.deepEqual(outcome.patch.at(-1), {
@@ -337,7 +343,7 @@ describe('bindPod: bindings', () => {
       [nginx, other],
       [other, everything, nginx],
     ]) {
-      const outcome = bindPod(pod, bindings);
+      const outcome = bindPod(pod, contextOf(bindings));
       assert.equal(outcome.outcome, 'refused');
       assert.match(outcome.reason, /"other" specifies oci\/registry\.example\.com\/security\/other@/);
       assert.match(outcome.reason, /"(nginx|everything)" specifies oci\/registry\.example\.com\/security\/nginx@/);
@@ -345,7 +351,10 @@ describe('bindPod: bindings', () => {
   });
 
   it('of the same artifact with different bases disagree', () => {
-    const outcome = bindPod(pod, [nginx, { ...everything, base: 'base.json' }]);
+    const outcome = bindPod(
+      pod,
+      contextOf([nginx, { ...everything, parameters: { base: { localhost: 'base.json' } } }]),
+    );
     assert.equal(outcome.outcome, 'refused');
   });
 
@@ -354,6 +363,6 @@ describe('bindPod: bindings', () => {
       metadata,
       spec: { securityContext: { seccompProfile: { type: 'OCI', oci: { reference } } }, containers: [app] },
     });
-    assert.equal(bindPod(natively, [{ ...nginx, base: 'base.json' }]).outcome, 'refused');
+    assert.equal(bindPod(natively, contextOf([based('base.json')])).outcome, 'refused');
   });
 });

@@ -1,11 +1,13 @@
-import type { ArtifactBinding } from '../api/artifactbinding/v1alpha1/artifact-binding.ts';
 import type { Pod } from '../api/pod.ts';
+import { inOrder, labelOf } from './binding.ts';
+import { localhostProfileOf } from './bound-profile.ts';
 import {
+  type BindingContext,
+  bindingsFor,
   changedSettings,
-  type Decided,
+  type DecidedPlace,
   decide,
   exemptionOf,
-  fewNames,
   governing,
   type Refused,
   selecting,
@@ -13,6 +15,7 @@ import {
   withEphemeralContainers,
 } from './decide.ts';
 import { type PatchOperation, pointerSegment } from './json-patch.ts';
+import { fewNames } from './judge.ts';
 import { allSettings } from './seccomp-setting.ts';
 
 /**
@@ -21,7 +24,7 @@ import { allSettings } from './seccomp-setting.ts';
  */
 export const boundByAnnotation = 'fairlead.dev/bound-by';
 
-/** The outcome for a pod under the bindings of its namespace. */
+/** The outcome for a pod under the bindings of its namespace and of the cluster. */
 export type BindOutcome =
   | Untouched
   | Refused
@@ -29,25 +32,28 @@ export type BindOutcome =
       readonly outcome: 'bound';
       /** Empty if the pod specifies already what the bindings want. */
       readonly patch: readonly PatchOperation[];
-      /** Names of the bindings, sorted. */
+      /** The bindings that decided, in their order. */
       readonly bindings: readonly string[];
-      readonly localhostProfile: string;
+      /** The profiles that they specify, without what the pod asks for in addition. */
+      readonly localhostProfiles: readonly string[];
     };
 
 /**
- * Applies bindings to a pod that is to be created. After it the pod and every container of it name
- * the one profile of its bindings, by the rules of {@link decide}, or the pod is refused; the pod's
- * author cannot loosen a binding.
+ * Applies bindings to a pod that is to be created. After it the pod and every container of it that
+ * a binding matches name the profile of the most specific one, by the rules of {@link decide}, or
+ * the pod is refused; the pod's author cannot loosen a binding.
  *
  * A privileged container is refused because runtimes apply no seccomp profile to it (KEP-6061
  * refuses it as well). Pods for Windows nodes have no seccomp, and mirror pods only show what a
  * kubelet runs anyway: both are left alone.
  */
-export function bindPod(pod: Pod, bindings: readonly ArtifactBinding[]): BindOutcome {
+export function bindPod(pod: Pod, context: BindingContext): BindOutcome {
   const exemption = exemptionOf(pod);
   if (exemption !== undefined) return { outcome: 'untouched', reason: exemption };
-  const decision = decide(pod, allSettings(pod), selecting(pod, bindings));
-  return decision.outcome === 'decided' ? bound(decision, annotate(pod, decision.bindings)) : decision;
+  const bindings = bindingsFor(context);
+  if ('outcome' in bindings) return bindings;
+  const decision = decide(pod, allSettings(pod), selecting(pod, bindings), context);
+  return decision.outcome === 'decided' ? bound(decision.places, pod) : decision;
 }
 
 /**
@@ -57,15 +63,22 @@ export function bindPod(pod: Pod, bindings: readonly ArtifactBinding[]): BindOut
  * the pod had before cannot be changed any more and is not judged: it may be older than the
  * binding.
  */
-export function bindEphemeralContainers(pod: Pod, before: Pod, bindings: readonly ArtifactBinding[]): BindOutcome {
+export function bindEphemeralContainers(pod: Pod, before: Pod, context: BindingContext): BindOutcome {
+  const bindings = bindingsFor(context);
+  if ('outcome' in bindings) return bindings;
   const stored = withEphemeralContainers(before, pod);
-  const decision = decide(stored, changedSettings(stored, before), governing(before, bindings));
-  return decision.outcome === 'decided' ? bound(decision, []) : decision;
+  const governed = governing(before, bindings, context);
+  const decision = decide(stored, changedSettings(stored, before), governed, context);
+  return decision.outcome === 'decided' ? bound(decision.places, undefined) : decision;
 }
 
-function bound({ places, bindings, localhostProfile }: Decided, more: readonly PatchOperation[]): BindOutcome {
-  const patch = [...places.flatMap((place) => place.patch), ...more];
-  return { outcome: 'bound', patch, bindings, localhostProfile };
+/** Returns the outcome for some places, and for the annotation of `annotated` if it is given. */
+function bound(places: readonly DecidedPlace[], annotated: Pod | undefined): BindOutcome {
+  const bindings = inOrder([...new Set(places.flatMap((place) => place.bindings))]).map(labelOf);
+  const localhostProfiles = [...new Set(places.map(({ profile }) => localhostProfileOf(profile)))];
+  const patch = places.flatMap((place) => place.patch);
+  if (annotated !== undefined) patch.push(...annotate(annotated, bindings));
+  return { outcome: 'bound', patch, bindings, localhostProfiles };
 }
 
 function annotate(pod: Pod, by: readonly string[]): PatchOperation[] {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { metadata, nginx, other, profile, reference } from '#test/support/nginx-binding';
+import { contextOf, metadata, nginx, other, profile, reference } from '#test/support/nginx-binding';
 import { parsePod } from '../api/pod.ts';
 import { changesBinding, checkEphemeralContainers, checkPod, checkUnseenPod, checkUpdate } from './check.ts';
 
@@ -17,7 +17,7 @@ const refuses = (outcome: { outcome: string; reason: string; hint?: string }, re
 
 describe('checkPod', () => {
   const check = (spec: object, labels: object = metadata.labels) =>
-    checkPod(parsePod({ metadata: { labels }, spec: { ...boundPod.spec, ...spec } }), [nginx]);
+    checkPod(parsePod({ metadata: { labels }, spec: { ...boundPod.spec, ...spec } }), contextOf([nginx]));
 
   it('takes a pod each place of which names the profile', () => {
     assert.equal(check({}).outcome, 'untouched');
@@ -66,7 +66,7 @@ describe('checkPod', () => {
 
 describe('checkUpdate: an update', () => {
   const update = (pod: object, before: object, bindings = [nginx]) =>
-    checkUpdate(parsePod(pod), parsePod(before), bindings);
+    checkUpdate(parsePod(pod), parsePod(before), contextOf(bindings));
 
   it('of a pod that is older than its binding may change all but what the binding decides', () => {
     const changes = [
@@ -127,7 +127,11 @@ describe('checkUpdate: an update', () => {
 describe('checkEphemeralContainers', () => {
   const check = (before: object, container: object, claimed: object = {}, bindings = [nginx]) => {
     const spec = { containers: [], ephemeralContainers: [{ name: 'new', ...container }] };
-    return checkEphemeralContainers(parsePod({ metadata: {}, ...claimed, spec }), parsePod(before), bindings);
+    return checkEphemeralContainers(
+      parsePod({ metadata: {}, ...claimed, spec }),
+      parsePod(before),
+      contextOf(bindings),
+    );
   };
 
   it('takes one that names the profile, and any where no binding governs the pod', () => {
@@ -146,7 +150,8 @@ describe('checkEphemeralContainers', () => {
   });
 
   it('refuses others also where the binding came to name the registry otherwise', () => {
-    const hub = { ...nginx, reference: `docker.io/security/nginx@sha256:${'b2'.repeat(32)}` };
+    const source = { from: 'reference', reference: `docker.io/security/nginx@sha256:${'b2'.repeat(32)}` } as const;
+    const hub = { ...nginx, source };
     const own = named(`oci/index.docker.io/security/nginx@sha256:${'a1'.repeat(32)}`);
     const before = {
       metadata: {},
@@ -156,9 +161,13 @@ describe('checkEphemeralContainers', () => {
   });
 
   it('comes without its pod from older API servers: refused where the namespace has bindings, which are named', () => {
-    assert.equal(checkUnseenPod([]).outcome, 'untouched');
-    refuses(checkUnseenPod([nginx, other]), /before Kubernetes 1\.22 .*ArtifactBinding "nginx", "other"$/, /upgrade/);
+    assert.equal(checkUnseenPod(contextOf([])).outcome, 'untouched');
+    refuses(
+      checkUnseenPod(contextOf([nginx, other])),
+      /before Kubernetes 1\.22 .*ArtifactBinding "nginx", ArtifactBinding "other"$/,
+      /upgrade/,
+    );
     const many = Array.from({ length: 9 }, (_, i) => ({ ...nginx, name: `b${i}` }));
-    refuses(checkUnseenPod(many), /"b4", …$/, /upgrade/);
+    refuses(checkUnseenPod(contextOf(many)), /"b4", …$/, /upgrade/);
   });
 });

@@ -1,60 +1,90 @@
-import type { ArtifactBinding } from '../api/artifactbinding/v1alpha1/artifact-binding.ts';
 import type { Pod } from '../api/pod.ts';
+import { type Binding, inOrder, titleOf } from './binding.ts';
 import {
+  type BindingContext,
+  bindingsFor,
   changedSettings,
   type Decided,
   decide,
   exemptionOf,
-  fewNames,
   governing,
   type Refused,
-  refuse,
   selecting,
   type Untouched,
   withEphemeralContainers,
 } from './decide.ts';
-import { allSettings } from './seccomp-setting.ts';
+import { containerOf, fewNames } from './judge.ts';
+import { refuse } from './refusal.ts';
+import { allSettings, type SeccompSetting } from './seccomp-setting.ts';
+import { mostSpecific } from './specificity.ts';
 
 /** The outcome of a check: whether a pod may be stored as it is. */
 export type CheckOutcome = Untouched | Refused;
+
+const changedByAnother =
+  'A webhook that is called after Fairlead changed the pod. Configure it to write this profile, or not to change the pod.';
 
 /**
  * Verifies that a pod is created bound: by the rules of `bindPod`, and with nothing left to write.
  * Refuses it if a place lacks the profile, which something added or changed after `bindPod` had
  * seen the pod.
  */
-export function checkPod(pod: Pod, bindings: readonly ArtifactBinding[]): CheckOutcome {
+export function checkPod(pod: Pod, context: BindingContext): CheckOutcome {
   const exemption = exemptionOf(pod);
   if (exemption !== undefined) return { outcome: 'untouched', reason: exemption };
-  return check(
-    decide(pod, allSettings(pod), selecting(pod, bindings)),
-    'A webhook that is called after Fairlead changed the pod. Configure it to write this profile, or not to change the pod.',
-  );
+  const bindings = bindingsFor(context);
+  if ('outcome' in bindings) return bindings;
+  return check(decide(pod, allSettings(pod), selecting(pod, bindings), context), changedByAnother);
 }
 
 /**
  * Verifies an update of a pod, as it is to be stored. Only what changes is judged, because a pod
  * may be older than its bindings: containers that are added, or ask for another profile than
- * before, must name the profile of the bindings that govern the pod; and a pod that more bindings
- * select than before must run under their profile.
+ * before, must name the profile of the bindings that govern the pod; and a place on which a binding
+ * comes to decide, by the labels of the pod or the image of the container, must run under its
+ * profile.
  */
-export function checkUpdate(pod: Pod, before: Pod, bindings: readonly ArtifactBinding[]): CheckOutcome {
-  const selectedBefore = selecting(before, bindings);
-  const gained = selecting(pod, bindings).filter((binding) => !selectedBefore.includes(binding));
+export function checkUpdate(pod: Pod, before: Pod, context: BindingContext): CheckOutcome {
+  const bindings = bindingsFor(context);
+  if ('outcome' in bindings) return bindings;
   const joined = check(
-    decide(pod, allSettings(pod), gained),
-    'The profile of a running pod cannot be changed. Create another pod with these labels.',
+    decide(pod, joiningSettings(pod, before, bindings), selecting(pod, bindings), context),
+    'The profile of a running pod cannot be changed. Create another pod with these labels and images.',
   );
   if (joined.outcome === 'refused') return joined;
   return check(
-    decide(pod, changedSettings(pod, before), governing(before, bindings)),
-    'A webhook that is called after Fairlead changed the pod. Configure it to write this profile, or not to change the pod.',
+    decide(pod, changedSettings(pod, before), governing(before, bindings, context), context),
+    changedByAnother,
   );
 }
 
 /** {@link checkUpdate} for an update of ephemeral containers: of `pod`, only these are stored. */
-export function checkEphemeralContainers(pod: Pod, before: Pod, bindings: readonly ArtifactBinding[]): CheckOutcome {
-  return checkUpdate(withEphemeralContainers(before, pod), before, bindings);
+export function checkEphemeralContainers(pod: Pod, before: Pod, context: BindingContext): CheckOutcome {
+  return checkUpdate(withEphemeralContainers(before, pod), before, context);
+}
+
+/**
+ * Returns the places of a pod that were there before, and on which a binding comes to decide: one
+ * that did not select the pod or, for a container whose image changes, did not decide on it or
+ * takes the profile from the image.
+ */
+function joiningSettings(pod: Pod, before: Pod, bindings: readonly Binding[]): readonly SeccompSetting[] {
+  const [now, then] = [selecting(pod, bindings), selecting(before, bindings)];
+  const old = new Map(allSettings(before).map((setting) => [setting.key, setting]));
+  return allSettings(pod).filter((setting) => {
+    const was = old.get(setting.key);
+    if (was === undefined) return false;
+    const [container, containerBefore] = [containerOf(setting), containerOf(was)];
+    if (setting.container?.image === was.container?.image) {
+      return mostSpecific(now, container).some((binding) => !then.includes(binding));
+    }
+    // What selects by images is not known for one without a valid name.
+    if (container !== undefined && container.image === undefined) return true;
+    const decided = mostSpecific(then, containerBefore);
+    return mostSpecific(now, container).some(
+      (binding) => !decided.includes(binding) || binding.source.from === 'image',
+    );
+  });
 }
 
 /**
@@ -63,8 +93,10 @@ export function checkEphemeralContainers(pod: Pod, before: Pod, bindings: readon
  */
 export function changesBinding(pod: Pod, before: Pod): boolean {
   const labels = ({ metadata }: Pod) => JSON.stringify([...(metadata.labels ?? [])].toSorted());
+  const images = (of: Pod) => JSON.stringify(allSettings(of).map(({ key, container }) => [key, container?.image]));
   return (
     labels(pod) !== labels(before) ||
+    images(pod) !== images(before) ||
     exemptionOf(pod) !== exemptionOf(before) ||
     changedSettings(pod, before).length > 0
   );
@@ -72,20 +104,19 @@ export function changesBinding(pod: Pod, before: Pod): boolean {
 
 /**
  * Decides on ephemeral containers that come without their pod, as from API servers before
- * Kubernetes 1.22: refuses them if the namespace has a binding, because it may be one that selects
- * the pod.
+ * Kubernetes 1.22: refuses them if a binding is for the namespace, because it may be one that
+ * selects the pod.
  */
-export function checkUnseenPod(bindings: readonly ArtifactBinding[]): CheckOutcome {
-  if (bindings.length === 0) return { outcome: 'untouched', reason: 'the namespace has no binding' };
-  const names = fewNames(
-    bindings.map(({ name }) => JSON.stringify(name)),
-    5,
-  );
+export function checkUnseenPod(context: BindingContext): CheckOutcome {
+  const bindings = bindingsFor(context);
+  if ('outcome' in bindings) return bindings;
+  if (bindings.length === 0) return { outcome: 'untouched', reason: 'no binding is for the namespace' };
+  const names = fewNames(inOrder(bindings).map(titleOf), 5);
   return {
     outcome: 'refused',
     reason:
       'an API server before Kubernetes 1.22 does not show the pod that an ephemeral container is added to, and any ' +
-      `binding of the namespace may select it: ArtifactBinding ${names.join(', ')}`,
+      `binding for the namespace may select it: ${names.join(', ')}`,
     hint: 'Debug with a separate pod, or upgrade the API server.',
   };
 }
@@ -95,8 +126,7 @@ function check(decision: Untouched | Refused | Decided, hint: string): CheckOutc
   const lacking = decision.places.filter(({ patch }) => patch.length > 0);
   if (lacking.length === 0) return { outcome: 'untouched', reason: 'it is bound' };
   return refuse(
-    decision,
-    lacking.map(({ title }) => `${title} does not name it`),
+    lacking.map((place) => ({ ...place, text: `${place.title} does not name it` })),
     hint,
   );
 }

@@ -1,16 +1,17 @@
-import { formatLocalhostProfile, type ProfileReference } from '#lib/node/reference/localhost-profile';
-import type { ArtifactBinding } from '../api/artifactbinding/v1alpha1/artifact-binding.ts';
 import { selects } from '../api/label-selector.ts';
 import type { Pod } from '../api/pod.ts';
-import { sameProfile, sameRepository } from '../api/profile-reference.ts';
+import type { Binding } from './binding.ts';
+import { type BoundProfile, namedProfile, sameOrigin } from './bound-profile.ts';
 import type { PatchOperation } from './json-patch.ts';
+import { containerOf, judge } from './judge.ts';
+import { refusalOf, refuse } from './refusal.ts';
+import { type ResolvingContext, resolveProfile } from './resolve-profile.ts';
 import { allSettings, podSetting, type SeccompSetting } from './seccomp-setting.ts';
-import { artifactOf, settle } from './settle.ts';
+import { settle } from './settle.ts';
+import { unappliedProfile } from './unapplied-profile.ts';
 
 const mirrorPodAnnotation = 'kubernetes.io/config.mirror';
 const osLabel = 'kubernetes.io/os';
-/** Most contradictions, or bindings, in a message. */
-const mostNamed = 20;
 
 export interface Untouched {
   readonly outcome: 'untouched';
@@ -21,89 +22,79 @@ export interface Refused {
   readonly outcome: 'refused';
   readonly reason: string;
   readonly hint: string;
+  /** Set if the same pod may be admitted soon. */
+  readonly isTemporary?: true;
 }
 
-/**
- * What bindings decide on places of a pod: each of them names the profile, or does so after its
- * patch.
- */
+/** A place of a pod that names its profile, or does so after its patch. */
+export interface DecidedPlace {
+  readonly title: string;
+  /** Those that decide, in their order. */
+  readonly bindings: readonly Binding[];
+  readonly profile: BoundProfile;
+  readonly patch: readonly PatchOperation[];
+}
+
+/** What bindings decide on places of a pod. */
 export interface Decided {
   readonly outcome: 'decided';
-  /** Names of the bindings, sorted. */
-  readonly bindings: readonly string[];
-  readonly localhostProfile: string;
-  readonly places: readonly { readonly title: string; readonly patch: readonly PatchOperation[] }[];
+  readonly places: readonly DecidedPlace[];
+}
+
+/** The bindings of a namespace and of the cluster, and what they refer to. */
+export interface BindingContext extends ResolvingContext {
+  readonly bindings: readonly Binding[];
 }
 
 /**
- * Decides on places of a pod under the bindings that govern it, by the rules of {@link settle}.
- * Refuses the pod if a place contradicts the profile, if the bindings name different profiles, and
- * if only `spec.os` keeps the pod off Linux nodes: API servers before 1.24 drop this field, and
- * kubelets before 1.24 do not heed it.
+ * Decides on places of a pod under the bindings that govern it, by the rules of {@link judge} and
+ * {@link settle}. Refuses the pod if bindings disagree, if a place contradicts its profile, if a
+ * profile is not known, if nothing would be applied of a profile that a place names, and if only
+ * `spec.os` keeps the pod off Linux nodes: API servers before 1.24 drop this field, and kubelets
+ * before 1.24 do not heed it.
  */
 export function decide(
   pod: Pod,
   settings: readonly SeccompSetting[],
-  bindings: readonly ArtifactBinding[],
+  bindings: readonly Binding[],
+  context: ResolvingContext,
 ): Untouched | Refused | Decided {
   if (settings.length === 0) return { outcome: 'untouched', reason: 'nothing changes that a binding decides' };
-  const [first, ...others] = bindings.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  if (first === undefined) return { outcome: 'untouched', reason: 'no binding selects it' };
-
-  const profile = profileOf(first);
-  const localhostProfile = formatLocalhostProfile(profile);
-  const other = others.find((binding) => !sameProfile(profileOf(binding), profile));
-  if (other !== undefined) {
-    return {
-      outcome: 'refused',
-      reason:
-        'its ArtifactBindings disagree: ' +
-        [first, other]
-          .map((b) => `${JSON.stringify(b.name)} specifies ${formatLocalhostProfile(profileOf(b))}`)
-          .join(', '),
-      hint: 'A pod runs under one profile. Change the selectors so that one binding selects it, or specify the same artifact and base in both.',
-    };
-  }
-
-  const names = [first, ...others].map(({ name }) => name);
   const own = podSetting(pod);
-  const changes = settings.map((setting) => ({ title: setting.title, change: settle(setting, own, profile) }));
-  const contradictions = changes.flatMap(({ change }) => ('contradiction' in change ? [change.contradiction] : []));
-  if (contradictions.length > 0) {
-    const hint = 'Remove these settings from the pod, or change the selector of the binding.';
-    return refuse({ bindings: names, localhostProfile }, contradictions, hint);
-  }
-  if (pod.spec.os?.name === 'windows') {
-    const reason = 'spec.os.name alone does not keep a pod for Windows off Linux nodes of all versions';
-    return refuse(
-      { bindings: names, localhostProfile },
-      [reason],
-      `Add nodeSelector "${osLabel}: windows" to the pod.`,
-    );
-  }
-  const places = changes.map(({ title, change }) => ({ title, patch: 'patch' in change ? change.patch : [] }));
-  return { outcome: 'decided', bindings: names, localhostProfile, places };
+  const judged = settings.flatMap((setting) => judge(setting, bindings, context) ?? []);
+  const ofPod = judge(own, bindings, context)?.judgement;
+  const surroundings = {
+    pod: own,
+    podProfile: ofPod !== undefined && 'profile' in ofPod ? ofPod.profile : undefined,
+    isPodJudged: settings.some(({ key }) => key === own.key),
+  };
+  const places = judged.flatMap((place) => {
+    const { setting, bindings, judgement } = place;
+    if (!('profile' in judgement)) return [];
+    const { profile } = judgement;
+    return [{ title: setting.title, bindings, profile, change: settle(setting, surroundings, profile) }];
+  });
+  const contradictions = places.flatMap(({ change, ...place }) =>
+    'contradiction' in change ? [{ ...place, text: change.contradiction }] : [],
+  );
+  const isExempt = exemptionOf(pod) !== undefined;
+  const unapplied = settings.flatMap((setting) => (isExempt ? [] : (unappliedProfile(pod, setting) ?? [])));
+  const refusal = refusalOf({ judged, contradictions, unapplied });
+  if (refusal !== undefined) return refusal;
+  if (places.length === 0) return { outcome: 'untouched', reason: 'no binding selects it' };
+  if (pod.spec.os?.name === 'windows') return refuseWindows(places);
+  return {
+    outcome: 'decided',
+    places: places.map(({ change, ...place }) => ({ ...place, patch: 'patch' in change ? change.patch : [] })),
+  };
 }
 
-/** Returns the refusal of a pod for what contradicts its bindings. */
-export function refuse(
-  { bindings, localhostProfile }: Pick<Decided, 'bindings' | 'localhostProfile'>,
-  contradictions: readonly string[],
-  hint: string,
-): Refused {
-  const names = fewNames(bindings.map((name) => JSON.stringify(name))).join(', ');
-  const named = contradictions.slice(0, mostNamed);
-  if (named.length < contradictions.length) named.push(`${contradictions.length - named.length} more`);
-  const reason = `ArtifactBinding ${names} specifies ${localhostProfile}, but ${named.join('; ')}`;
-  return { outcome: 'refused', reason, hint };
-}
-
-/**
- * Returns the first of some names, and `…` for the others. A namespace may have hundreds of
- * bindings that agree, and the annotations of a pod have 256 KiB in all.
- */
-export function fewNames(names: readonly string[], most = mostNamed): readonly string[] {
-  return names.length > most ? [...names.slice(0, most), '…'] : names;
+function refuseWindows(places: readonly Pick<DecidedPlace, 'bindings' | 'profile'>[]): Refused {
+  const text = 'spec.os.name alone does not keep a pod for Windows off Linux nodes of all versions';
+  return refuse(
+    places.slice(0, 1).map((place) => ({ ...place, text })),
+    `Add nodeSelector "${osLabel}: windows" to the pod.`,
+  );
 }
 
 /**
@@ -117,8 +108,28 @@ export function exemptionOf(pod: Pod): string | undefined {
   return undefined;
 }
 
+/**
+ * Returns the bindings that are for a namespace, by its labels. Refuses what waits for them if the
+ * labels are not known: those of a new namespace come a moment after it.
+ */
+export function bindingsFor({ namespace, bindings, cluster }: BindingContext): readonly Binding[] | Refused {
+  const selective = bindings.filter(({ namespaceSelector }) => namespaceSelector !== undefined);
+  const labels = selective.length === 0 ? new Map<string, string>() : cluster.namespaceLabels(namespace);
+  if (labels === undefined) {
+    return {
+      outcome: 'refused',
+      reason: `the labels of the namespace ${namespace} are not known yet, by which ClusterArtifactBindings select it`,
+      hint: 'Retry in a few seconds; Deployments, Jobs and other controllers retry by themselves.',
+      isTemporary: true,
+    };
+  }
+  return bindings.filter(
+    ({ namespaceSelector }) => namespaceSelector === undefined || selects(namespaceSelector, labels),
+  );
+}
+
 /** Returns the bindings that select a pod by its labels. */
-export function selecting(pod: Pod, bindings: readonly ArtifactBinding[]): ArtifactBinding[] {
+export function selecting(pod: Pod, bindings: readonly Binding[]): readonly Binding[] {
   if (exemptionOf(pod) !== undefined) return [];
   const labels = pod.metadata.labels ?? new Map<string, string>();
   return bindings.filter(({ podSelector }) => selects(podSelector, labels));
@@ -126,20 +137,38 @@ export function selecting(pod: Pod, bindings: readonly ArtifactBinding[]): Artif
 
 /**
  * Returns the bindings that govern a pod that exists: those that select it, and those whose
- * artifact it runs under, in any version. Labels can be taken off a pod; the profile that it was
+ * profile it runs under, in any version. Labels can be taken off a pod; the profile that it was
  * created with cannot.
  */
-export function governing(pod: Pod, bindings: readonly ArtifactBinding[]): ArtifactBinding[] {
+export function governing(pod: Pod, bindings: readonly Binding[], context: ResolvingContext): readonly Binding[] {
   if (exemptionOf(pod) !== undefined) return [];
-  const artifacts = allSettings(pod).flatMap(({ field }) => (field && artifactOf(field)) ?? []);
+  const settings = allSettings(pod);
+  const profiles = settings.flatMap(({ field }) => (field && namedProfile(field)) ?? []);
   const selected = new Set(selecting(pod, bindings));
-  return bindings.filter(
-    (binding) => selected.has(binding) || artifacts.some((artifact) => sameRepository(artifact, profileOf(binding))),
-  );
+  const isUnder = (binding: Binding): boolean =>
+    profilesOf(binding, settings, context).some((one) => profiles.some((other) => sameOrigin(one, other)));
+  return bindings.filter((binding) => selected.has(binding) || isUnder(binding));
+}
+
+/** Returns the profiles that a binding can have given to a pod, in some version. */
+function profilesOf(
+  binding: Binding,
+  settings: readonly SeccompSetting[],
+  context: ResolvingContext,
+): readonly BoundProfile[] {
+  if (binding.source.from !== 'image') {
+    const resolution = resolveProfile(binding, undefined, context);
+    return 'profile' in resolution ? [resolution.profile] : [];
+  }
+  // What is attached to an image is in its repository.
+  return settings.flatMap((setting) => {
+    const image = containerOf(setting)?.image;
+    return image?.digest === undefined ? [] : [{ artifact: { reference: `${image.repository}@${image.digest}` } }];
+  });
 }
 
 /** Returns the places of a pod that were not there before, or asked for another profile. */
-export function changedSettings(pod: Pod, before: Pod): SeccompSetting[] {
+export function changedSettings(pod: Pod, before: Pod): readonly SeccompSetting[] {
   const state = ({ key, wish, privileged }: SeccompSetting) => JSON.stringify([key, wish, privileged]);
   const old = new Set(allSettings(before).map(state));
   return allSettings(pod).filter((setting) => !old.has(state(setting)));
@@ -151,9 +180,4 @@ export function changedSettings(pod: Pod, before: Pod): SeccompSetting[] {
  */
 export function withEphemeralContainers(before: Pod, { spec: { ephemeralContainers } }: Pod): Pod {
   return { metadata: before.metadata, spec: { ...before.spec, ephemeralContainers } };
-}
-
-function profileOf({ reference, base }: ArtifactBinding): ProfileReference {
-  if (base === undefined) return { reference };
-  return { reference, base: base === 'RuntimeDefault' ? base : { localhost: base } };
 }

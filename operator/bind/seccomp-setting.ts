@@ -8,8 +8,13 @@ import type { Pod, PodContainer, PodSeccompProfile } from '../api/pod.ts';
 export interface SeccompSetting {
   /** The name of the place in messages: `the pod`, `container "app"`. */
   readonly title: string;
-  /** Identifies the place in other versions of the pod: its list, and the name of the container. */
+  /**
+   * Identifies the place in other versions of the pod: its list, and the name of the container.
+   * Empty for the pod itself.
+   */
   readonly key: string;
+  /** The container; absent for the pod itself. */
+  readonly container?: PodContainer;
   /** JSON pointer of the object that has the securityContext. */
   readonly pointer: string;
   readonly hasSecurityContext: boolean;
@@ -51,11 +56,13 @@ export function podSetting(pod: Pod): SeccompSetting {
  * not count for an ephemeral container: it can only have been written for an earlier container.
  */
 function containerSettings(pod: Pod, list: ContainerList): SeccompSetting[] {
-  return (pod.spec[list] ?? []).map(({ name, securityContext }: PodContainer, index) => {
+  return (pod.spec[list] ?? []).map((container, index) => {
+    const { name, securityContext } = container;
     const field = securityContext?.seccompProfile;
     return {
       title: `${titles[list]} ${quote(name)}`,
       key: `${list}/${name}`,
+      container,
       pointer: `/spec/${list}/${index}`,
       hasSecurityContext: securityContext !== undefined,
       ...(list === 'ephemeralContainers'

@@ -10,12 +10,26 @@ import { after, before, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ErrorKind, FairleadError } from '#lib/errors';
+import type { ApiServer } from '#lib/kube/api-server';
+import { CurrentLists } from '#lib/kube/current-lists';
 import { describePeers } from '#test/peers/require';
+import { readArtifactBinding } from '../bind/read-binding.ts';
 import { openApiServer } from './api-server.ts';
 import { bindingSource } from './list-bindings.ts';
 
 const script = fileURLToPath(new URL('../../deploy/operator/certificate.sh', import.meta.url));
 const empty = '{"metadata":{},"items":[]}';
+
+/** One of the lists of the source. */
+const artifactBindings = (api: ApiServer) =>
+  new CurrentLists(api).of({
+    resource: {
+      ...{ group: 'fairlead.dev', version: 'v1alpha1', plural: 'artifactbindings', kind: 'ArtifactBinding' },
+      namespaced: true,
+    },
+    parse: readArtifactBinding,
+    ifNotServed: 'Apply deploy/operator/crd.yaml.',
+  });
 
 const isError = (kind: ErrorKind, message: RegExp) => (thrown: unknown) => {
   assert.ok(thrown instanceof FairleadError);
@@ -51,7 +65,7 @@ describePeers(['openssl'], 'listing bindings', () => {
   const list = async () => {
     const api = await openApiServer(kubeconfig);
     try {
-      return await bindingSource(api).list('web');
+      return await artifactBindings(api).list('web');
     } finally {
       api.close();
     }
@@ -90,7 +104,7 @@ describePeers(['openssl'], 'listing bindings', () => {
       response.end(empty);
     };
     const api = await openApiServer(kubeconfig);
-    const source = bindingSource(api);
+    const source = artifactBindings(api);
     await source.list('web');
     await source.list('web');
     assert.equal(sockets.length, 2);
@@ -109,7 +123,7 @@ describePeers(['openssl'], 'listing bindings', () => {
       while (waiting.length < count) await sleep(1);
     };
     const api = await openApiServer(kubeconfig);
-    const source = bindingSource(api);
+    const source = artifactBindings(api);
     const first = source.list('web');
     await until(1);
     const later = Array.from({ length: 20 }, () => source.list('web'));
@@ -136,7 +150,7 @@ describePeers(['openssl'], 'listing bindings', () => {
       else response.write(' '.repeat(300 * 1024));
     };
     const api = await openApiServer(kubeconfig);
-    const source = bindingSource(api);
+    const source = artifactBindings(api);
     const lists: Promise<unknown>[] = [];
     // One after the other: if many namespaces waited, a list of the cluster would serve them.
     for (let i = 0; i < 10; i++) {
@@ -200,11 +214,35 @@ describePeers(['openssl'], 'listing bindings', () => {
       response.end(empty);
     };
     const api = await openApiServer(kubeconfig);
-    const source = bindingSource(api);
+    const source = artifactBindings(api);
     await source.probe();
     assert.equal(asked, '/clusters/one/apis/fairlead.dev/v1alpha1/artifactbindings?limit=1');
     answering(404, '');
     await assert.rejects(source.probe(), isError('NotFound', /cannot list the ArtifactBindings: /));
+    api.close();
+  });
+
+  it('reads all kinds of bindings: of the namespace, and of the cluster', async () => {
+    const reference = `registry.example.com/security/nginx@sha256:${'a1'.repeat(32)}`;
+    const specs: Readonly<Record<string, readonly object[]>> = {
+      '/apis/fairlead.dev/v1alpha1/namespaces/web/artifactbindings': [{ reference, podSelector: {} }],
+      '/apis/fairlead.dev/v1alpha1/clusterartifactbindings': [{ reference, podSelector: {}, namespaceSelector: {} }],
+      '/apis/security-profiles-operator.x-k8s.io/v1/namespaces/web/profilebindings': [
+        { image: '*', profileRef: { kind: 'SelinuxProfile', name: 'web' } },
+        { image: '*', profileRef: { kind: 'SeccompProfile', name: 'web' } },
+      ],
+    };
+    handle = ({ url: asked = '' }, response) => {
+      const [, at = ''] = /^\/clusters\/one(.*)\?/.exec(asked) ?? [];
+      const items = (specs[at] ?? []).map((spec, i) => ({ metadata: { namespace: 'web', name: `b${i}` }, spec }));
+      response.end(JSON.stringify({ metadata: {}, items }));
+    };
+    const api = await openApiServer(kubeconfig);
+    const bindings = await bindingSource(api).list('web');
+    assert.deepEqual(
+      bindings.map(({ kind, name }) => `${kind} ${name}`),
+      ['ArtifactBinding b0', 'ClusterArtifactBinding b0', 'ProfileBinding b1'],
+    );
     api.close();
   });
 

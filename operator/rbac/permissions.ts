@@ -1,6 +1,6 @@
 import { resources } from '../api/resources.ts';
 import { daemonName } from '../api/securityprofilesoperatordaemon/v1.ts';
-import { profilesGroup } from '../api/shared/resource-definition.ts';
+import { fairleadGroup, profilesGroup } from '../api/shared/resource-definition.ts';
 import { secretName } from '../certificates/certificate-secret.ts';
 import { leaseName } from '../controllers/lease-name.ts';
 import { profileResources } from '../controllers/profile-kinds.ts';
@@ -30,13 +30,24 @@ const webhookConfigurations = ['mutatingwebhookconfigurations', 'validatingwebho
  * it, and a test compares it with the audit log of an API server.
  */
 export const permissions: readonly Permission[] = [
-  {
-    group: 'fairlead.dev',
-    resource: 'artifactbindings',
-    verbs: ['list'],
-    namespaces: 'all',
-    reason: 'For each pod, the bindings of its namespace are read.',
-  },
+  ...['artifactbindings', 'clusterartifactbindings'].map(
+    (resource): Permission => ({
+      group: fairleadGroup,
+      resource,
+      verbs: ['list'],
+      namespaces: 'all',
+      reason: 'For each pod, the bindings of its namespace and of the cluster are read.',
+    }),
+  ),
+  ...['profileartifacts', 'clusterprofileartifacts'].map(
+    (resource): Permission => ({
+      group: fairleadGroup,
+      resource,
+      verbs: ['list', 'watch'],
+      namespaces: 'all',
+      reason: 'The digests that bindings refer to.',
+    }),
+  ),
   {
     group: 'security-profiles-operator.x-k8s.io',
     resource: 'securityprofilesoperatordaemons',
@@ -57,7 +68,7 @@ export const permissions: readonly Permission[] = [
     resource: 'namespaces',
     verbs: ['list', 'watch'],
     namespaces: 'all',
-    reason: 'Used before Kubernetes 1.22 only, where a namespace may have the name of another in its labels.',
+    reason: 'Bindings of the cluster select namespaces by their labels.',
   },
   ...webhookConfigurations.flatMap((resource): Permission[] => [
     {

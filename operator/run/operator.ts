@@ -6,10 +6,13 @@ import { formatListenAddress, type ListenAddress, listen, parseListenAddress } f
 import { metrics } from '#lib/http/metrics';
 import type { ApiServer } from '#lib/kube/api-server';
 import { KubeMetrics } from '#lib/kube/metrics';
+import { ObjectClient } from '#lib/kube/object-client';
 import { ProfileMetrics } from '../controllers/profile-metrics.ts';
+import { type AdmissionSource, admissionSource } from '../kube/admission-source.ts';
 import { openApiServer } from '../kube/api-server.ts';
+import { ClusterObjects } from '../kube/cluster-objects.ts';
 import { daemonSource } from '../kube/daemon-settings.ts';
-import { type BindingSource, bindingSource } from '../kube/list-bindings.ts';
+import { bindingSource } from '../kube/list-bindings.ts';
 import { NamespaceGuard } from '../kube/namespace-guard.ts';
 import { profileRoute } from '../webhooks/validate-profiles.ts';
 import { webhookServer } from '../webhooks/webhook.ts';
@@ -68,6 +71,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   let namespaces: NamespaceGuard | undefined;
   let certificate: CertificateSource | undefined;
   let controllers: LeadingControllers | undefined;
+  const objects = new ClusterObjects({ client: new ObjectClient(api), log, metrics: kube });
   try {
     certificate = await openCertificateSource(options, { api, host: address.host, log });
     if (options.clientCa === undefined) {
@@ -77,20 +81,26 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       );
     }
     namespaces = await NamespaceGuard.start(api, log);
+    objects.start();
     const namespace = await ownNamespace();
     controllers = await LeadingControllers.start({
       ...{ api, namespace, policy: options.policy, log },
       ...{ metrics: kube, profileMetrics: new ProfileMetrics(registry) },
     });
-    const server = webhookServer(guarded(bindingSource(api), namespaces, certificate), certificate.tls, log);
+    const server = webhookServer(
+      guarded(admissionSource(bindingSource(api), objects), namespaces, certificate),
+      certificate.tls,
+      log,
+    );
     void server.register(profileRoute, { daemon: daemonSource(api, namespace), log });
     void server.register(metrics, { service: 'operator', turns: new Turns(), registry });
     const drain = new Drain(server);
     const bound = await listen(server, address);
     await certificate.start();
-    return new RunningOperator(bound, { server, drain, certificate, namespaces, controllers, api, log });
+    return new RunningOperator(bound, { server, drain, certificate, namespaces, objects, controllers, api, log });
   } catch (error) {
     await controllers?.stop();
+    await objects.stop();
     namespaces?.stop();
     await certificate?.stop();
     api.close();
@@ -103,6 +113,7 @@ interface RunningParts {
   readonly drain: Drain;
   readonly certificate: CertificateSource;
   readonly namespaces: NamespaceGuard;
+  readonly objects: ClusterObjects;
   readonly controllers: LeadingControllers;
   readonly api: ApiServer;
   readonly log: FastifyBaseLogger;
@@ -127,8 +138,9 @@ class RunningOperator implements Operator {
   }
 
   async stop(): Promise<void> {
-    const { server, certificate, namespaces, controllers, api } = this.#parts;
+    const { server, certificate, namespaces, objects, controllers, api } = this.#parts;
     await Promise.all([server.close(), controllers.stop()]);
+    await objects.stop();
     await certificate.stop();
     namespaces.stop();
     api.close();
@@ -136,14 +148,14 @@ class RunningOperator implements Operator {
 }
 
 /**
- * Returns a source that lists bindings only while the webhooks are called for all namespaces that
+ * Returns a source that is read only while the webhooks are called for all namespaces that
  * they are meant for, and is ready only with a certificate.
  */
-function guarded(source: BindingSource, namespaces: NamespaceGuard, certificate: CertificateSource): BindingSource {
+function guarded(source: AdmissionSource, namespaces: NamespaceGuard, certificate: CertificateSource): AdmissionSource {
   return {
-    async list(namespace) {
+    async read(namespace) {
       namespaces.check();
-      return await source.list(namespace);
+      return await source.read(namespace);
     },
     async probe() {
       certificate.check();

@@ -4,7 +4,7 @@ import { apiServerBytes, hasFewValues } from '#lib/kube/json-size';
 import { describeIssue } from '../api/describe-issue.ts';
 import type { BindOutcome } from '../bind/bind.ts';
 import type { CheckOutcome } from '../bind/check.ts';
-import { fewNames } from '../bind/decide.ts';
+import { fewNames } from '../bind/judge.ts';
 
 /** Names of all kinds have at most 253 characters in Kubernetes. */
 const name = v.pipe(v.string(), v.maxLength(253));
@@ -152,14 +152,18 @@ export function answerOutcome(uid: string, outcome: BindOutcome | CheckOutcome):
           : { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(outcome.patch)).toString('base64') }),
         auditAnnotations: {
           'bound-by': fewNames(outcome.bindings).join(','),
-          'localhost-profile': outcome.localhostProfile,
+          'localhost-profile': fewNames(outcome.localhostProfiles).join(','),
         },
       });
     case 'refused':
       return answer({
         uid,
         allowed: false,
-        status: { code: 403, reason: 'Forbidden', message: `${outcome.reason}. ${outcome.hint}` },
+        status: {
+          // Without Retry-After: with it, controllers would wait within the call.
+          ...(outcome.isTemporary ? { code: 503, reason: 'ServiceUnavailable' } : { code: 403, reason: 'Forbidden' }),
+          message: `${outcome.reason}. ${outcome.hint}`,
+        },
       });
   }
 }

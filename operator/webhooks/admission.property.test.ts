@@ -9,9 +9,10 @@ import {
   arbitraryPods,
   type Json,
 } from '#test/support/arbitrary-pods';
-import type { ArtifactBinding } from '../api/artifactbinding/v1alpha1/artifact-binding.ts';
+import { contextOf } from '#test/support/nginx-binding';
 import { parsePod } from '../api/pod.ts';
 import { bindEphemeralContainers, bindPod } from '../bind/bind.ts';
+import type { Binding } from '../bind/binding.ts';
 import { checkEphemeralContainers, checkPod, checkUpdate } from '../bind/check.ts';
 
 /** One request of a tenant, and what webhooks that are called after the operator's make of it. */
@@ -62,20 +63,20 @@ function change(pod: Json, late: Late): Json {
  */
 class Server {
   pod: Json | undefined;
-  readonly #bindings: readonly ArtifactBinding[];
+  readonly #bindings: readonly Binding[];
   readonly #knowsOs: boolean;
 
-  constructor(bindings: readonly ArtifactBinding[], knowsOs: boolean) {
+  constructor(bindings: readonly Binding[], knowsOs: boolean) {
     this.#bindings = bindings;
     this.#knowsOs = knowsOs;
   }
 
   create(requested: Json, late: Late): void {
-    const outcome = bindPod(parsePod(requested), this.#bindings);
+    const outcome = bindPod(parsePod(requested), contextOf(this.#bindings));
     if (outcome.outcome === 'refused') return;
     const mutated = outcome.outcome === 'bound' ? applyPatch(requested, outcome.patch) : requested;
     const stored = this.#keep(change(mutated, late));
-    if (checkPod(parsePod(stored), this.#bindings).outcome === 'untouched') this.pod = stored;
+    if (checkPod(parsePod(stored), contextOf(this.#bindings)).outcome === 'untouched') this.pod = stored;
   }
 
   step(step: Step): void {
@@ -83,20 +84,21 @@ class Server {
     if (before === undefined) return;
     if (step.kind === 'label') {
       const stored = { ...before, metadata: step.metadata };
-      if (checkUpdate(parsePod(stored), parsePod(before), this.#bindings).outcome === 'untouched') this.pod = stored;
+      if (checkUpdate(parsePod(stored), parsePod(before), contextOf(this.#bindings)).outcome === 'untouched')
+        this.pod = stored;
       return;
     }
     const old = ((before['spec'] as Json)['ephemeralContainers'] ?? []) as Json[];
     const added = step.added.map((container, i) => ({ ...container, name: `e${old.length + i}` }));
     const spec = { ...(step.claimed['spec'] as Json), ephemeralContainers: [...old, ...added] };
     const requested = { ...step.claimed, spec };
-    const outcome = bindEphemeralContainers(parsePod(requested), parsePod(before), this.#bindings);
+    const outcome = bindEphemeralContainers(parsePod(requested), parsePod(before), contextOf(this.#bindings));
     if (outcome.outcome === 'refused') return;
     const mutated = outcome.outcome === 'bound' ? applyPatch(requested, outcome.patch) : requested;
     const { ephemeralContainers = [] } = change(mutated, step.late)['spec'] as Json;
     const stored: Json = { ...before, spec: { ...(before['spec'] as Json), ephemeralContainers } };
     if (JSON.stringify((ephemeralContainers as Json[]).slice(0, old.length)) !== JSON.stringify(old)) return; // immutable
-    const checked = checkEphemeralContainers(parsePod(stored), parsePod(before), this.#bindings);
+    const checked = checkEphemeralContainers(parsePod(stored), parsePod(before), contextOf(this.#bindings));
     if (checked.outcome === 'untouched') this.pod = stored;
   }
 
@@ -108,7 +110,7 @@ class Server {
 }
 
 /** Whether a binding selects a pod, for the selectors of this test. */
-const selects = ({ podSelector }: ArtifactBinding, pod: Json): boolean => {
+const selects = ({ podSelector }: Binding, pod: Json): boolean => {
   const labels = ((pod['metadata'] as Json)['labels'] ?? {}) as Json;
   return Object.entries(podSelector.matchLabels ?? {}).every(
     ([key, value]) => Object.hasOwn(labels, key) && labels[key] === value,
@@ -116,7 +118,7 @@ const selects = ({ podSelector }: ArtifactBinding, pod: Json): boolean => {
 };
 
 /** Fails for a container that may run on Linux without one of the artifacts. */
-function assertBound(pod: Json, bindings: readonly ArtifactBinding[]): number {
+function assertBound(pod: Json, bindings: readonly Binding[]): number {
   const spec = pod['spec'] as Json;
   if ((spec['nodeSelector'] as Json | undefined)?.['kubernetes.io/os'] === 'windows') return 0;
   const containers = ['initContainers', 'containers', 'ephemeralContainers'].flatMap(
@@ -128,7 +130,10 @@ function assertBound(pod: Json, bindings: readonly ArtifactBinding[]): number {
     assert.notEqual(context['privileged'], true);
     assert.equal(type, 'Localhost', JSON.stringify(pod));
     assert.ok(
-      bindings.some(({ reference }) => (localhostProfile as string).split('?')[0] === `oci/${reference}`),
+      bindings.some(
+        ({ source }) =>
+          source.from === 'reference' && (localhostProfile as string).split('?')[0] === `oci/${source.reference}`,
+      ),
       JSON.stringify(pod),
     );
   }
@@ -151,7 +156,15 @@ describe('admission', () => {
           const created = server.pod;
           if (created === undefined) return;
           if (late !== null) seen.late++;
-          const decided = bindings.filter((binding) => selects(binding, created));
+          const deciding = (pod: Json) => {
+            const selected = bindings.filter((binding) => selects(binding, pod));
+            const byLabels = selected.filter(
+              ({ podSelector }) => Object.keys(podSelector.matchLabels ?? {}).length > 0,
+            );
+            return byLabels.length > 0 ? byLabels : selected;
+          };
+          const ever = new Set(deciding(created));
+          if (ever.size > 0) seen.containers += assertBound(created, [...ever]);
           for (const request of requests) {
             const before = server.pod;
             server.step(request);
@@ -159,10 +172,12 @@ describe('admission', () => {
             assert.ok(pod !== undefined);
             if (pod !== before && request.kind === 'label') seen.relabelled++;
             if (pod !== before && request.kind === 'debug') seen.ephemeral++;
+            // What comes to select it and is the most specific holds for all of it.
+            const now = deciding(pod);
+            if (now.some((binding) => !selects(binding, before as Json))) seen.containers += assertBound(pod, now);
+            for (const binding of now) ever.add(binding);
             // Created bound, it stays bound, whatever becomes of its labels.
-            if (decided.length > 0) seen.containers += assertBound(pod, decided);
-            const selected = bindings.filter((binding) => selects(binding, pod));
-            if (selected.length > 0) seen.containers += assertBound(pod, selected);
+            if (ever.size > 0) seen.containers += assertBound(pod, [...ever]);
           }
         },
       ),

@@ -1,8 +1,8 @@
 import { FairleadError } from '#lib/errors';
 import { quote } from '#lib/text/quote';
-import type { ArtifactBinding } from '../api/artifactbinding/v1alpha1/artifact-binding.ts';
 import type { Pod } from '../api/pod.ts';
 import { type BindOutcome, bindEphemeralContainers, bindPod } from '../bind/bind.ts';
+import type { Binding } from '../bind/binding.ts';
 import {
   type CheckOutcome,
   changesBinding,
@@ -11,26 +11,27 @@ import {
   checkUnseenPod,
   checkUpdate,
 } from '../bind/check.ts';
+import type { BindingContext } from '../bind/decide.ts';
 import { foreignName, type Namespace, nameLabel } from '../kube/namespace.ts';
 import type { AdmissionRequest, Reviewed } from './admission-review.ts';
 import { maxReviewBytes } from './request-limits.ts';
 
-type ListBindings = (namespace: string) => Promise<readonly ArtifactBinding[]>;
+type ReadContext = (namespace: string) => Promise<BindingContext>;
 
 /**
  * Decides on a request before it is complete: the creation of a pod, or ephemeral containers added
  * to one. Throws InvalidInput for anything else, because a webhook that is called for what it does
- * not know was set up wrongly and would let things through, and whatever `list` throws.
+ * not know was set up wrongly and would let things through, and whatever `read` throws.
  */
-export async function mutate(request: AdmissionRequest<Pod>, list: ListBindings): Promise<BindOutcome> {
+export async function mutate(request: AdmissionRequest<Pod>, read: ReadContext): Promise<BindOutcome> {
   const { namespace, object, oldObject } = request;
   switch (subject(request)) {
     case 'CREATE v1 pods':
       if (isTooLarge(request)) return tooLarge(request);
-      return bindPod(readable(object), await list(namespace));
+      return bindPod(readable(object), await read(namespace));
     case 'UPDATE v1 pods/ephemeralcontainers':
-      if (isUnseen(request)) return checkUnseenPod(await list(namespace));
-      return bindEphemeralContainers(readable(object), readable(oldObject), await list(namespace));
+      if (isUnseen(request)) return checkUnseenPod(await read(namespace));
+      return bindEphemeralContainers(readable(object), readable(oldObject), await read(namespace));
     default:
       throw unknownSubject(request);
   }
@@ -41,12 +42,12 @@ export async function mutate(request: AdmissionRequest<Pod>, list: ListBindings)
  * the creation of a pod, an update of one, or of its ephemeral containers. Throws as {@link mutate}
  * does.
  */
-export async function validate(request: AdmissionRequest<Pod>, list: ListBindings): Promise<CheckOutcome> {
+export async function validate(request: AdmissionRequest<Pod>, read: ReadContext): Promise<CheckOutcome> {
   const { namespace, object, oldObject } = request;
   switch (subject(request)) {
     case 'CREATE v1 pods':
       if (isTooLarge(request)) return tooLarge(request);
-      return checkPod(readable(object), await list(namespace));
+      return checkPod(readable(object), await read(namespace));
     case 'UPDATE v1 pods': {
       if (growsTooLarge(request)) return tooLarge(request);
       const [pod, before] = [readable(object), readable(oldObject)];
@@ -54,12 +55,12 @@ export async function validate(request: AdmissionRequest<Pod>, list: ListBinding
       // request.
       if (!changesBinding(pod, before))
         return { outcome: 'untouched', reason: 'nothing changes that a binding decides' };
-      return checkUpdate(pod, before, await list(namespace));
+      return checkUpdate(pod, before, await read(namespace));
     }
     case 'UPDATE v1 pods/ephemeralcontainers':
-      if (isUnseen(request)) return checkUnseenPod(await list(namespace));
+      if (isUnseen(request)) return checkUnseenPod(await read(namespace));
       if (growsTooLarge(request)) return tooLarge(request);
-      return checkEphemeralContainers(readable(object), readable(oldObject), await list(namespace));
+      return checkEphemeralContainers(readable(object), readable(oldObject), await read(namespace));
     default:
       throw unknownSubject(request);
   }
@@ -70,7 +71,7 @@ export async function validate(request: AdmissionRequest<Pod>, list: ListBinding
  * invalid one would select. A stored one that is invalid may be changed in everything else, for
  * example to delete it.
  */
-export function validateBinding(request: AdmissionRequest<ArtifactBinding>): CheckOutcome {
+export function validateBinding(request: AdmissionRequest<Binding>): CheckOutcome {
   const { object, oldObject } = request;
   switch (subject(request)) {
     case 'CREATE fairlead.dev/v1alpha1 artifactbindings':

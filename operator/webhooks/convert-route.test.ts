@@ -44,7 +44,7 @@ describePeers(['openssl'], 'the conversion webhook', () => {
   const call = async (payload: object | string, more: { clientCa?: string } = {}) => {
     const logged: string[] = [];
     const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(line) });
-    const source = { list: async () => assert.fail('bindings were listed'), probe: async () => {} };
+    const source = { read: async () => assert.fail('bindings were read'), probe: async () => {} };
     const server = webhookServer(source, await TlsFiles.open({ ...files, ...more }), log);
     const headers = { 'content-type': 'application/json' };
     const answered = await server.inject({ method: 'POST', url: '/convert?timeout=30s', headers, payload });

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { toFairleadError } from '#lib/errors';
-import type { BindingSource } from '../kube/list-bindings.ts';
+import type { AdmissionSource } from '../kube/admission-source.ts';
 
 /** How long an answer is valid, in milliseconds. */
 const holds = 1000;
@@ -12,21 +12,21 @@ interface Probe {
 }
 
 /**
- * The readiness of the operator: whether it can list bindings. One probe of the API server serves
+ * The readiness of the operator: whether it can decide on pods. One probe of the API server serves
  * all who ask within a second of its beginning, and while it runs.
  */
 export class Readiness {
-  readonly #source: BindingSource;
+  readonly #source: AdmissionSource;
   readonly #log: FastifyBaseLogger;
   #last: Probe | undefined;
 
-  constructor(source: BindingSource, log: FastifyBaseLogger) {
+  constructor(source: AdmissionSource, log: FastifyBaseLogger) {
     this.#source = source;
     this.#log = log;
   }
 
   /**
-   * Reports whether bindings can be listed. If not, the log has the reason: the answer must reveal
+   * Reports whether pods can be decided on. If not, the log has the reason: the answer must reveal
    * nothing of the cluster, because anybody may ask.
    */
   isReady(): Promise<boolean> {

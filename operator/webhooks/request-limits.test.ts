@@ -13,6 +13,8 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { TlsFiles } from '#lib/http/tls-files';
 import { describePeers } from '#test/peers/require';
+import { contextOf } from '#test/support/nginx-binding';
+import type { BindingContext } from '../bind/decide.ts';
 import { limitRequests } from './request-limits.ts';
 import { webhookServer } from './webhook.ts';
 
@@ -30,7 +32,7 @@ describePeers(['openssl'], 'the limits of the webhook', () => {
   before(async () => {
     execFileSync(script, [folder, 'IP:127.0.0.1']);
     const source = {
-      list: () => new Promise<[]>((resolve) => waiting.push(() => resolve([]))),
+      read: () => new Promise<BindingContext>((resolve) => waiting.push(() => resolve(contextOf([])))),
       probe: async () => undefined,
     };
     const tls = await TlsFiles.open({ cert: at('tls.crt'), key: at('tls.key') });
@@ -233,7 +235,7 @@ describePeers(['openssl'], 'the limits of the webhook', () => {
 
     it('and keep those that have shown a certificate of the authorities', async () => {
       const tls = await TlsFiles.open({ cert: at('tls.crt'), key: at('tls.key'), clientCa: at('ca.crt') });
-      const source = { list: async () => [] as const, probe: async () => undefined };
+      const source = { read: async () => contextOf([]), probe: async () => undefined };
       const guarded = webhookServer(source, tls, pino({ level: 'silent' }));
       await guarded.listen({ host: '127.0.0.1', port: 0 });
       const { port: to } = guarded.server.address() as AddressInfo;

@@ -2,7 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import type { BindOutcome } from '../bind/bind.ts';
 import type { CheckOutcome } from '../bind/check.ts';
-import { fewNames } from '../bind/decide.ts';
+import { fewNames } from '../bind/judge.ts';
 import {
   type AdmissionAnswer,
   type AdmissionRequest,
@@ -51,7 +51,10 @@ async function judge<T>(
     if (outcome.outcome === 'untouched') log.debug({ ...where, reason: outcome.reason }, `${title} left alone`);
     else if (outcome.outcome === 'refused') log.warn({ ...where, reason: outcome.reason }, `${title} refused`);
     else
-      log.info({ ...where, bindings: fewNames(outcome.bindings), profile: outcome.localhostProfile }, `${title} bound`);
+      log.info(
+        { ...where, bindings: fewNames(outcome.bindings), profiles: fewNames(outcome.localhostProfiles) },
+        `${title} bound`,
+      );
     return answerOutcome(review.uid, outcome);
   } catch (thrown) {
     const error = toFairleadError(thrown);

@@ -5,9 +5,9 @@ import { OldestReplaced } from '#lib/http/connections/oldest-replaced';
 import { health } from '#lib/http/health';
 import type { ServedTls } from '#lib/http/served-tls';
 import { createServer } from '#lib/http/server';
-import { parseBinding } from '../api/artifactbinding/v1alpha1/artifact-binding.ts';
 import { type Pod, parsePod } from '../api/pod.ts';
-import type { BindingSource } from '../kube/list-bindings.ts';
+import { readArtifactBinding } from '../bind/read-binding.ts';
+import type { AdmissionSource } from '../kube/admission-source.ts';
 import { parseNamespace } from '../kube/namespace.ts';
 import { mutate, validate, validateBinding, validateNamespace } from './admit.ts';
 import { conversionPath, convertRoute } from './convert-route.ts';
@@ -25,9 +25,9 @@ import { type ReviewRoute, reviewRoute } from './review-route.ts';
  *   gets nothing but a refusal.
  * - `POST /convert`: ConversionReview in, ConversionReview out. Any client may ask, since API
  *   servers show no certificate there, and the answer depends on nothing but the question.
- * - `GET /healthz`: the process runs. `GET /readyz`: it can list bindings.
+ * - `GET /healthz`: the process runs. `GET /readyz`: it can decide on pods.
  */
-export function webhookServer(source: BindingSource, tls: ServedTls, log: FastifyBaseLogger): FastifyInstance {
+export function webhookServer(source: AdmissionSource, tls: ServedTls, log: FastifyBaseLogger): FastifyInstance {
   const refusals = new RefusalLog(log);
   const { app } = createServer({
     logger: log,
@@ -51,13 +51,13 @@ export function webhookServer(source: BindingSource, tls: ServedTls, log: Fastif
   // Each path reads objects of its own kind.
   const add = <T>(route: ReviewRoute<T>): void => void app.register(reviewRoute<T>, { ...route, log });
   const pod = { title: 'pod', scope: 'Namespaced', parse: parsePod } as const;
-  add<Pod>({ ...pod, path: '/mutate-pods', decide: (review) => mutate(review, source.list) });
-  add<Pod>({ ...pod, path: '/validate-pods', decide: (review) => validate(review, source.list) });
+  add<Pod>({ ...pod, path: '/mutate-pods', decide: (review) => mutate(review, source.read) });
+  add<Pod>({ ...pod, path: '/validate-pods', decide: (review) => validate(review, source.read) });
   add({
     path: '/validate-artifactbindings',
     title: 'binding',
     scope: 'Namespaced',
-    parse: parseBinding,
+    parse: readArtifactBinding,
     decide: validateBinding,
   });
   add({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { ArtifactBinding } from '#operator/api/artifactbinding/v1alpha1/artifact-binding';
+import type { Binding } from '#operator/bind/binding';
 import type { PatchOperation } from '#operator/bind/json-patch';
 
 export interface Json {
@@ -114,7 +114,7 @@ export const arbitraryPods: fc.Arbitrary<Json> = fc.record({
 });
 
 /** Bindings of a namespace, most of which agree; a third of them select every pod. */
-export const arbitraryBindings: fc.Arbitrary<ArtifactBinding[]> = fc
+export const arbitraryBindings: fc.Arbitrary<Binding[]> = fc
   .tuple(
     fc.option(fc.constantFrom('RuntimeDefault', 'base.json'), { nil: undefined }),
     fc.array(
@@ -127,9 +127,13 @@ export const arbitraryBindings: fc.Arbitrary<ArtifactBinding[]> = fc
   )
   .map(([base, list]) =>
     list.map(({ reference, matchLabels }, i) => ({
+      kind: 'ArtifactBinding' as const,
       name: `b${i}`,
-      reference,
-      base,
       podSelector: { matchLabels },
+      source: { from: 'reference' as const, reference },
+      parameters:
+        base === undefined
+          ? {}
+          : { base: base === 'RuntimeDefault' ? ('RuntimeDefault' as const) : { localhost: base } },
     })),
   );

@@ -83,6 +83,12 @@ const paths: Readonly<Record<string, string>> = {
   ValidatingWebhookConfiguration: '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
 };
 
+/** What admissions are decided with. Without one of these APIs, the operator is not ready. */
+const readKinds = [
+  ...['artifactbindings', 'clusterartifactbindings', 'profileartifacts', 'clusterprofileartifacts'],
+  ...['profilebindings', 'seccompprofiles'],
+];
+
 const bindings = '/apis/fairlead.dev/v1alpha1/namespaces/web/artifactbindings';
 
 /** Reads the documents of a manifest in deploy/operator. */
@@ -280,7 +286,7 @@ export class OperatorCluster {
     for (const file of [
       'namespace.yaml',
       'rbac.yaml',
-      'crds/artifactbindings.yaml',
+      ...readKinds.map((plural) => `crds/${plural}.yaml`),
       'deployment.yaml',
       'network-policy.yaml',
     ]) {

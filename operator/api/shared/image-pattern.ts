@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { isDigest } from '#lib/registry/digest';
 import { isTag } from '#lib/registry/reference';
+import { registryName } from '#lib/registry/registry-name';
 import { matchProblem } from '#lib/trust/policy/match';
 
 /** A pattern of images in its parts. */
@@ -31,7 +32,26 @@ export function imagePatternProblem(text: string): string | undefined {
   if (tag !== undefined && !isTag(tag.replaceAll('*', 'a'))) {
     return 'invalid tag: want at most 128 letters, digits, "_", "." and "-", and * for any part';
   }
+  const [registry = '', ...path] = repository.split('/');
+  if (registryName(registry) === 'docker.io' && path.length === 1 && path[0] !== '**') {
+    return `no image matches: on Docker Hub, ${path[0]} is docker.io/library/${path[0]}`;
+  }
   return matchProblem(repository);
+}
+
+/** Reports whether a tag matches the tag of a pattern, in which `*` is any part. */
+export function matchesTag(pattern: string, tag: string): boolean {
+  const [first = '', ...rest] = pattern.split('*');
+  const last = rest.pop();
+  if (last === undefined) return tag === first;
+  if (!tag.startsWith(first)) return false;
+  let at = first.length;
+  for (const part of rest) {
+    const found = tag.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return tag.length - last.length >= at && tag.endsWith(last);
 }
 
 /** A pattern of the images of containers. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { parseLocalhostReference } from '#cri-shim/request/localhost-reference';
-import { parseBinding } from '#operator/api/artifactbinding/v1alpha1/artifact-binding';
+import { readArtifactBinding } from '#operator/bind/read-binding';
 import { findPeer } from '#test/peers/peer';
 import { describePeers } from '#test/peers/require';
 
@@ -22,6 +22,7 @@ const fileOf = (name: string): string => {
   return text;
 };
 const newDigest = `sha256:${'ab'.repeat(32)}`;
+const bound = { from: 'reference', reference: `ghcr.io/acme/profiles/nginx@${newDigest}` };
 const { customManagers } = JSON.parse(readFileSync(new URL('deploy/ci/renovate.json', root), 'utf8'));
 
 /** Updates the references in a text as Renovate does with the managers for new versions. */
@@ -47,7 +48,7 @@ describe('the recipe for Renovate', () => {
       const text = fileOf('binding.yaml').replace(/(?<=reference: )(\S+)/, `${quote}$1${quote}`);
       const after = updated(text, '1.5.0');
       assert.match(after, new RegExp(`reference: ghcr\\.io/acme/profiles/nginx@${newDigest} # 1\\.5\\.0\n`));
-      assert.equal(parseBinding(parse(after)).reference, `ghcr.io/acme/profiles/nginx@${newDigest}`);
+      assert.deepEqual(readArtifactBinding(parse(after)).source, bound);
     }
   });
 
@@ -75,7 +76,7 @@ describePeers(['kubectl'], 'the recipe for Flux', () => {
       assert.ok(digests.includes(newDigest));
       writeFileSync(join(directory, 'digests.yaml'), digests);
       const applied = execFileSync(findPeer('kubectl') ?? '', ['kustomize', directory], { encoding: 'utf8' });
-      assert.equal(parseBinding(parse(applied)).reference, `ghcr.io/acme/profiles/nginx@${newDigest}`);
+      assert.deepEqual(readArtifactBinding(parse(applied)).source, bound);
     } finally {
       rmSync(directory, { recursive: true });
     }

@@ -4,11 +4,13 @@ import path from 'node:path';
 import { after, before, it } from 'node:test';
 import { parsePod } from '#operator/api/pod';
 import { bindPod } from '#operator/bind/bind';
+import { readArtifactBinding } from '#operator/bind/read-binding';
 import { type Containerd, containerdRequirements, startContainerd } from '#test/peers/containerd';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
 import { runPod } from '#test/support/cri/pod';
 import { packText, publish, startTestShim, type TestShim } from '#test/support/cri/shim';
+import { contextOf } from '#test/support/nginx-binding';
 import { SecurityProfile_ProfileType as ProfileType } from '../../../lib/cri/gen/cri_pb.js';
 
 const allowAll = '{"defaultAction": "SCMP_ACT_ALLOW"}';
@@ -46,7 +48,8 @@ describePeers(
         metadata: {},
         spec: { securityContext: { seccompProfile }, containers: [{ name: 'main' }] },
       });
-      const outcome = bindPod(pod, [{ name: 'all', reference, podSelector: {}, base }]);
+      const spec = { reference, podSelector: {}, ...(base !== undefined && { base }) };
+      const outcome = bindPod(pod, contextOf([readArtifactBinding({ metadata: { name: 'all' }, spec })]));
       assert.equal(outcome.outcome, 'bound');
       const written = JSON.stringify(outcome.patch.find(({ path: place }) => place.startsWith('/spec/containers/0/')));
       const localhostProfile = /"localhostProfile":"([^"]+)"/.exec(written)?.[1] ?? '';

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import { listen } from '#lib/http/listen-address';
 import { TlsFiles } from '#lib/http/tls-files';
@@ -31,7 +32,7 @@ export async function startConversionWebhook(): Promise<ConversionWebhook> {
     const { objects } = JSON.parse(line) as { readonly objects?: number };
     if (objects !== undefined) calls.push(objects);
   };
-  const source = { list: async () => [], probe: async () => {} };
+  const source = { read: async () => assert.fail('bindings were read'), probe: async () => {} };
   const server = webhookServer(source, await TlsFiles.open({ cert, key }), pino({ level: 'debug' }, { write }));
   const { port } = await listen(server, { host: '127.0.0.1', port: 0 });
   return {

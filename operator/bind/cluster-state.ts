@@ -1,0 +1,34 @@
+import type { ArtifactKind } from './binding.ts';
+
+/** An artifact that an object of the cluster holds. */
+export interface HeldArtifact {
+  /** The name of the object. */
+  readonly name: string;
+  readonly kind: 'Seccomp' | 'AppArmor';
+  /** `registry/repository@sha256:<64 hex digits>`; undefined while no digest is in force. */
+  readonly reference?: string | undefined;
+  /** Why no digest is in force, as a condition of the object states it, if it does yet. */
+  readonly problem?: string | undefined;
+}
+
+/** A SeccompProfile. */
+export interface HeldSeccompProfile {
+  /** The file that nodes have; undefined until all of them have it. */
+  readonly localhostProfile?: string | undefined;
+  /** Why not all have it, as a condition of the object states it, if it does yet. */
+  readonly problem?: string | undefined;
+}
+
+/** What is known of the objects that bindings refer to. */
+export interface ClusterState {
+  /** Returns the labels of a namespace; undefined if it is not known. */
+  namespaceLabels(namespace: string): ReadonlyMap<string, string> | undefined;
+  /** Returns an object with an artifact. A kind of the cluster ignores the namespace. */
+  artifact(kind: ArtifactKind, namespace: string, name: string): HeldArtifact | undefined;
+  /**
+   * Returns all objects whose artifact is the one that is attached to an image, given as
+   * `registry/repository@sha256:<64 hex digits>` with its canonical name.
+   */
+  imageArtifacts(kind: ArtifactKind, namespace: string, image: string): readonly HeldArtifact[];
+  seccompProfile(name: string): HeldSeccompProfile | undefined;
+}

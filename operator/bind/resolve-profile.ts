@@ -1,0 +1,110 @@
+import { quote } from '../../lib/text/quote.ts';
+import { formatImageName, type ImageName } from '../api/shared/image-name.ts';
+import { type Binding, titleOf } from './binding.ts';
+import type { BoundProfile } from './bound-profile.ts';
+import type { ClusterState, HeldArtifact } from './cluster-state.ts';
+
+/** Why the profile of a binding is not known. */
+export interface Unresolved {
+  readonly problem: string;
+  readonly hint: string;
+  /** Set if it may be known soon, without a change of the pod or the binding. */
+  readonly isTemporary: boolean;
+}
+
+/** The profile of a binding for a container. */
+export type Resolution = { readonly profile: BoundProfile } | Unresolved;
+
+/** What a profile is resolved with. */
+export interface ResolvingContext {
+  readonly namespace: string;
+  readonly cluster: ClusterState;
+}
+
+const retry = 'Retry in 10 seconds; Deployments, Jobs and other controllers retry by themselves.';
+
+/**
+ * Returns the profile of a binding for a container of an image, from what is known of the cluster.
+ * No registry is asked: what is not verified yet is a temporary problem.
+ */
+export function resolveProfile(
+  binding: Binding,
+  image: ImageName | undefined,
+  { namespace, cluster }: ResolvingContext,
+): Resolution {
+  const { source, parameters } = binding;
+  switch (source.from) {
+    case 'reference':
+      return { profile: { artifact: { ...parameters, reference: source.reference } } };
+    case 'artifact': {
+      const { kind, name } = source;
+      const title = `${kind} ${quote(kind === 'ProfileArtifact' ? `${namespace}/${name}` : name)}`;
+      const held = cluster.artifact(kind, namespace, name);
+      if (held !== undefined) return profileOfHeld(binding, title, held);
+      const problem = `${titleOf(binding)} takes its profile from ${title}, which does not exist`;
+      return { problem, hint: 'Create it, or change artifactRef of the binding.', isTemporary: true };
+    }
+    case 'image':
+      return profileOfImage(binding, image, { namespace, cluster });
+    case 'seccompProfile': {
+      const held = cluster.seccompProfile(source.name);
+      const title = `SeccompProfile ${quote(source.name)}`;
+      if (held?.localhostProfile !== undefined) return { profile: { file: held.localhostProfile } };
+      if (held !== undefined) return notReady(binding, `${title} is not installed on the nodes yet`, held.problem);
+      const problem = `${titleOf(binding)} takes its profile from ${title}, which does not exist`;
+      return { problem, hint: 'Create it, or change profileRef of the binding.', isTemporary: true };
+    }
+  }
+}
+
+function profileOfImage(
+  binding: Binding,
+  image: ImageName | undefined,
+  { namespace, cluster }: ResolvingContext,
+): Resolution {
+  const takes = `${titleOf(binding)} takes the profile from the image`;
+  if (image?.digest === undefined) {
+    const name = image === undefined ? 'REGISTRY/REPOSITORY:TAG' : formatImageName(image);
+    const named = image === undefined ? 'which has no valid name' : `and ${name} is named by its tag`;
+    return {
+      problem: `${takes}, ${named}`,
+      hint: `Name the image by its digest, which \`crane digest ${name}\` prints: IMAGE@sha256:….`,
+      isTemporary: false,
+    };
+  }
+  const kind = binding.kind === 'ClusterArtifactBinding' ? 'ClusterProfileArtifact' : 'ProfileArtifact';
+  const name = `${image.repository}@${image.digest}`;
+  const held = cluster.imageArtifacts(kind, namespace, name).filter((each) => each.kind === 'Seccomp');
+  const inForce = held.filter(({ reference }) => reference !== undefined);
+  const [first] = inForce.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const other = inForce.find(({ reference }) => reference !== first?.reference);
+  if (first !== undefined && other !== undefined) {
+    return {
+      problem: `${takes} ${name}, and ${kind}s disagree on what is attached to it: ${quote(first.name)} holds ${first.reference}, ${quote(other.name)} holds ${other.reference}`,
+      hint: 'Delete one of them, or wait until both have checked the registry again.',
+      isTemporary: true,
+    };
+  }
+  if (first?.reference !== undefined) {
+    return { profile: { artifact: { ...binding.parameters, reference: first.reference } } };
+  }
+  const problem = held.map((each) => each.problem).find((each) => each !== undefined);
+  return notReady(binding, `no verified profile is known for the image ${name} yet`, problem);
+}
+
+function profileOfHeld(binding: Binding, title: string, { kind, reference, problem }: HeldArtifact): Resolution {
+  if (kind !== 'Seccomp') {
+    return {
+      problem: `${titleOf(binding)} takes its profile from ${title}, which holds a profile of the kind ${kind}`,
+      hint: 'Only Seccomp profiles can be bound.',
+      isTemporary: false,
+    };
+  }
+  if (reference === undefined) return notReady(binding, `${title} is not verified yet`, problem);
+  return { profile: { artifact: { ...binding.parameters, reference } } };
+}
+
+function notReady(binding: Binding, what: string, problem: string | undefined): Unresolved {
+  const because = problem === undefined ? '' : `: ${problem.replace(/\.$/, '')}`;
+  return { problem: `${titleOf(binding)}: ${what}${because}`, hint: retry, isTemporary: true };
+}

@@ -1,0 +1,29 @@
+import type { BindingContext } from '../bind/decide.ts';
+import type { ClusterObjects } from './cluster-objects.ts';
+import type { BindingSource } from './list-bindings.ts';
+
+/** What an admission is decided with. */
+export interface AdmissionSource {
+  /**
+   * Returns the bindings of a namespace and of the cluster as they are at this moment, and what
+   * they refer to. Throws what {@link BindingSource.list} throws, and Unavailable before the
+   * objects that bindings refer to have been listed once.
+   */
+  read(namespace: string): Promise<BindingContext>;
+  /** Verifies that it can be read. Throws as read does. */
+  probe(): Promise<void>;
+}
+
+/** Returns the source for admissions of an API server. */
+export function admissionSource(bindings: BindingSource, cluster: ClusterObjects): AdmissionSource {
+  return {
+    async read(namespace) {
+      cluster.check();
+      return { namespace, bindings: await bindings.list(namespace), cluster };
+    },
+    async probe() {
+      cluster.check();
+      await bindings.probe();
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import { FairleadError } from '#lib/errors';
+import { Informer, type InformerMetrics } from '#lib/kube/informer';
+import type { KubeLog } from '#lib/kube/log';
+import type { ObjectClient } from '#lib/kube/object-client';
+import { objectKey, type Resource } from '#lib/kube/resource';
+import { fairleadGroup, profilesGroup } from '../api/shared/resource-definition.ts';
+import type { ArtifactKind } from '../bind/binding.ts';
+import type { ClusterState, HeldArtifact, HeldSeccompProfile } from '../bind/cluster-state.ts';
+import { parseHeldSeccompProfile, parseStoredArtifact, type StoredArtifact } from './held-objects.ts';
+
+type Labels = ReadonlyMap<string, string>;
+type ArtifactInformer = Informer<StoredArtifact, 'image'>;
+
+const artifactResources: Readonly<Record<ArtifactKind, Resource>> = {
+  ProfileArtifact: {
+    ...{ group: fairleadGroup, version: 'v1alpha1', plural: 'profileartifacts', kind: 'ProfileArtifact' },
+    namespaced: true,
+  },
+  ClusterProfileArtifact: {
+    ...{ group: fairleadGroup, version: 'v1alpha1', plural: 'clusterprofileartifacts', kind: 'ClusterProfileArtifact' },
+    namespaced: false,
+  },
+};
+const seccompProfiles: Resource = {
+  ...{ group: profilesGroup, version: 'v1', plural: 'seccompprofiles', kind: 'SeccompProfile' },
+  namespaced: false,
+};
+const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false };
+
+export interface ClusterObjectsOptions {
+  readonly client: ObjectClient;
+  readonly log: KubeLog;
+  readonly metrics?: InformerMetrics | undefined;
+}
+
+/**
+ * The objects that bindings refer to, held in memory in each replica: an admission asks no
+ * registry, and no API server for them. They may be a moment older than the API server's, so that a
+ * pod is refused that would be admitted a moment later, or gets the digest that was in force a
+ * moment ago.
+ */
+export class ClusterObjects implements ClusterState {
+  readonly #namespaces: Informer<Labels>;
+  readonly #artifacts: Readonly<Record<ArtifactKind, ArtifactInformer>>;
+  readonly #seccompProfiles: Informer<HeldSeccompProfile>;
+
+  constructor(options: ClusterObjectsOptions) {
+    this.#namespaces = new Informer({
+      ...options,
+      resource: namespaces,
+      parse: ({ metadata }): Labels => new Map(Object.entries(metadata.labels ?? {})),
+    });
+    const artifacts = (kind: ArtifactKind): ArtifactInformer =>
+      new Informer({
+        ...options,
+        resource: artifactResources[kind],
+        parse: parseStoredArtifact,
+        indexes: { image: ({ image }: StoredArtifact) => (image === undefined ? [] : [image]) },
+      });
+    this.#artifacts = {
+      ProfileArtifact: artifacts('ProfileArtifact'),
+      ClusterProfileArtifact: artifacts('ClusterProfileArtifact'),
+    };
+    this.#seccompProfiles = new Informer({ ...options, resource: seccompProfiles, parse: parseHeldSeccompProfile });
+  }
+
+  /** Begins to follow the objects. */
+  start(): void {
+    for (const informer of this.#all()) informer.start();
+  }
+
+  /** Resolves when no request is open any more. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#all().map((informer) => informer.stop()));
+  }
+
+  /** Throws Unavailable, with the reason, if not all objects have been listed since the start. */
+  check(): void {
+    for (const { hasSynced, resource, problem } of this.#all()) {
+      if (hasSynced) continue;
+      const because = problem === undefined ? '' : `: ${problem.summary}`;
+      throw new FairleadError('Unavailable', `the ${resource.kind}s have not been listed yet${because}`, {
+        hint: problem?.hint ?? 'Try again in a few seconds.',
+      });
+    }
+  }
+
+  namespaceLabels(namespace: string): Labels | undefined {
+    return this.#namespaces.store.get(namespace);
+  }
+
+  artifact(kind: ArtifactKind, namespace: string, name: string): HeldArtifact | undefined {
+    const { resource, store } = this.#artifacts[kind];
+    return store.get(objectKey(resource.namespaced ? { namespace, name } : { name }));
+  }
+
+  imageArtifacts(kind: ArtifactKind, namespace: string, image: string): readonly HeldArtifact[] {
+    return this.#artifacts[kind].store
+      .byIndex('image', image)
+      .filter((artifact) => artifact.namespace === undefined || artifact.namespace === namespace);
+  }
+
+  seccompProfile(name: string): HeldSeccompProfile | undefined {
+    return this.#seccompProfiles.store.get(name);
+  }
+
+  #all(): readonly Pick<Informer<unknown>, 'start' | 'stop' | 'hasSynced' | 'problem' | 'resource'>[] {
+    return [this.#namespaces, ...Object.values(this.#artifacts), this.#seccompProfiles];
+  }
+}
