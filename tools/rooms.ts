@@ -627,6 +627,11 @@ export const rooms: readonly Room[] = [
     ],
     packages: 'any',
   },
+  {
+    name: 'tools/deploy',
+    imports: ['operator/api/resources.ts', 'operator/crds', 'operator/manifests'],
+    packages: ['yaml'],
+  },
   { name: 'tools/release/image', imports: ['lib/registry', 'tools/debian'], packages: ['tar-stream'] },
   {
     name: 'tools/release',

@@ -23,6 +23,11 @@ export interface InstallationOptions {
  */
 const notForAll: ReadonlySet<string> = new Set(['network-policy.yaml', 'namespace-webhook.yaml']);
 
+/** Whether the objects of a file of deploy/operator are for every cluster. */
+export function isForAll(file: string): boolean {
+  return !notForAll.has(file);
+}
+
 /** The image that the Deployment names until somebody writes another one. */
 const exampleImage = /(?<=^ *(?:- )?image: )registry\.example\.com\/fairlead:\S+$/gm;
 
@@ -35,7 +40,7 @@ export function installation(
   { parts = installationParts, image }: InstallationOptions,
   files: ManifestFiles = manifestFiles(),
 ): string {
-  const texts = Object.entries(files).flatMap(([name, text]) => (notForAll.has(name) ? [] : documentsOf(text)));
+  const texts = Object.entries(files).flatMap(([name, text]) => (isForAll(name) ? documentsOf(text) : []));
   const documents = [...texts, ...allResources.map(crdText)]
     .map((text) => ({ text, kind: kindOf(text) }))
     .filter(({ kind }) => parts.includes(partOf(kind)))
@@ -45,7 +50,7 @@ export function installation(
 }
 
 /** Returns the documents of a file, each with its comments and a line end. */
-function documentsOf(text: string): string[] {
+export function documentsOf(text: string): string[] {
   return text
     .split(/^---\n/m)
     .filter((document) => parse(document) !== null)

@@ -13,8 +13,8 @@ export function manifestFiles(): ManifestFiles {
   return readManifestFiles(join(import.meta.dirname, '../../deploy/operator'));
 }
 
-/** Reads the manifests that are directly in a directory. */
+/** Reads the manifests that are directly in a directory, without what only kustomize reads. */
 export function readManifestFiles(directory: string): ManifestFiles {
-  const names = readdirSync(directory).filter((name) => name.endsWith('.yaml'));
+  const names = readdirSync(directory).filter((name) => name.endsWith('.yaml') && name !== 'kustomization.yaml');
   return Object.fromEntries(names.toSorted().map((name) => [name, readFileSync(join(directory, name), 'utf8')]));
 }
