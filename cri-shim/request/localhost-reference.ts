@@ -1,6 +1,6 @@
 import { join, normalize } from 'node:path/posix';
 import { FairleadError } from '#lib/errors';
-import { parseLocalhostProfile } from '#lib/node/reference/localhost-profile';
+import { mayNameArtifact, parseLocalhostProfile } from '#lib/node/reference/localhost-profile';
 import type { ProfileMode } from '#lib/profile/constraint';
 import type { PinnedReference } from '#lib/registry/pinned-reference';
 import { quote } from '#lib/text/quote';
@@ -22,7 +22,6 @@ export interface RequestedArtifact {
 
 /** Directory below the kubelet's seccomp root that marks a Localhost profile as a reference. */
 const marker = 'oci';
-const pinned = /@sha(?:256|512):/;
 
 /**
  * Reads a Localhost profile's path as the kubelet sends it: `<seccomp root>/`, then what
@@ -35,7 +34,7 @@ export function parseLocalhostReference(path: string, seccompRoot: string): Requ
   const start = `${seccompRoot}/${marker}/`;
   const clean = normalize(path);
   if (!path.startsWith(start) && !clean.startsWith(start)) {
-    if (!pinned.test(path)) return undefined;
+    if (!mayNameArtifact(path)) return undefined;
     throw invalid(
       `localhost profile ${quote(path, 600)} looks like a reference but does not begin with ${start}`,
       'Write localhostProfile: oci/registry/repository@sha256:…. If the kubelet has another seccomp root, set `seccompRoot` of the shim.',
@@ -66,7 +65,7 @@ export function checkBase(path: string, seccompRoot: string): string {
       'Put the file there. If the kubelet has another seccomp root, set `seccompRoot` of the shim.',
     );
   }
-  if (path.startsWith(`${below}${marker}/`) || pinned.test(path)) {
+  if (mayNameArtifact(path.slice(below.length))) {
     throw invalid(`base profile ${quote(path, 600)} is a reference itself`, 'A base is a file on the node.');
   }
   return path;

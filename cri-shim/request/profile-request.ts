@@ -1,5 +1,6 @@
 import { FairleadError } from '#lib/errors';
 import type { InstallableKind } from '#lib/node/install/install-profile';
+import { mayNameArtifact } from '#lib/node/reference/localhost-profile';
 import { parsePinned } from '#lib/registry/pinned-reference';
 import {
   SecurityProfileBase_BaseType as BaseType,
@@ -128,7 +129,7 @@ function refuseAppArmor({ apparmor, apparmorProfile = '' }: ProfileFields): void
   const asks =
     apparmor?.profileType === ProfileType.OCI ||
     (apparmor !== undefined && (apparmor.ociRef !== '' || apparmor.baseProfile !== undefined)) ||
-    [apparmor?.localhostRef ?? '', apparmorProfile].some((name) => /@sha(?:256|512):/.test(name));
+    [apparmor?.localhostRef ?? '', apparmorProfile].some((name) => mayNameArtifact(name.replace(localhostPrefix, '')));
   if (asks) {
     throw invalid(
       'AppArmor profiles cannot be pulled as artifacts by this shim',

@@ -28,6 +28,11 @@ export interface PinnedProfileReference extends ProfileParameters {
 const marker = 'oci/';
 const pinned = /@sha(?:256|512):/;
 
+/** Reports whether a path is, or may be meant as, a Localhost profile that names an artifact. */
+export function mayNameArtifact(path: string): boolean {
+  return path.startsWith(marker) || pinned.test(path);
+}
+
 /**
  * Returns the Localhost profile that names an artifact: `oci/<reference>`, then
  * `?base=RuntimeDefault` or `?base=localhost/<path>` if it has a base, and `mode=log` last if it is
@@ -89,7 +94,7 @@ function parseBase(base: string): ProfileBase {
       'Name a file as localhostProfile does: a descending path without "..".',
     );
   }
-  if (localhost.startsWith(marker) || pinned.test(localhost)) {
+  if (mayNameArtifact(localhost)) {
     throw invalid(`base profile ${quote(localhost, 600)} is a reference itself`, 'A base is a file on the node.');
   }
   return { localhost };

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import * as cri from '../../lib/cri/gen/cri_pb.js';
+import { type CallDependencies, callHandlers } from '../call-handlers.ts';
+import type { UnaryHandler } from '../proxy/unary-call.ts';
+
+const seccompRoot = '/var/lib/kubelet/seccomp';
+const reference = `registry.example.com/security/nginx@sha256:${'ab'.repeat(32)}`;
+const { Localhost, OCI, RuntimeDefault } = cri.SecurityProfile_ProfileType;
+const noArtifact = { pull: () => assert.fail('an artifact was pulled') };
+const handlers = callHandlers({ seccompRoot, source: noArtifact } as unknown as CallDependencies);
+const signal = AbortSignal.timeout(30_000);
+
+type Context = MessageInitShape<typeof cri.LinuxContainerSecurityContextSchema>;
+
+/** Every form in which a pod can name an artifact for seccomp. */
+const seccompForms: Readonly<Record<string, { readonly context: Context; readonly annotations?: object }>> = {
+  'type OCI': { context: { seccomp: { profileType: OCI, ociRef: reference } } },
+  'type OCI with a base': {
+    context: { seccomp: { profileType: OCI, ociRef: reference, baseProfile: { type: 1 } } },
+  },
+  'Localhost reference': localhost(`oci/${reference}`),
+  'Localhost reference with parameters': localhost(`oci/${reference}?base=RuntimeDefault&mode=log`),
+  'deprecated string': { context: { seccompProfilePath: `localhost/${seccompRoot}/oci/${reference}` } },
+  'annotation of the container': { context: {}, annotations: { 'seccomp-profile.crio.io/web': reference } },
+  'annotation of the pod': { context: {}, annotations: { 'seccomp-profile.crio.io/POD': reference } },
+  'older annotation': { context: {}, annotations: { 'seccomp-profile.kubernetes.cri-o.io/POD': reference } },
+};
+/** The same for AppArmor, and what a runtime could take for the name of a policy. */
+const apparmorForms: Readonly<Record<string, Context>> = {
+  'type OCI': { apparmor: { profileType: OCI, ociRef: reference } },
+  'type OCI without a reference': { apparmor: { profileType: OCI } },
+  'another type with a reference': { apparmor: { profileType: RuntimeDefault, ociRef: reference } },
+  'another type with a base': { apparmor: { profileType: RuntimeDefault, baseProfile: { type: 1 } } },
+  'Localhost reference': { apparmor: { profileType: Localhost, localhostRef: `oci/${reference}` } },
+  'Localhost reference with a mode': {
+    apparmor: { profileType: Localhost, localhostRef: `oci/${reference}?mode=log` },
+  },
+  'Localhost reference by tag': {
+    apparmor: { profileType: Localhost, localhostRef: 'oci/registry.example.com/security/nginx:1.27' },
+  },
+  'bare reference': { apparmor: { profileType: Localhost, localhostRef: reference } },
+  'deprecated string': { apparmorProfile: `localhost/oci/${reference}` },
+  'deprecated string by tag': { apparmorProfile: 'localhost/oci/registry.example.com/security/nginx:1.27' },
+};
+
+function localhost(path: string): { readonly context: Context } {
+  return { context: { seccomp: { profileType: Localhost, localhostRef: `${seccompRoot}/${path}` } } };
+}
+
+function createContainer(securityContext: Context, annotations: object = {}): Promise<unknown> {
+  const request = create(cri.CreateContainerRequestSchema, {
+    config: { metadata: { name: 'web' }, linux: { securityContext } },
+    sandboxConfig: { annotations: { ...annotations } },
+  });
+  return handle('CreateContainer', toBinary(cri.CreateContainerRequestSchema, request));
+}
+
+function runPodSandbox({ apparmor }: Context): Promise<unknown> {
+  const securityContext = { apparmor };
+  const request = create(cri.RunPodSandboxRequestSchema, { config: { linux: { securityContext } } });
+  return handle('RunPodSandbox', toBinary(cri.RunPodSandboxRequestSchema, request));
+}
+
+async function handle(method: string, request: Uint8Array): Promise<unknown> {
+  return (handlers.get(`runtime.v1.RuntimeService/${method}`) as UnaryHandler)({ request, signal });
+}
+
+describe('a profile that the runtime would ignore is refused', () => {
+  for (const [form, { context, annotations }] of Object.entries(seccompForms)) {
+    it(`for a privileged container: ${form}`, async () => {
+      await assert.rejects(createContainer({ ...context, privileged: true }, annotations), {
+        kind: 'InvalidInput',
+        message: /a privileged container cannot run under a profile artifact/,
+      });
+    });
+  }
+
+  for (const [form, context] of Object.entries(apparmorForms)) {
+    const refusal = { kind: 'InvalidInput', message: /AppArmor profiles cannot be pulled/ };
+    it(`for AppArmor in a container: ${form}`, async () => {
+      await assert.rejects(createContainer(context), refusal);
+      await assert.rejects(createContainer({ ...context, privileged: true }), refusal);
+    });
+    // A sandbox has no deprecated string.
+    if (context.apparmor !== undefined) {
+      it(`for AppArmor in a sandbox: ${form}`, () => assert.rejects(runPodSandbox(context), refusal));
+    }
+  }
+});
