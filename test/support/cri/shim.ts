@@ -42,14 +42,15 @@ export interface LogRecord {
 }
 
 /**
- * Rules of the policy: `signed/**` needs a signature, `open/**` needs none, nothing else is
- * allowed.
+ * Rules of the policy: `signed/**` needs a signature, `trial/**` too and may only be logged,
+ * `open/**` needs none, nothing else is allowed.
  */
 function policyFor(registryHost: string): string {
   return `apiVersion: fairlead.dev/v1
 kind: TrustPolicy
 rules:
   - {match: "${registryHost}/signed/**", kinds: [Seccomp], require: [{key: release.pub}]}
+  - {match: "${registryHost}/trial/**", require: [{key: release.pub}], log: true}
   - {match: "${registryHost}/open/**", unsigned: true}
 `;
 }
