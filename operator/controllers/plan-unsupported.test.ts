@@ -26,6 +26,12 @@ describe('planUnsupported', () => {
     }
   });
 
+  it('says that a binding to a SeccompProfile decides on pods', () => {
+    const profileRef = { kind: 'SeccompProfile', name: 'web' };
+    const [condition] = plan(objectOf('ProfileBinding', { spec: { profileRef, image: '*' } })).status?.conditions ?? [];
+    assert.equal(`${condition?.type} ${condition?.status} ${condition?.reason}`, 'NotSupported False Supported');
+  });
+
   it('names the settings of the daemon that have no effect, and no others', () => {
     const spec = {
       verbosity: 2,

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { setCondition } from '#lib/kube/conditions';
 import type { ObjectMeta } from '#lib/kube/kube-object';
 import { type Condition, conditionSchema } from '../api/shared/condition.ts';
-import { notSupported, settingsWithoutEffect, type UnsupportedKind } from '../validate/not-supported.ts';
+import { ineffectiveSettings, notSupported, type UnsupportedKind } from '../validate/not-supported.ts';
 
 /** An object of such a kind, as a controller holds it. */
 export interface UnsupportedObject {
@@ -59,7 +59,7 @@ export function parseUnsupported(object: unknown): UnsupportedObject {
     isDeleted: deletionTimestamp != null,
     finalizers: finalizers ?? [],
     status,
-    settings: kind === 'SecurityProfilesOperatorDaemon' ? settingsWithoutEffect(spec) : [],
+    settings: ineffectiveSettings(kind, spec),
   };
 }
 

@@ -1,4 +1,4 @@
-import { notSupported, settingsWithoutEffect, type UnsupportedKind } from '../validate/not-supported.ts';
+import { ineffectiveSettings, notSupported, type UnsupportedKind } from '../validate/not-supported.ts';
 import { daemonNotices, type NoticeContext } from './daemon-notices.ts';
 import type { ObjectDecision, ObjectNotice } from './findings.ts';
 import { type Inventory, type KnownProfile, listed } from './inventory.ts';
@@ -149,7 +149,7 @@ export function noticesOf(next: JsonObject, inventory: Inventory, context: Notic
   const name = textAt(next, 'metadata', 'name') ?? '';
   if (isUnsupported(kind)) {
     const isDaemon = kind === 'SecurityProfilesOperatorDaemon';
-    const { status, message } = notSupported(kind, isDaemon ? settingsWithoutEffect(at(next, 'spec')) : []);
+    const { status, message } = notSupported(kind, ineffectiveSettings(kind, at(next, 'spec')));
     const notice: ObjectNotice = { code: 'not-supported', pointer: '/spec', message };
     return [...(status === 'True' ? [notice] : []), ...(isDaemon ? daemonNotices(next, context) : [])];
   }

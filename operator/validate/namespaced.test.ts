@@ -54,7 +54,7 @@ describe('the validation of a ProfileBinding', () => {
   it('warns of an image that looks like a pattern', () => {
     const { violations, warnings } = validated(profileObject('ProfileBinding', binding({ image: 'nginx:*' })));
     assert.deepEqual(violations, []);
-    assert.match(warnings.join(), /^spec\.image: "nginx:\*" is compared letter by letter/);
+    assert.match(warnings.join(), /^spec\.image: "nginx:\*" is the name of no image/);
   });
 });
 
@@ -121,13 +121,14 @@ describe('the validation of a ProfileRecording', () => {
     },
   ]);
 
-  it('warns that it has no effect, as a binding has none', () => {
+  it('warns that it has no effect, as a binding to other profiles than SeccompProfiles has none', () => {
     const found = (kind: string, spec: object) => validated(profileObject(kind, spec)).warnings;
     assert.deepEqual(found('ProfileRecording', recording()), [
       'spec: has no effect: this version of Fairlead records no profiles',
     ]);
-    assert.deepEqual(found('ProfileBinding', binding()), [
-      'spec: has no effect: this version of Fairlead applies ArtifactBindings only',
+    assert.deepEqual(found('ProfileBinding', binding()), []);
+    assert.deepEqual(found('ProfileBinding', binding({ profileRef: { kind: 'SelinuxProfile', name: 'a' } })), [
+      'spec.profileRef.kind: has no effect: this version of Fairlead binds pods to SeccompProfiles and artifacts only',
     ]);
   });
 

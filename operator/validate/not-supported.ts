@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import type { Condition } from '../api/shared/condition.ts';
 import type { Warning } from './verdict.ts';
 
@@ -10,7 +11,7 @@ export type NotSupported = Pick<Condition, 'type' | 'status' | 'reason' | 'messa
 /**
  * Returns the condition that states what of an object has no effect.
  *
- * @param settings of a SecurityProfilesOperatorDaemon, those that have no effect
+ * @param settings those that have no effect, of a kind that has some effect
  */
 export function notSupported(kind: UnsupportedKind, settings: readonly string[]): NotSupported {
   const type = 'NotSupported';
@@ -24,17 +25,20 @@ export function notSupported(kind: UnsupportedKind, settings: readonly string[])
           'This version of Fairlead records no profiles. The recording is stored and validated, and has no effect.',
       };
     case 'ProfileBinding':
-      return {
-        type,
-        status: 'True',
-        reason: 'NoBindings',
-        message:
-          'This version of Fairlead applies ArtifactBindings only. The binding is stored and validated, and has no effect: ' +
-          'write the profile into the pods, or publish it and bind the artifact.',
-      };
+      return { type, ...bindingCondition(settings) };
     case 'SecurityProfilesOperatorDaemon':
       return { type, ...daemonCondition(settings) };
   }
+}
+
+function bindingCondition(settings: readonly string[]): Omit<NotSupported, 'type'> {
+  if (settings.length === 0) {
+    return { status: 'False', reason: 'Supported', message: 'The binding decides on pods when they are created.' };
+  }
+  const message =
+    'This version of Fairlead binds pods to SeccompProfiles and artifacts only. The binding is stored and validated, and has ' +
+    'no effect: write the profile into the pods.';
+  return { status: 'True', reason: 'NoBindings', message };
 }
 
 function daemonCondition(settings: readonly string[]): Omit<NotSupported, 'type'> {
@@ -60,10 +64,22 @@ function daemonCondition(settings: readonly string[]): Omit<NotSupported, 'type'
   return { status: 'True', reason, message: sentences.join(' ') };
 }
 
-/** Returns the warning that a kind has no effect. */
-export function warnOfKind(kind: 'ProfileRecording' | 'ProfileBinding'): Warning {
-  const message = kind === 'ProfileRecording' ? 'records no profiles' : 'applies ArtifactBindings only';
-  return { field: 'spec', message: `has no effect: this version of Fairlead ${message}` };
+/** States that a recording has no effect. */
+export const warningOfRecording: Warning = {
+  field: 'spec',
+  message: 'has no effect: this version of Fairlead records no profiles',
+};
+
+/** Returns the settings of a ProfileBinding that have no effect. */
+function bindingWithoutEffect(spec: unknown): readonly string[] {
+  const parsed = v.safeParse(v.object({ profileRef: v.object({ kind: v.literal('SeccompProfile') }) }), spec);
+  return parsed.success ? [] : ['spec.profileRef.kind'];
+}
+
+/** Returns a warning for each setting of a ProfileBinding that has no effect. */
+export function warnOfBinding(spec: unknown): readonly Warning[] {
+  const message = 'has no effect: this version of Fairlead binds pods to SeccompProfiles and artifacts only';
+  return bindingWithoutEffect(spec).map((field) => ({ field, message }));
 }
 
 /**
@@ -78,6 +94,12 @@ export function warnOfSettings(spec: unknown): readonly Warning[] {
       ? 'has no effect: the trust policy of the operator (--policy) decides who may sign base profiles'
       : 'has no effect: this version of Fairlead runs nothing on the nodes',
   }));
+}
+
+/** Returns the settings of an object that have no effect, of a kind that has some effect. */
+export function ineffectiveSettings(kind: UnsupportedKind, spec: unknown): readonly string[] {
+  if (kind === 'SecurityProfilesOperatorDaemon') return settingsWithoutEffect(spec);
+  return kind === 'ProfileBinding' ? bindingWithoutEffect(spec) : [];
 }
 
 /** Settings about signatures of base profiles, which a trust policy decides over. */
@@ -105,7 +127,7 @@ const neutral: ReadonlyMap<string, unknown> = new Map<string, unknown>([
 ]);
 
 /** Returns the paths of settings that ask for something that has no effect. */
-export function settingsWithoutEffect(spec: unknown): readonly string[] {
+function settingsWithoutEffect(spec: unknown): readonly string[] {
   const found: string[] = [];
   const visit = (path: string, value: unknown): void => {
     if (followed.includes(path)) return;

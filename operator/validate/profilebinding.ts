@@ -1,7 +1,7 @@
 import { isResourceName, resourceNameRule } from '#lib/profile/resource-name';
 import { quote } from '#lib/text/quote';
 import { profileBindingSchema } from '../api/profilebinding/v1.ts';
-import { warnOfKind } from './not-supported.ts';
+import { warnOfBinding } from './not-supported.ts';
 import type { ValidationSettings } from './settings.ts';
 import { structureOf } from './structure.ts';
 import { refusing, type Verdict, type Violation, type Warning } from './verdict.ts';
@@ -26,11 +26,11 @@ export function validateProfileBinding(object: unknown, _settings: ValidationSet
     const problem = `${quote(image, 64)} has a blank or a control character, and can be the image of no container`;
     violations.push({ field: 'spec.image', problem, fix: 'Write the image exactly as the pods do.' });
   }
-  return { violations, warnings: [...imageWarnings(image), warnOfKind('ProfileBinding')] };
+  return { violations, warnings: [...imageWarnings(image), ...warnOfBinding(structure.value.spec)] };
 }
 
 function* imageWarnings(image: string): Generator<Warning> {
   if (image === anyImage || !/[*?]/.test(image)) return;
-  const message = `${quote(image, 64)} is compared letter by letter: only "*" alone stands for other images`;
+  const message = `${quote(image, 64)} is the name of no image: only "*" alone stands for other images`;
   yield { field: 'spec.image', message };
 }

@@ -1,7 +1,7 @@
 import { blockNameProblem } from '#lib/profile/selinux/names';
 import { quote } from '#lib/text/quote';
 import { profileRecordingSchema } from '../api/profilerecording/v1.ts';
-import { warnOfKind } from './not-supported.ts';
+import { warningOfRecording } from './not-supported.ts';
 import type { ValidationSettings } from './settings.ts';
 import { isObject, structureOf } from './structure.ts';
 import { refusing, type Verdict, type Violation } from './verdict.ts';
@@ -34,7 +34,7 @@ export function validateProfileRecording(object: unknown, _settings: ValidationS
   const { matchLabels = {}, matchExpressions = [] } = podSelector;
   const selectsAll = Object.keys(matchLabels).length === 0 && matchExpressions.length === 0;
   const warning = { field: 'spec.podSelector', message: 'is empty: every pod of the namespace is recorded' };
-  return { violations, warnings: [...(selectsAll ? [warning] : []), warnOfKind('ProfileRecording')] };
+  return { violations, warnings: [...(selectsAll ? [warning] : []), warningOfRecording] };
 }
 
 function* nameViolations(kind: string, name: string): Generator<Violation> {
