@@ -107,6 +107,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     service: true,
     load: () => import('./commands/operator.ts'),
   },
+  cluster: {
+    summary: 'show the profiles of the pods of a cluster, and why',
+    load: () => import('./commands/cluster.ts'),
+  },
   version: { summary: 'show what this program was built from', load: () => import('./commands/version.ts') },
 };
 

@@ -427,8 +427,14 @@ export const rooms: readonly Room[] = [
     pure: true,
   },
   {
+    name: 'operator/coverage',
+    imports: ['operator/api', 'operator/bind'],
+    packages: ['valibot'],
+    pure: true,
+  },
+  {
     name: 'operator/kube',
-    imports: [errors, 'lib/concurrency', 'lib/kube', 'operator/api/**', 'operator/bind'],
+    imports: [errors, 'lib/concurrency', 'lib/kube', 'operator/api/**', 'operator/bind', 'operator/coverage'],
     packages: ['fastify', 'valibot'],
   },
   {
@@ -574,12 +580,18 @@ export const rooms: readonly Room[] = [
     ],
     packages: ['@bufbuild/protobuf', 'pino', 'tar-stream'],
   },
+  {
+    name: 'cli/cluster',
+    imports: ['cli/terminal', errors, 'lib/kube', 'operator/coverage', 'operator/kube'],
+    packages: ['commander'],
+  },
   { name: 'cli/migrate', imports: [errors, 'cli/files', 'operator/migrate'] },
   { name: 'cli/definitions', imports: [], packages: ['commander'] },
   {
     name: 'cli/commands',
     imports: [
       ...[
+        'cli/cluster',
         'cli/compare',
         'cli/definitions',
         'cli/documents',
@@ -600,6 +612,8 @@ export const rooms: readonly Room[] = [
         'lib/text',
         'lib/trust/**',
         'operator/api',
+        'operator/bind',
+        'operator/coverage',
         'operator/manifests',
         'operator/migrate',
         'operator/run',

@@ -1,4 +1,5 @@
 import type { GenericSchema, InferOutput } from 'valibot';
+import * as cluster from './cluster-documents.ts';
 import { migrate } from './migrate-document.ts';
 import * as profile from './profile-documents.ts';
 import * as registry from './registry-documents.ts';
@@ -37,6 +38,10 @@ export const documents = {
   ls: registry.ls,
   referrers: registry.referrers,
   find: registry.find,
+  'cluster why': cluster.clusterWhy,
+  'cluster coverage': cluster.clusterCoverage,
+  'cluster bindings': cluster.clusterBindings,
+  'cluster outdated': cluster.clusterOutdated,
   login: registry.login,
   logout: registry.logout,
   keygen: trust.keygen,

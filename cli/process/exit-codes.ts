@@ -23,6 +23,15 @@ export const profileErrors = {
   SignatureInvalid: 'signature missing or invalid',
 } as const satisfies ExitMeanings;
 
+/** Meanings for commands that ask an API server of Kubernetes. */
+export const clusterErrors = {
+  InvalidInput: 'invalid kubeconfig or another invalid request',
+  NotAllowed: 'a right is missing in the cluster',
+  Unauthenticated: 'credentials missing or refused',
+  NotFound: 'the APIs are not installed',
+  Unavailable: 'API server unreachable',
+} as const satisfies ExitMeanings;
+
 /** Returns the paragraph of a help about exit codes, in their order; 0 is `success`. */
 export function exitCodes(success: string, meanings: ExitMeanings, note = ''): string {
   const { gate, ...ofKinds } = meanings;

@@ -7,6 +7,7 @@ import { readAnswer, readLines } from './answer.ts';
 import { ApiError, apiErrorOf, retryAfterOf } from './api-error.ts';
 import type { ApiCall, ApiRequest, WritableApiServer } from './api-server.ts';
 import { atLeast, backoffDelay } from './backoff.ts';
+import type { UserCluster } from './kube-config.ts';
 
 export interface KubeClientOptions {
   /** Path of a kubeconfig; by default, the ServiceAccount of the pod that we run in. */
@@ -75,6 +76,20 @@ export class KubeClient implements WritableApiServer {
     // second and 80 MiB.
     const { loadKubeConfig } = await import('./kube-config.ts');
     return new KubeClient(loadKubeConfig(options.kubeconfig), options);
+  }
+
+  /**
+   * Opens the API server as a person does with kubectl, and returns the namespace of the context
+   * with it. Throws InvalidInput if the kubeconfig cannot be used.
+   */
+  static async openAsUser(
+    cluster: UserCluster,
+    options: Omit<KubeClientOptions, 'kubeconfig'>,
+  ): Promise<{ readonly client: KubeClient; readonly namespace: string }> {
+    const { loadUserKubeConfig } = await import('./kube-config.ts');
+    const config = loadUserKubeConfig(cluster, process.env);
+    const namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
+    return { client: new KubeClient(config, options), namespace };
   }
 
   async get(request: ApiRequest): Promise<string> {

@@ -11,7 +11,8 @@ import { parseHeldSeccompProfile, parseStoredArtifact, type StoredArtifact } fro
 type Labels = ReadonlyMap<string, string>;
 type ArtifactInformer = Informer<StoredArtifact, 'image'>;
 
-const artifactResources: Readonly<Record<ArtifactKind, Resource>> = {
+/** The APIs of objects that hold an artifact. */
+export const artifactResources: Readonly<Record<ArtifactKind, Resource>> = {
   ProfileArtifact: {
     ...{ group: fairleadGroup, version: 'v1alpha1', plural: 'profileartifacts', kind: 'ProfileArtifact' },
     namespaced: true,
@@ -21,11 +22,19 @@ const artifactResources: Readonly<Record<ArtifactKind, Resource>> = {
     namespaced: false,
   },
 };
-const seccompProfiles: Resource = {
+/** The API of SeccompProfiles. */
+export const seccompProfiles: Resource = {
   ...{ group: profilesGroup, version: 'v1', plural: 'seccompprofiles', kind: 'SeccompProfile' },
   namespaced: false,
 };
-const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false };
+/** The API of Namespaces. */
+export const namespaces: Resource = {
+  group: '',
+  version: 'v1',
+  plural: 'namespaces',
+  kind: 'Namespace',
+  namespaced: false,
+};
 
 export interface ClusterObjectsOptions {
   readonly client: ObjectClient;

@@ -1,5 +1,6 @@
 import type { ApiServer } from '#lib/kube/api-server';
 import { CurrentLists } from '#lib/kube/current-lists';
+import type { Resource } from '#lib/kube/resource';
 import { fairleadGroup, profilesGroup } from '../api/shared/resource-definition.ts';
 import type { Binding } from '../bind/binding.ts';
 import { readArtifactBinding, readClusterArtifactBinding, readProfileBinding } from '../bind/read-binding.ts';
@@ -23,6 +24,19 @@ const clusterArtifactBindings = {
 };
 const profileBindings = { group: profilesGroup, version: 'v1', plural: 'profilebindings', kind: 'ProfileBinding' };
 
+/** A kind of bindings: where they are, and how they are read. */
+interface BindingKindOfApi {
+  readonly resource: Resource;
+  readonly parse: (object: unknown) => Binding | undefined;
+}
+
+/** All kinds of bindings. */
+export const bindingKinds: readonly BindingKindOfApi[] = [
+  { resource: { ...artifactBindings, namespaced: true }, parse: readArtifactBinding },
+  { resource: { ...clusterArtifactBindings, namespaced: false }, parse: readClusterArtifactBinding },
+  { resource: { ...profileBindings, namespaced: true }, parse: readProfileBinding },
+];
+
 /**
  * Returns a source that reads bindings from the API server, so that a binding that was created
  * before a pod always holds. There is deliberately no cache: with one there is a moment, and after
@@ -30,15 +44,7 @@ const profileBindings = { group: profilesGroup, version: 'v1', plural: 'profileb
  */
 export function bindingSource(api: ApiServer): BindingSource {
   const lists = new CurrentLists(api);
-  const kinds = [
-    lists.of({ resource: { ...artifactBindings, namespaced: true }, parse: readArtifactBinding, ifNotServed }),
-    lists.of({
-      resource: { ...clusterArtifactBindings, namespaced: false },
-      parse: readClusterArtifactBinding,
-      ifNotServed,
-    }),
-    lists.of({ resource: { ...profileBindings, namespaced: true }, parse: readProfileBinding, ifNotServed }),
-  ];
+  const kinds = bindingKinds.map((kind) => lists.of({ ...kind, ifNotServed }));
   return {
     async list(namespace) {
       const listed = await Promise.all(kinds.map((kind) => kind.list(namespace)));

@@ -1,0 +1,72 @@
+import type { Command } from 'commander';
+import type { BindingCoverage } from '#operator/coverage/binding-coverage';
+import { addClusterOptions, type ClusterOptions, openCluster, readCluster } from '../cluster/open-cluster.ts';
+import { textTable } from '../cluster/text-table.ts';
+import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { clusterErrors, exitCodes } from '../process/exit-codes.ts';
+import { writeResult } from '../terminal/output.ts';
+
+/** `fairlead cluster bindings`. */
+export function define(command: Command): void {
+  command
+    .summary('list bindings and their pods')
+    .description(
+      'List the bindings of a namespace and of the cluster, the running pods on which each decides, how many of them are outdated, ' +
+        'whether the profile is enforced or only logged, and what keeps new pods from getting it.',
+    );
+  addClusterOptions(command, { all: true });
+  addOutputOption(command)
+    .addHelpText('after', examples([['list the bindings of a namespace', 'fairlead cluster bindings -n web']]))
+    .addHelpText('after', exitCodes('listed', clusterErrors))
+    .action(bindings);
+}
+
+async function bindings(options: ClusterOptions & OutputOptions): Promise<void> {
+  const cluster = await openCluster(options);
+  const [{ pods, snapshot }, { bindingCoverage }] = await Promise.all([
+    readCluster(cluster),
+    import('#operator/coverage/binding-coverage'),
+  ]);
+  const listed = snapshot.bindings
+    .map(({ binding, namespace }) => ({
+      namespace,
+      kind: binding.kind,
+      name: binding.name,
+      mode: binding.parameters.mode ?? ('Enforce' as const),
+      ...bindingCoverage(binding, namespace, pods),
+    }))
+    .toSorted((a, b) =>
+      compareText(`${a.namespace ?? ''}/${a.kind}/${a.name}`, `${b.namespace ?? ''}/${b.kind}/${b.name}`),
+    );
+  writeResult('cluster bindings', options.output, {
+    json: () => ({
+      bindings: listed.map(({ namespace, ...each }) => ({ ...(namespace !== undefined && { namespace }), ...each })),
+    }),
+    text: () =>
+      listed.length === 0
+        ? 'no bindings'
+        : textTable(
+            ['NAMESPACE', 'BINDING', 'MODE', 'PODS', 'OUTDATED', 'PROFILE'],
+            listed.map(({ namespace, kind, name, mode, pods, outdated, ...each }) => [
+              namespace ?? '(cluster)',
+              `${kind}/${name}`,
+              mode,
+              `${pods}`,
+              `${outdated}`,
+              profileText(each),
+            ]),
+          ),
+  });
+}
+
+function profileText({ profiles, problems }: Pick<BindingCoverage, 'profiles' | 'problems'>): string {
+  const [first, ...more] = profiles;
+  const shown = first === undefined ? '' : more.length === 0 ? first : `${first} and ${more.length} more`;
+  return [shown, ...problems.slice(0, 1).map((problem) => `problem: ${problem}`)]
+    .filter((part) => part !== '')
+    .join('; ');
+}
+
+function compareText(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}

@@ -1,0 +1,50 @@
+import type { Command } from 'commander';
+import { addClusterOptions, type ClusterOptions, openCluster, readCluster } from '../cluster/open-cluster.ts';
+import { textTable } from '../cluster/text-table.ts';
+import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { clusterErrors, exitCodes } from '../process/exit-codes.ts';
+import { writeResult } from '../terminal/output.ts';
+
+/** `fairlead cluster coverage`. */
+export function define(command: Command): void {
+  command
+    .summary('show what pods run under')
+    .description(
+      'Show for each namespace how many running pods have only containers under a profile that somebody has vouched for: an artifact ' +
+        'that nodes verify and enforce, or a profile object of the cluster. The containers of the others are counted by what they run under.',
+    );
+  addClusterOptions(command, { all: true });
+  addOutputOption(command)
+    .addHelpText('after', examples([['all namespaces', 'fairlead cluster coverage -A']]))
+    .addHelpText('after', exitCodes('shown', clusterErrors))
+    .action(coverage);
+}
+
+async function coverage(options: ClusterOptions & OutputOptions): Promise<void> {
+  const cluster = await openCluster(options);
+  const [{ pods }, { namespaceCoverage }, { coverageStates }] = await Promise.all([
+    readCluster(cluster),
+    import('#operator/coverage/namespace-coverage'),
+    import('#operator/coverage/pod-coverage'),
+  ]);
+  const namespaces = namespaceCoverage(pods);
+  writeResult('cluster coverage', options.output, {
+    json: () => ({ namespaces }),
+    text: () =>
+      namespaces.length === 0
+        ? 'no running pods'
+        : textTable(
+            ['NAMESPACE', 'PODS', 'COVERED', 'OUTDATED', 'CONTAINERS'],
+            namespaces.map(({ namespace, pods, vouchedFor, outdated, containers }) => [
+              namespace,
+              `${pods}`,
+              `${vouchedFor}`,
+              `${outdated}`,
+              coverageStates
+                .filter((state) => containers[state] > 0)
+                .map((state) => `${containers[state]} ${state}`)
+                .join(', '),
+            ]),
+          ),
+  });
+}

@@ -1,0 +1,95 @@
+import type { Command } from 'commander';
+import type { ExplainedPlace } from '#operator/coverage/explain-pod';
+import type { ContainerCoverage } from '#operator/coverage/pod-coverage';
+import { addClusterOptions, type ClusterOptions, openCluster, readClusterPod } from '../cluster/open-cluster.ts';
+import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { clusterErrors, exitCodes } from '../process/exit-codes.ts';
+import { oneLine, writeResult } from '../terminal/output.ts';
+
+/** `fairlead cluster why POD`. */
+export function define(command: Command): void {
+  command
+    .summary('explain the profiles of a pod')
+    .description(
+      'Explain which bindings match each container of a pod and which of them decides, what it runs under, and what it would get if ' +
+        'it was created now.',
+    )
+    .argument('<pod>', 'name of the pod');
+  addClusterOptions(command, { all: false });
+  addOutputOption(command)
+    .addHelpText('after', examples([['explain a pod', 'fairlead cluster why nginx-0 -n web']]))
+    .addHelpText('after', exitCodes('explained', { ...clusterErrors, NotFound: 'no such pod' }))
+    .action(why);
+}
+
+async function why(name: string, options: ClusterOptions & OutputOptions): Promise<void> {
+  const cluster = await openCluster(options);
+  const [{ pod, snapshot }, { explainPod }, { podCoverage }, { labelOf }] = await Promise.all([
+    readClusterPod(cluster, name),
+    import('#operator/coverage/explain-pod'),
+    import('#operator/coverage/pod-coverage'),
+    import('#operator/bind/binding'),
+  ]);
+  const context = snapshot.contextOf(pod.namespace);
+  const { exemption, places } = explainPod(pod.pod, context);
+  const coverage = new Map(podCoverage(pod.pod, context).map((each) => [each.title, each]));
+  const explained = places.map((place) => ({
+    title: place.title,
+    now: coverage.get(place.title),
+    bindings: place.matching.map(({ binding, ...each }) => ({ name: labelOf(binding), ...each })),
+    place,
+  }));
+  writeResult('cluster why', options.output, {
+    json: () => ({
+      namespace: pod.namespace,
+      pod: pod.name,
+      ...(exemption !== undefined && { exemption }),
+      places: explained.map(({ title, now, bindings, place }) => ({
+        place: title,
+        ...(now !== undefined && { state: now.state, isOutdated: now.isOutdated }),
+        ...(now?.profile !== undefined && { profile: now.profile }),
+        bindings: bindings.map(({ lostBecause, ...each }) => ({
+          ...each,
+          ...(lostBecause !== undefined && { lostBecause }),
+        })),
+        ...(place.profile !== undefined && { wanted: place.profile }),
+        ...(place.problem !== undefined && { problem: place.problem }),
+      })),
+    }),
+    text: () =>
+      [
+        `pod        ${pod.namespace}/${pod.name}`,
+        ...(exemption === undefined ? [] : [`exempt     ${exemption}`]),
+        ...explained.flatMap(({ title, now, bindings, place }) => ['', ...placeLines(title, now, bindings, place)]),
+      ]
+        .map(oneLine)
+        .join('\n'),
+  });
+}
+
+interface NamedBinding {
+  readonly name: string;
+  readonly decides: boolean;
+  readonly lostBecause: string | undefined;
+}
+
+function placeLines(
+  title: string,
+  now: ContainerCoverage | undefined,
+  bindings: readonly NamedBinding[],
+  { profile, problem }: ExplainedPlace,
+): readonly string[] {
+  return [
+    `${title}`,
+    ...(now === undefined ? [] : [`  runs under   ${now.profile ?? now.state}`]),
+    ...(bindings.length === 0 ? ['  bindings     none matches'] : []),
+    ...bindings.map(({ name, decides, lostBecause }) =>
+      decides
+        ? `  decides      ${name}`
+        : `  matches too  ${name}${lostBecause === undefined ? '' : `, but ${lostBecause}`}`,
+    ),
+    ...(profile === undefined ? [] : [`  a new pod    ${profile}`]),
+    ...(problem === undefined ? [] : [`  problem      ${problem}`]),
+    ...(now?.isOutdated ? ['  outdated     a new pod would run under another profile'] : []),
+  ];
+}

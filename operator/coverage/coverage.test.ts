@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Binding } from '../bind/binding.ts';
+import type { ClusterState } from '../bind/cluster-state.ts';
+import type { BindingContext } from '../bind/decide.ts';
+import { bindingCoverage } from './binding-coverage.ts';
+import { explainPod } from './explain-pod.ts';
+import { namespaceCoverage } from './namespace-coverage.ts';
+import { type CoveredPod, outdatedOwners } from './outdated-owners.ts';
+import { podCoverage } from './pod-coverage.ts';
+import { readRunningPod } from './running-pod.ts';
+
+const nginx = 'registry.example.com/security/nginx';
+const digest = (of: string) => `sha256:${of.repeat(64)}`;
+const artifact = (of: string) => `oci/${nginx}@${digest(of)}`;
+
+/** A cluster of which nothing is known but what bindings say themselves. */
+const nothing: ClusterState = {
+  namespaceLabels: () => new Map(),
+  artifact: () => undefined,
+  imageArtifacts: () => [],
+  seccompProfile: () => undefined,
+};
+
+const binding = (name: string, of: string, more: Partial<Binding> = {}): Binding => ({
+  kind: 'ArtifactBinding',
+  name,
+  podSelector: { matchLabels: { app: 'nginx' } },
+  source: { from: 'reference', reference: `${nginx}@${digest(of)}` },
+  parameters: {},
+  ...more,
+});
+const context = (...bindings: Binding[]): BindingContext => ({ namespace: 'web', bindings, cluster: nothing });
+
+const localhost = (localhostProfile: string) => ({ seccompProfile: { type: 'Localhost', localhostProfile } });
+
+interface PodParts {
+  readonly name?: string;
+  readonly securityContext?: unknown;
+  readonly containers?: readonly unknown[];
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly owner?: { readonly kind: string; readonly name: string };
+  readonly hash?: string;
+  readonly phase?: string;
+}
+
+const object = ({ name = 'nginx-0', owner, hash, phase = 'Running', annotations, ...spec }: PodParts = {}) => ({
+  metadata: {
+    namespace: 'web',
+    name,
+    labels: { app: 'nginx', ...(hash !== undefined && { 'pod-template-hash': hash }) },
+    ...(annotations !== undefined && { annotations }),
+    ...(owner !== undefined && { ownerReferences: [{ ...owner, controller: true }] }),
+  },
+  spec: { containers: [{ name: 'app', image: 'nginx' }], ...spec },
+  status: { phase },
+});
+
+const covered = (parts: PodParts, ...bindings: Binding[]): CoveredPod => {
+  const pod = readRunningPod(object(parts));
+  return { ...pod, containers: podCoverage(pod.pod, context(...bindings)) };
+};
+
+describe('podCoverage', () => {
+  const stateOf = (parts: PodParts) => covered(parts).containers.map(({ state }) => state);
+
+  for (const [securityContext, state] of [
+    [localhost(artifact('a')), 'Artifact'],
+    [localhost(`${artifact('a')}?mode=log`), 'LoggedArtifact'],
+    [localhost(`${artifact('a')}?base=RuntimeDefault`), 'Artifact'],
+    [localhost('operator/nginx.json'), 'ProfileObject'],
+    [localhost('profiles/nginx.json'), 'File'],
+    [{ seccompProfile: { type: 'RuntimeDefault' } }, 'RuntimeDefault'],
+    [{ seccompProfile: { type: 'Unconfined' } }, 'Unconfined'],
+    [{}, 'Unset'],
+  ] as const) {
+    it(`is ${state} for a pod with ${JSON.stringify(securityContext).slice(0, 90)}`, () => {
+      assert.deepEqual(stateOf({ securityContext }), [state]);
+      assert.deepEqual(stateOf({ containers: [{ name: 'app', securityContext }] }), [state]);
+    });
+  }
+
+  it('prefers what a container says to what its pod says', () => {
+    const containers = [
+      { name: 'app', securityContext: { seccompProfile: { type: 'Unconfined' } } },
+      { name: 'other' },
+    ];
+    assert.deepEqual(stateOf({ securityContext: localhost(artifact('a')), containers }), ['Unconfined', 'Artifact']);
+  });
+
+  it('is Privileged whatever else a privileged container says, and Exempt for a mirror pod', () => {
+    const securityContext = { ...localhost(artifact('a')), privileged: true };
+    assert.deepEqual(stateOf({ containers: [{ name: 'app', securityContext }] }), ['Privileged']);
+    assert.deepEqual(stateOf({ annotations: { 'kubernetes.io/config.mirror': 'x' } }), ['Exempt']);
+  });
+
+  it('is outdated under another digest than the binding gives, and without any profile', () => {
+    const now = binding('nginx', 'b');
+    const isOutdated = (parts: PodParts, ...bindings: Binding[]) =>
+      covered(parts, ...bindings).containers.map((each) => each.isOutdated);
+    assert.deepEqual(isOutdated({ securityContext: localhost(artifact('a')) }, now), [true]);
+    assert.deepEqual(isOutdated({}, now), [true]);
+    assert.deepEqual(isOutdated({ securityContext: localhost(artifact('b')) }, now), [false]);
+    // A base of its own makes it only stricter.
+    assert.deepEqual(isOutdated({ securityContext: localhost(`${artifact('b')}?base=RuntimeDefault`) }, now), [false]);
+    assert.deepEqual(isOutdated({ securityContext: localhost(artifact('a')) }), [false]);
+  });
+
+  it('is outdated under a profile that is only logged if the binding enforces it', () => {
+    const logged = { securityContext: localhost(`${artifact('b')}?mode=log`) };
+    assert.equal(covered(logged, binding('nginx', 'b')).containers[0]?.isOutdated, true);
+    assert.equal(
+      covered(logged, binding('nginx', 'b', { parameters: { mode: 'Log' } })).containers[0]?.isOutdated,
+      false,
+    );
+  });
+
+  it('names the problem if equally specific bindings disagree', () => {
+    const [container] = covered({}, binding('one', 'a'), binding('two', 'b')).containers;
+    assert.match(container?.problem ?? '', /equally specific: ArtifactBinding "one" .* ArtifactBinding "two" /);
+    assert.deepEqual([container?.wanted, container?.isOutdated], [undefined, false]);
+  });
+});
+
+describe('explainPod', () => {
+  it('names the binding that decides, and why the others do not', () => {
+    const bindings = [
+      binding('all', 'a', { podSelector: {} }),
+      binding('cluster', 'a', { kind: 'ClusterArtifactBinding' }),
+      binding('image', 'b', { images: [{ repository: 'docker.io/library/nginx' }] }),
+      binding('container', 'c', { containers: ['app'] }),
+      binding('elsewhere', 'd', { podSelector: { matchLabels: { app: 'other' } } }),
+    ];
+    const { exemption, places } = explainPod(readRunningPod(object()).pod, context(...bindings));
+    assert.equal(exemption, undefined);
+    assert.deepEqual(
+      places.map(({ title, profile }) => [title, profile]),
+      [
+        ['the pod', artifact('a')],
+        ['container "app"', artifact('c')],
+      ],
+    );
+    const lost = places[1]?.matching.map(({ binding, decides, lostBecause }) => [binding.name, decides, lostBecause]);
+    assert.deepEqual(lost, [
+      ['container', true, undefined],
+      ['all', false, 'ArtifactBinding container names the container'],
+      ['image', false, 'ArtifactBinding container names the container'],
+      ['cluster', false, 'ArtifactBinding container names the container'],
+    ]);
+  });
+});
+
+describe('outdatedOwners', () => {
+  const now = binding('nginx', 'b');
+  const old = { securityContext: localhost(artifact('a')) };
+  const deployed = (name: string) => ({
+    ...{ ...old, name, hash: 'abc' },
+    owner: { kind: 'ReplicaSet', name: 'nginx-abc' },
+  });
+
+  it('has the Deployment of its pods once, with the command that replaces them', () => {
+    assert.deepEqual(outdatedOwners([covered(deployed('nginx-abc-2'), now), covered(deployed('nginx-abc-1'), now)]), [
+      {
+        namespace: 'web',
+        owner: { kind: 'Deployment', name: 'nginx' },
+        pods: ['nginx-abc-1', 'nginx-abc-2'],
+        bindings: ['nginx'],
+        command: 'kubectl -n web rollout restart deployment/nginx',
+      },
+    ]);
+  });
+
+  it('has no command for what kubectl cannot restart, and deletes the pods of what replaces them', () => {
+    const commandOf = (kind: string) =>
+      outdatedOwners([covered({ ...old, owner: { kind, name: 'own' } }, now)]).map(({ command }) => command);
+    assert.deepEqual(commandOf('StatefulSet'), ['kubectl -n web rollout restart statefulset/own']);
+    assert.deepEqual(commandOf('ReplicaSet'), ['kubectl -n web delete pod nginx-0']);
+    assert.deepEqual(commandOf('Job'), [undefined]);
+    const [bare] = outdatedOwners([covered(old, now)]);
+    assert.deepEqual([bare?.owner, bare?.command], [{ kind: 'Pod', name: 'nginx-0' }, undefined]);
+  });
+
+  it('leaves out pods that have ended, and those that are up to date', () => {
+    const current = { securityContext: localhost(artifact('b')) };
+    assert.deepEqual(outdatedOwners([covered({ ...old, phase: 'Succeeded' }, now), covered(current, now)]), []);
+  });
+});
+
+describe('the coverage of namespaces and bindings', () => {
+  const now = binding('nginx', 'b');
+  const pods = [
+    covered({ name: 'new', securityContext: localhost(artifact('b')) }, now),
+    covered({ name: 'old', securityContext: localhost(artifact('a')) }, now),
+    covered({ name: 'bare' }, now),
+    covered({ name: 'ended', phase: 'Failed' }, now),
+  ];
+
+  it('counts running pods', () => {
+    const [web, ...others] = namespaceCoverage(pods);
+    assert.deepEqual(others, []);
+    assert.deepEqual([web?.namespace, web?.pods, web?.vouchedFor, web?.outdated], ['web', 3, 2, 2]);
+    assert.deepEqual([web?.containers.Artifact, web?.containers.Unset, web?.containers.Privileged], [2, 1, 0]);
+  });
+
+  it('counts the pods on which a binding decides', () => {
+    const expected = { pods: 3, outdated: 2, profiles: [artifact('b')], problems: [] };
+    assert.deepEqual(bindingCoverage(now, 'web', pods), expected);
+    assert.equal(bindingCoverage(now, 'elsewhere', pods).pods, 0);
+    assert.equal(bindingCoverage(binding('other', 'b'), 'web', pods).pods, 0);
+  });
+});
