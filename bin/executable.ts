@@ -42,5 +42,5 @@ function compiled(name: string): { cachedData?: Buffer } {
   return assets.has(key) ? { cachedData: Buffer.from(getRawAsset(key)) } : {};
 }
 
-const { main } = load('main.js') as { main: (argv: readonly string[]) => Promise<never> };
-void main(process.argv.slice(2));
+const { main } = load('main.js') as { main: (args: readonly string[], invokedAs: string) => Promise<never> };
+void main(process.argv.slice(2), process.argv0);

@@ -22,7 +22,7 @@ const cache = inCheckout ? fileURLToPath(new URL('../node_modules/.cache/fairlea
 if (cache !== undefined) enableCompileCache(cache);
 // What is built is CommonJS.
 const { main } = inCheckout ? await import(source.href) : createRequire(import.meta.url)('../dist/cli/main.js');
-await main(process.argv.slice(2));
+await main(process.argv.slice(2), process.argv[1]);
 
 // A checkout contains what others have pushed, and a relative directory may be in one: CI jobs
 // often keep their caches below the project.

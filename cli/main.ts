@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { Command, CommanderError, Help, type Option } from 'commander';
 import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
 import { preferCommandLine } from './options/environment.ts';
@@ -114,8 +115,15 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   version: { summary: 'show what this program was built from', load: () => import('./commands/version.ts') },
 };
 
-/** Runs the program, and ends the process with its exit code when all output is written. */
-export async function main(argv: readonly string[]): Promise<never> {
+/**
+ * Runs the program, and ends the process with its exit code when all output is written.
+ *
+ * @param args the arguments after the program's name.
+ * @param invokedAs the path by which the program was started. As `kubectl-fairlead`, it is a plugin of
+ * kubectl, which has the commands of `fairlead cluster`.
+ */
+export async function main(args: readonly string[], invokedAs: string): Promise<never> {
+  const argv = basename(invokedAs) === 'kubectl-fairlead' ? ['cluster', ...args] : args;
   const { service, afterSignal } = commands[argv[0] ?? ''] ?? {};
   if (service === undefined) {
     leaveWebAssemblyUnoptimized();

@@ -12,7 +12,7 @@ const folder = join(import.meta.dirname, `../../../node_modules/.cache/program-$
 /** Runs as bin/fairlead.js runs the sources, with compiled code in a directory beside it. */
 const launcher = `const { enableCompileCache } = require('node:module');
 enableCompileCache(require('node:path').join(__dirname, 'compiled'));
-void require('./main.js').main(process.argv.slice(2));
+void require('./main.js').main(process.argv.slice(2), process.argv[1]);
 `;
 
 /** Writes the program, and its launcher to FAIRLEAD_TEST_LAUNCHER. */
