@@ -23,17 +23,19 @@ export function define(command: Command): void {
 
 async function bindings(options: ClusterOptions & OutputOptions): Promise<void> {
   const cluster = await openCluster(options);
-  const [{ pods, snapshot }, { bindingCoverage }] = await Promise.all([
+  const [{ pods, snapshot }, { bindingCoverage, coverageKey, noCoverage }, { labelOf }] = await Promise.all([
     readCluster(cluster),
     import('#operator/coverage/binding-coverage'),
+    import('#operator/bind/binding'),
   ]);
+  const coverage = bindingCoverage(pods);
   const listed = snapshot.bindings
     .map(({ binding, namespace }) => ({
       namespace,
       kind: binding.kind,
       name: binding.name,
       mode: binding.parameters.mode ?? ('Enforce' as const),
-      ...bindingCoverage(binding, namespace, pods),
+      ...(coverage.get(coverageKey(labelOf(binding), namespace)) ?? noCoverage),
     }))
     .toSorted((a, b) =>
       compareText(`${a.namespace ?? ''}/${a.kind}/${a.name}`, `${b.namespace ?? ''}/${b.kind}/${b.name}`),
@@ -59,10 +61,10 @@ async function bindings(options: ClusterOptions & OutputOptions): Promise<void> 
   });
 }
 
-function profileText({ profiles, problems }: Pick<BindingCoverage, 'profiles' | 'problems'>): string {
+function profileText({ profiles, conflicts }: Pick<BindingCoverage, 'profiles' | 'conflicts'>): string {
   const [first, ...more] = profiles;
   const shown = first === undefined ? '' : more.length === 0 ? first : `${first} and ${more.length} more`;
-  return [shown, ...problems.slice(0, 1).map((problem) => `problem: ${problem}`)]
+  return [shown, ...conflicts.slice(0, 1).map(({ pod, message }) => `${pod}: ${message}`)]
     .filter((part) => part !== '')
     .join('; ');
 }

@@ -1,4 +1,3 @@
-import { type Binding, labelOf } from '../bind/binding.ts';
 import type { CoveredPod } from './outdated-owners.ts';
 
 /** The running pods on which a binding decides. */
@@ -8,32 +7,58 @@ export interface BindingCoverage {
   readonly outdated: number;
   /** The Localhost profiles that it gives to new pods, sorted; several if they come from images. */
   readonly profiles: readonly string[];
-  /** Why it gives none to a container, at most ten, each once. */
-  readonly problems: readonly string[];
+  /** Running pods of which a container would be refused now, the first ten by name. */
+  readonly conflicts: readonly Conflict[];
 }
 
-const mostProblems = 10;
+/** A running pod of which a container would be refused now. */
+export interface Conflict {
+  /** Its namespace and name. */
+  readonly pod: string;
+  readonly message: string;
+}
+
+const mostConflicts = 10;
+
+/** The coverage of a binding that decides on no pod. */
+export const noCoverage: BindingCoverage = { pods: 0, outdated: 0, profiles: [], conflicts: [] };
 
 /**
- * Returns the running pods on which a binding decides.
+ * Returns the key of a binding in {@link bindingCoverage}.
  *
- * @param namespace the namespace of the binding; undefined for one of the cluster.
+ * @param label its name as `labelOf` returns it.
+ * @param namespace where a pod is, or the binding itself; that of a binding of the cluster does not matter.
  */
-export function bindingCoverage(
-  binding: Binding,
-  namespace: string | undefined,
-  pods: readonly CoveredPod[],
-): BindingCoverage {
-  const label = labelOf(binding);
-  const decided = pods
-    .filter((pod) => pod.isRunning && (namespace === undefined || pod.namespace === namespace))
-    .map(({ containers }) => containers.filter(({ bindings }) => bindings.includes(label)))
-    .filter((containers) => containers.length > 0);
-  const containers = decided.flat();
-  return {
-    pods: decided.length,
-    outdated: decided.filter((each) => each.some(({ isOutdated }) => isOutdated)).length,
-    profiles: [...new Set(containers.flatMap(({ wanted }) => wanted ?? []))].toSorted(),
-    problems: [...new Set(containers.flatMap(({ problem }) => problem ?? []))].slice(0, mostProblems),
-  };
+export function coverageKey(label: string, namespace: string | undefined): string {
+  return label.startsWith('ClusterArtifactBinding/') ? label : `${namespace}/${label}`;
+}
+
+/** Returns the running pods on which each binding decides, by its key. */
+export function bindingCoverage(pods: Iterable<CoveredPod>): ReadonlyMap<string, BindingCoverage> {
+  const found = new Map<string, { pods: number; outdated: number; profiles: Set<string>; conflicts: Conflict[] }>();
+  for (const { namespace, name, isRunning, containers } of pods) {
+    if (!isRunning) continue;
+    const labels = new Set(containers.flatMap(({ bindings }) => bindings));
+    for (const label of labels) {
+      const key = coverageKey(label, namespace);
+      const own = found.get(key) ?? { pods: 0, outdated: 0, profiles: new Set<string>(), conflicts: [] };
+      found.set(key, own);
+      const decided = containers.filter(({ bindings }) => bindings.includes(label));
+      own.pods += 1;
+      if (decided.some(({ isOutdated }) => isOutdated)) own.outdated += 1;
+      for (const { wanted } of decided) if (wanted !== undefined) own.profiles.add(wanted);
+      const problem = decided.find((each) => each.problem !== undefined)?.problem;
+      if (problem !== undefined) own.conflicts.push({ pod: `${namespace}/${name}`, message: problem });
+    }
+  }
+  return new Map(
+    [...found].map(([key, { profiles, conflicts, ...counts }]) => [
+      key,
+      {
+        ...counts,
+        profiles: [...profiles].toSorted(),
+        conflicts: conflicts.toSorted((a, b) => (a.pod < b.pod ? -1 : 1)).slice(0, mostConflicts),
+      },
+    ]),
+  );
 }

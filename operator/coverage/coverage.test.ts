@@ -203,9 +203,20 @@ describe('the coverage of namespaces and bindings', () => {
   });
 
   it('counts the pods on which a binding decides', () => {
-    const expected = { pods: 3, outdated: 2, profiles: [artifact('b')], problems: [] };
-    assert.deepEqual(bindingCoverage(now, 'web', pods), expected);
-    assert.equal(bindingCoverage(now, 'elsewhere', pods).pods, 0);
-    assert.equal(bindingCoverage(binding('other', 'b'), 'web', pods).pods, 0);
+    const expected = { pods: 3, outdated: 2, profiles: [artifact('b')], conflicts: [] };
+    assert.deepEqual([...bindingCoverage(pods)], [['web/nginx', expected]]);
+    const cluster = binding('all', 'b', { kind: 'ClusterArtifactBinding' });
+    assert.deepEqual([...bindingCoverage([covered({}, cluster)]).keys()], ['ClusterArtifactBinding/all']);
+  });
+
+  it('names ten pods that would be refused now', () => {
+    const two = [binding('one', 'a'), binding('two', 'b')];
+    const many = Array.from({ length: 12 }, (_, index) => covered({ name: `pod-${10 + index}` }, ...two));
+    const conflicts = bindingCoverage(many.toReversed()).get('web/one')?.conflicts ?? [];
+    assert.deepEqual(
+      conflicts.map(({ pod }) => pod),
+      many.slice(0, 10).map(({ name }) => `web/${name}`),
+    );
+    assert.match(conflicts[0]?.message ?? '', /equally specific/);
   });
 });

@@ -1,0 +1,58 @@
+import { type Reconciled, runController } from '#lib/kube/controller';
+import type { KubeLog } from '#lib/kube/log';
+import type { KubeMetrics } from '#lib/kube/metrics';
+import type { ObjectClient } from '#lib/kube/object-client';
+import { labelOf } from '../bind/binding.ts';
+import { localhostProfileOf } from '../bind/bound-profile.ts';
+import { resolveProfile } from '../bind/resolve-profile.ts';
+import { coverageKey, noCoverage } from '../coverage/binding-coverage.ts';
+import { fieldManager } from './cluster-view.ts';
+import type { CoverageView, StoredBinding } from './coverage-view.ts';
+import { type BindingStatus, planBinding } from './plan-binding.ts';
+
+export interface BindingControllerOptions {
+  readonly client: ObjectClient;
+  readonly view: CoverageView;
+  /** Milliseconds after which the status of a binding is determined again. */
+  readonly period: number;
+  readonly log: KubeLog;
+  readonly metrics?: KubeMetrics | undefined;
+}
+
+/** Kinds whose status another controller writes. */
+const others: ReadonlySet<string> = new Set(['ProfileBinding']);
+
+/**
+ * Writes the status of ArtifactBindings and ClusterArtifactBindings until `signal` aborts: whether
+ * they give pods a profile, and which running pods they decide on.
+ */
+export async function runBindingControllers(options: BindingControllerOptions, signal: AbortSignal): Promise<void> {
+  const { client, view, log, metrics } = options;
+  const controllers = view.bindings
+    .filter(({ resource }) => !others.has(resource.kind))
+    .map((informer) => {
+      const name = informer.resource.plural;
+      const reconcile = (object: StoredBinding): Promise<Reconciled> => reconcileBinding(object, options);
+      return runController({ name, client, fieldManager, informer, reconcile, log, metrics }, signal);
+    });
+  await Promise.all(controllers);
+}
+
+async function reconcileBinding(
+  { binding, metadata, status = {} }: StoredBinding,
+  { view, period }: BindingControllerOptions,
+): Promise<Reconciled> {
+  if (binding === undefined) return {};
+  await view.synced();
+  const { bindings } = await view.coverage();
+  const { namespace = '', generation } = metadata;
+  const resolution =
+    binding.source.from === 'image' ? undefined : resolveProfile(binding, undefined, view.contextOf(namespace));
+  const facts = {
+    generation,
+    profile: resolution && 'profile' in resolution ? localhostProfileOf(resolution.profile) : undefined,
+    problem: resolution && 'problem' in resolution ? `${resolution.problem}. ${resolution.hint}` : undefined,
+    coverage: bindings.get(coverageKey(labelOf(binding), namespace)) ?? noCoverage,
+  };
+  return { status: planBinding(facts, status as BindingStatus, new Date()), requeueAfter: period };
+}

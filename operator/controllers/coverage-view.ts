@@ -1,0 +1,121 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Informer, type InformerMetrics } from '#lib/kube/informer';
+import type { KubeObject, ObjectMeta } from '#lib/kube/kube-object';
+import type { KubeLog } from '#lib/kube/log';
+import type { ObjectClient } from '#lib/kube/object-client';
+import type { Resource } from '#lib/kube/resource';
+import type { Binding } from '../bind/binding.ts';
+import type { ClusterState } from '../bind/cluster-state.ts';
+import type { BindingContext } from '../bind/decide.ts';
+import { type BindingCoverage, bindingCoverage } from '../coverage/binding-coverage.ts';
+import type { CoveredPod } from '../coverage/outdated-owners.ts';
+import { podCoverage } from '../coverage/pod-coverage.ts';
+import { type RunningPod, readRunningPod } from '../coverage/running-pod.ts';
+import { bindingKinds } from '../kube/list-bindings.ts';
+
+/** A binding as its controller holds it. */
+export interface StoredBinding {
+  readonly metadata: ObjectMeta;
+  readonly status: object | undefined;
+  /** Undefined for one that has no effect on pods. */
+  readonly binding: Binding | undefined;
+}
+
+/** What running pods run under, and which bindings decide on them, at one moment. */
+export interface ClusterCoverage {
+  readonly pods: readonly CoveredPod[];
+  /** By `coverageKey`. */
+  readonly bindings: ReadonlyMap<string, BindingCoverage>;
+}
+
+export interface CoverageViewOptions {
+  readonly client: ObjectClient;
+  readonly log: KubeLog;
+  readonly metrics?: InformerMetrics | undefined;
+  /** What bindings refer to. */
+  readonly cluster: ClusterState;
+  /** Milliseconds for which a coverage is not determined again. */
+  readonly freshFor: number;
+}
+
+const pods: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
+/** So many pods are decided on in one turn of the event loop: some milliseconds. */
+const inOneTurn = 20;
+
+/**
+ * What the controllers of bindings know of the cluster. The coverage is determined for all pods at
+ * once, and not for each change: a binding may decide on all pods, and pods change all the time.
+ */
+export class CoverageView {
+  readonly bindings: readonly Informer<StoredBinding>[];
+  readonly #pods: Informer<RunningPod>;
+  readonly #options: CoverageViewOptions;
+  #current: { readonly since: number; readonly coverage: Promise<ClusterCoverage> } | undefined;
+
+  constructor(options: CoverageViewOptions) {
+    this.#options = options;
+    const { client, log, metrics } = options;
+    this.bindings = bindingKinds.map(
+      ({ resource, parse }) =>
+        new Informer({ client, log, metrics, resource, parse: (object) => storedBinding(object, parse) }),
+    );
+    this.#pods = new Informer({ client, log, metrics, resource: pods, parse: readRunningPod });
+  }
+
+  /** Begins to follow everything. */
+  start(): void {
+    for (const informer of [...this.bindings, this.#pods]) informer.start();
+  }
+
+  /** Resolves when no request is open any more. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.bindings, this.#pods].map((informer) => informer.stop()));
+  }
+
+  /** Resolves when everything has been listed once. */
+  async synced(): Promise<void> {
+    await Promise.all([...this.bindings, this.#pods].map((informer) => informer.synced()));
+  }
+
+  /** Returns the coverage of the cluster, which may be some seconds old. */
+  async coverage(): Promise<ClusterCoverage> {
+    const now = performance.now();
+    if (this.#current === undefined || now - this.#current.since > this.#options.freshFor) {
+      this.#current = { since: now, coverage: this.#determine() };
+    }
+    return await this.#current.coverage;
+  }
+
+  /** Returns what the pods of a namespace are decided with. */
+  contextOf(namespace: string): BindingContext {
+    const bindings = this.bindings.flatMap(({ store, resource }) =>
+      [...store.values()].flatMap(({ binding, metadata }) =>
+        binding === undefined || (resource.namespaced && metadata.namespace !== namespace) ? [] : [binding],
+      ),
+    );
+    return { namespace, bindings, cluster: this.#options.cluster };
+  }
+
+  async #determine(): Promise<ClusterCoverage> {
+    const contexts = new Map<string, BindingContext>();
+    const covered: CoveredPod[] = [];
+    for (const [index, running] of [...this.#pods.store.values()].entries()) {
+      if (index % inOneTurn === 0) await nextTurn();
+      const { pod, ...rest } = running;
+      const context = contexts.get(rest.namespace) ?? this.contextOf(rest.namespace);
+      contexts.set(rest.namespace, context);
+      covered.push({ ...rest, containers: podCoverage(pod, context) });
+    }
+    return { pods: covered, bindings: bindingCoverage(covered) };
+  }
+}
+
+function storedBinding(object: KubeObject, parse: (object: unknown) => Binding | undefined): StoredBinding {
+  const { name, namespace, uid, resourceVersion, generation } = object.metadata;
+  const { status } = object;
+  return {
+    metadata: { name, namespace, uid, resourceVersion, generation },
+    status: typeof status === 'object' && status !== null ? status : undefined,
+    binding: parse(object),
+  };
+}
