@@ -452,6 +452,7 @@ export const rooms: readonly Room[] = [
     imports: [
       ...[errors, 'lib/kube', 'lib/profile', 'lib/profile/json', 'lib/profile/seccomp', 'lib/profile/seccomp/write'],
       ...[model, 'lib/registry', 'lib/text', 'operator/api/**', 'operator/validate'],
+      ...['operator/bind', 'operator/coverage', 'operator/kube'],
     ],
     // profile-metrics.ts counts under the names of the Security Profiles Operator.
     packages: ['prom-client', 'valibot'],
@@ -501,7 +502,8 @@ export const rooms: readonly Room[] = [
         'lib/trust/policy',
         'operator/api/shared',
       ],
-      ...['operator/base', 'operator/certificates', 'operator/controllers', 'operator/kube', 'operator/webhooks'],
+      ...['operator/base', 'operator/bind', 'operator/certificates', 'operator/controllers', 'operator/kube'],
+      'operator/webhooks',
     ],
     packages: ['fastify', 'prom-client'],
   },

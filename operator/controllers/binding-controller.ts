@@ -44,7 +44,7 @@ async function reconcileBinding(
 ): Promise<Reconciled> {
   if (binding === undefined) return {};
   await view.synced();
-  const { bindings } = await view.coverage();
+  const { bindings, outdatedIn } = await view.coverage();
   const { namespace = '', generation } = metadata;
   const resolution =
     binding.source.from === 'image' ? undefined : resolveProfile(binding, undefined, view.contextOf(namespace));
@@ -54,5 +54,5 @@ async function reconcileBinding(
     problem: resolution && 'problem' in resolution ? `${resolution.problem}. ${resolution.hint}` : undefined,
     coverage: bindings.get(coverageKey(labelOf(binding), namespace)) ?? noCoverage,
   };
-  return { status: planBinding(facts, status as BindingStatus, new Date()), requeueAfter: period };
+  return { status: planBinding(facts, status as BindingStatus, new Date()), requeueAfter: outdatedIn ?? period };
 }

@@ -23,6 +23,8 @@ export interface StoredBinding {
 
 /** What running pods run under, and which bindings decide on them, at one moment. */
 export interface ClusterCoverage {
+  /** Milliseconds after which a newer one can be determined, if anything has changed since. */
+  readonly outdatedIn: number | undefined;
   readonly pods: readonly CoveredPod[];
   /** By `coverageKey`. */
   readonly bindings: ReadonlyMap<string, BindingCoverage>;
@@ -34,13 +36,15 @@ export interface CoverageViewOptions {
   readonly metrics?: InformerMetrics | undefined;
   /** What bindings refer to. */
   readonly cluster: ClusterState;
-  /** Milliseconds for which a coverage is not determined again. */
-  readonly freshFor: number;
 }
 
 const pods: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
 /** So many pods are decided on in one turn of the event loop: some milliseconds. */
 const inOneTurn = 20;
+/** Milliseconds for which a coverage is not determined again. */
+const shortest = 1000;
+/** In a large cluster, it is determined again after so many times the time that it took. */
+const pause = 10;
 
 /**
  * What the controllers of bindings know of the cluster. The coverage is determined for all pods at
@@ -50,7 +54,11 @@ export class CoverageView {
   readonly bindings: readonly Informer<StoredBinding>[];
   readonly #pods: Informer<RunningPod>;
   readonly #options: CoverageViewOptions;
-  #current: { readonly since: number; readonly coverage: Promise<ClusterCoverage> } | undefined;
+  #current: Promise<Omit<ClusterCoverage, 'outdatedIn'>> | undefined;
+  /** Whether anything has changed since the current coverage began to be determined. */
+  #hasChanged = false;
+  /** When the current coverage is to be determined again. */
+  #freshUntil = 0;
 
   constructor(options: CoverageViewOptions) {
     this.#options = options;
@@ -60,6 +68,15 @@ export class CoverageView {
         new Informer({ client, log, metrics, resource, parse: (object) => storedBinding(object, parse) }),
     );
     this.#pods = new Informer({ client, log, metrics, resource: pods, parse: readRunningPod });
+    this.#pods.onChange(() => {
+      this.#hasChanged = true;
+    });
+    for (const informer of this.bindings) {
+      informer.onChange(({ before, after }) => {
+        // A status that was written changes nothing.
+        if (before?.metadata.generation !== after?.metadata.generation) this.#hasChanged = true;
+      });
+    }
   }
 
   /** Begins to follow everything. */
@@ -79,11 +96,18 @@ export class CoverageView {
 
   /** Returns the coverage of the cluster, which may be some seconds old. */
   async coverage(): Promise<ClusterCoverage> {
-    const now = performance.now();
-    if (this.#current === undefined || now - this.#current.since > this.#options.freshFor) {
-      this.#current = { since: now, coverage: this.#determine() };
+    if (this.#current === undefined || performance.now() > this.#freshUntil) {
+      this.#freshUntil = Number.POSITIVE_INFINITY;
+      this.#hasChanged = false;
+      const begin = performance.now();
+      this.#current = this.#determine().finally(() => {
+        const end = performance.now();
+        this.#freshUntil = end + Math.max(shortest, pause * (end - begin));
+      });
     }
-    return await this.#current.coverage;
+    const current = await this.#current;
+    const freshFor = Math.max(0, this.#freshUntil - performance.now());
+    return { ...current, outdatedIn: this.#hasChanged ? freshFor : undefined };
   }
 
   /** Returns what the pods of a namespace are decided with. */
@@ -96,7 +120,7 @@ export class CoverageView {
     return { namespace, bindings, cluster: this.#options.cluster };
   }
 
-  async #determine(): Promise<ClusterCoverage> {
+  async #determine(): Promise<Omit<ClusterCoverage, 'outdatedIn'>> {
     const contexts = new Map<string, BindingContext>();
     const covered: CoveredPod[] = [];
     for (const [index, running] of [...this.#pods.store.values()].entries()) {

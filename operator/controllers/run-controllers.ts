@@ -3,7 +3,10 @@ import type { WritableApiServer } from '#lib/kube/api-server';
 import type { KubeLog } from '#lib/kube/log';
 import type { KubeMetrics } from '#lib/kube/metrics';
 import { ObjectClient } from '#lib/kube/object-client';
+import type { ClusterState } from '../bind/cluster-state.ts';
+import { runBindingControllers } from './binding-controller.ts';
 import { ClusterView } from './cluster-view.ts';
+import { CoverageView } from './coverage-view.ts';
 import { createDefaultDaemon } from './default-daemon.ts';
 import { type ProfileControllerOptions, runProfileControllers } from './profile-controller.ts';
 import { runUnsupportedControllers } from './unsupported-controller.ts';
@@ -14,6 +17,10 @@ export interface ControllersOptions extends Pick<ProfileControllerOptions, 'prof
   readonly client?: ObjectClient;
   /** The namespace of the operator. */
   readonly namespace: string;
+  /** What bindings refer to. Without it, bindings get no status. */
+  readonly cluster?: ClusterState | undefined;
+  /** Milliseconds after which the status of a binding is determined again, 30,000 by default. */
+  readonly bindingPeriod?: number | undefined;
   readonly log: KubeLog;
   readonly metrics?: KubeMetrics | undefined;
 }
@@ -26,14 +33,38 @@ export interface ControllersOptions extends Pick<ProfileControllerOptions, 'prof
  */
 export async function runControllers(options: ControllersOptions, signal: AbortSignal): Promise<void> {
   const { api, namespace, log, metrics, client = new ObjectClient(api) } = options;
-  const view = new ClusterView({ ...options, client, hasCore: await hasCoreResources(api) });
+  const hasCore = await hasCoreResources(api);
+  const view = new ClusterView({ ...options, client, hasCore });
   view.start();
   try {
     await Promise.all([
+      hasCore ? runForBindings({ ...options, client }, signal) : undefined,
       runProfileControllers({ ...options, client, view }, signal),
       runUnsupportedControllers({ client, log, metrics }, signal),
       createDefaultDaemon({ client, informer: view.daemons, namespace, log }, signal),
     ]);
+  } finally {
+    await view.stop();
+  }
+}
+
+const defaultBindingPeriod = 30_000;
+
+async function runForBindings(
+  {
+    client,
+    cluster,
+    bindingPeriod: period = defaultBindingPeriod,
+    log,
+    metrics,
+  }: ControllersOptions & Pick<ProfileControllerOptions, 'client'>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (cluster === undefined) return;
+  const view = new CoverageView({ client, cluster, log, metrics });
+  view.start();
+  try {
+    await runBindingControllers({ client, view, period, log, metrics }, signal);
   } finally {
     await view.stop();
   }

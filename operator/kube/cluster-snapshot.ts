@@ -1,3 +1,4 @@
+import { FairleadError } from '#lib/errors';
 import type { KubeObject } from '#lib/kube/kube-object';
 import type { ObjectClient } from '#lib/kube/object-client';
 import { type ObjectName, objectKey, type Resource } from '#lib/kube/resource';
@@ -109,5 +110,13 @@ export async function readPods(client: ObjectClient, namespace: string | undefin
 
 /** Reads a pod. Throws NotFound if it does not exist. */
 export async function readPod(client: ObjectClient, name: ObjectName): Promise<RunningPod> {
-  return readRunningPod(await client.get(pods, name));
+  try {
+    return readRunningPod(await client.get(pods, name));
+  } catch (thrown) {
+    if (!(thrown instanceof FairleadError && thrown.kind === 'NotFound')) throw thrown;
+    throw new FairleadError('NotFound', `there is no pod ${objectKey(name)}`, {
+      cause: thrown,
+      hint: `List the pods of the namespace: kubectl get pods -n ${name.namespace}`,
+    });
+  }
 }

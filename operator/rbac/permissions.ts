@@ -30,15 +30,22 @@ const webhookConfigurations = ['mutatingwebhookconfigurations', 'validatingwebho
  * it, and a test compares it with the audit log of an API server.
  */
 export const permissions: readonly Permission[] = [
-  ...['artifactbindings', 'clusterartifactbindings'].map(
-    (resource): Permission => ({
+  ...['artifactbindings', 'clusterartifactbindings'].flatMap((resource): Permission[] => [
+    {
       group: fairleadGroup,
       resource,
-      verbs: ['list'],
+      verbs: ['list', 'watch'],
       namespaces: 'all',
-      reason: 'For each pod, the bindings of its namespace and of the cluster are read.',
-    }),
-  ),
+      reason: 'For each pod, the bindings of its namespace and of the cluster are read. Their status is determined.',
+    },
+    {
+      group: fairleadGroup,
+      resource: `${resource}/status`,
+      verbs: ['patch'],
+      namespaces: 'all',
+      reason: 'On which pods they decide.',
+    },
+  ]),
   ...['profileartifacts', 'clusterprofileartifacts'].map(
     (resource): Permission => ({
       group: fairleadGroup,

@@ -22,4 +22,20 @@ rules:
   - apiGroups: [fairlead.dev]
     resources: [artifactbindings]
     verbs: [get, list, watch, create, update, patch, delete, deletecollection]
+---
+# For those who ask what pods run under, and why (kubectl fairlead). Bind it in the whole cluster.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: fairlead-view
+rules:
+  - apiGroups: [fairlead.dev]
+    resources: [artifactbindings, clusterartifactbindings, profileartifacts, clusterprofileartifacts, trustpolicies]
+    verbs: [get, list, watch]
+  - apiGroups: [security-profiles-operator.x-k8s.io]
+    resources: [profilebindings, seccompprofiles]
+    verbs: [get, list, watch]
+  - apiGroups: [""]
+    resources: [pods, namespaces]
+    verbs: [get, list, watch]
 `;

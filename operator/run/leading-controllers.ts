@@ -12,11 +12,14 @@ import type { ReadTarget } from '#lib/registry/target';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import { profilesGroup } from '../api/shared/resource-definition.ts';
 import { BaseSource } from '../base/base-source.ts';
+import type { ClusterState } from '../bind/cluster-state.ts';
 import { leaseName } from '../controllers/lease-name.ts';
 import type { ProfileMetrics } from '../controllers/profile-metrics.ts';
 import { runControllers } from '../controllers/run-controllers.ts';
 
 export interface LeadingControllersOptions {
+  /** What bindings refer to. */
+  readonly cluster: ClusterState;
   readonly api: WritableApiServer;
   /** The namespace of the operator. */
   readonly namespace: string;
@@ -66,7 +69,7 @@ export class LeadingControllers {
 async function lead(
   term: Term,
   base: BaseSource,
-  { api, namespace, metrics, profileMetrics, log }: LeadingControllersOptions,
+  { api, cluster, namespace, metrics, profileMetrics, log }: LeadingControllersOptions,
 ): Promise<void> {
   const client = new ObjectClient(api, term);
   // What has happened may be written after the term, too.
@@ -77,6 +80,7 @@ async function lead(
       {
         api,
         client,
+        cluster,
         namespace,
         log,
         metrics,

@@ -84,7 +84,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     objects.start();
     const namespace = await ownNamespace();
     controllers = await LeadingControllers.start({
-      ...{ api, namespace, policy: options.policy, log },
+      ...{ api, cluster: objects, namespace, policy: options.policy, log },
       ...{ metrics: kube, profileMetrics: new ProfileMetrics(registry) },
     });
     const server = webhookServer(
