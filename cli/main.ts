@@ -119,8 +119,8 @@ const commands: Readonly<Record<string, CommandEntry>> = {
  * Runs the program, and ends the process with its exit code when all output is written.
  *
  * @param args the arguments after the program's name.
- * @param invokedAs the path by which the program was started. As `kubectl-fairlead`, it is a plugin of
- * kubectl, which has the commands of `fairlead cluster`.
+ * @param invokedAs the path by which the program was started. As `kubectl-fairlead`, it is a plugin
+ * of kubectl, which has the commands of `fairlead cluster`.
  */
 export async function main(args: readonly string[], invokedAs: string): Promise<never> {
   const argv = basename(invokedAs) === 'kubectl-fairlead' ? ['cluster', ...args] : args;

@@ -29,7 +29,7 @@ const hints = {
   404: 'Install the APIs of this version: fairlead operator manifests --crds.',
 };
 
-/** Adds the options that name the cluster and, for commands about several objects, the namespaces. */
+/** Adds the options that name the cluster and, with `all`, the one for all namespaces. */
 export function addClusterOptions(command: Command, { all }: { readonly all: boolean }): Command {
   command.addOption(new Option('-n, --namespace <name>', 'namespace (default: that of the context)'));
   if (all) {

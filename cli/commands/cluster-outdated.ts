@@ -40,7 +40,7 @@ async function outdated(options: ClusterOptions & OutputOptions): Promise<void> 
         ...(command !== undefined && { command }),
       })),
     }),
-    // Valid for a shell: what is no command is a comment.
+    // Valid for a shell: all that is not a command is a comment.
     text: () =>
       owners.length === 0
         ? '# no pod is outdated'

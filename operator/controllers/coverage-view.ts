@@ -43,7 +43,7 @@ const pods: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', 
 const inOneTurn = 20;
 /** Milliseconds for which a coverage is not determined again. */
 const shortest = 1000;
-/** In a large cluster, it is determined again after so many times the time that it took. */
+/** How many times the time that it took passes before it is determined again. */
 const pause = 10;
 
 /**

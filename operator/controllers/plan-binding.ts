@@ -27,8 +27,8 @@ export interface BindingFacts {
 const most = { conflicts: 10, message: 1024 };
 
 /**
- * Returns the status of a binding: whether it gives new pods a profile, and on which running pods it
- * decides. Running pods of which a container would be refused are its conflicts.
+ * Returns the status of a binding: whether it gives new pods a profile, and on which running pods
+ * it decides. Running pods of which a container would be refused are its conflicts.
  */
 export function planBinding(
   { generation, profile, problem, coverage }: BindingFacts,

@@ -27,7 +27,7 @@ export const noCoverage: BindingCoverage = { pods: 0, outdated: 0, profiles: [],
  * Returns the key of a binding in {@link bindingCoverage}.
  *
  * @param label its name as `labelOf` returns it.
- * @param namespace where a pod is, or the binding itself; that of a binding of the cluster does not matter.
+ * @param namespace where the pod or the binding is; it does not matter for one of the cluster.
  */
 export function coverageKey(label: string, namespace: string | undefined): string {
   return label.startsWith('ClusterArtifactBinding/') ? label : `${namespace}/${label}`;

@@ -36,7 +36,7 @@ export const permissions: readonly Permission[] = [
       resource,
       verbs: ['list', 'watch'],
       namespaces: 'all',
-      reason: 'For each pod, the bindings of its namespace and of the cluster are read. Their status is determined.',
+      reason: 'For each pod, the bindings of its namespace and of the cluster are read.',
     },
     {
       group: fairleadGroup,
