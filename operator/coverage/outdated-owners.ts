@@ -26,7 +26,8 @@ const replacing: ReadonlySet<string> = new Set(['ReplicaSet', 'ReplicationContro
 
 /**
  * Returns what has running pods under another profile than new ones would get, ordered by
- * namespace, kind and name. Nothing is restarted: when a workload may be is the decision of its team.
+ * namespace, kind and name. Nothing is restarted: when a workload may be is the decision of its
+ * team.
  */
 export function outdatedOwners(pods: readonly CoveredPod[]): readonly OutdatedOwner[] {
   const groups = new Map<string, { readonly owner: PodOwner; readonly pods: CoveredPod[] }>();
