@@ -1,7 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { FileName } from '#lib/config/config-text';
+import type { FileName } from '#lib/config/config-document';
 import { FairleadError } from '#lib/errors';
 import { makeChosenDirectory } from '../files/chosen-directory.ts';
 import { readInput, writeNewFile } from '../files/files.ts';

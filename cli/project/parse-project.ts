@@ -1,6 +1,7 @@
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import * as v from 'valibot';
-import { ConfigText, type Path } from '#lib/config/config-text';
+import type { Path } from '#lib/config/config-document';
+import { ConfigText } from '#lib/config/config-text';
 import { FairleadError } from '#lib/errors';
 import { formatRepository, isTag, parseReference, type Reference } from '#lib/registry/reference';
 import { repositoryName } from '#lib/registry/registry-name';

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { stringify } from 'yaml';
-import { ConfigText, type FileName, type Path } from '#lib/config/config-text';
+import type { FileName, Path } from '#lib/config/config-document';
+import { ConfigText } from '#lib/config/config-text';
 import { registryName, repositoryName } from '#lib/registry/registry-name';
 import { matchesRepository, matchProblem } from './match.ts';
 

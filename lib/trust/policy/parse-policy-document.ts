@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { ConfigText, type FileName, type Path } from '#lib/config/config-text';
+import type { ConfigDocument, FileName, Path } from '#lib/config/config-document';
+import { ConfigText } from '#lib/config/config-text';
 import { FairleadError } from '#lib/errors';
 import type { ProfileKind } from '#lib/profile/profile';
 import { defaultPublicationLimits, type PublicationLimits } from '#lib/profile/publication-limits';
@@ -41,7 +42,7 @@ export interface RuleDocument {
   readonly signedRepository?: string;
   readonly log?: true;
   readonly unsigned: boolean;
-  /** `line:column`. */
+  /** `line:column` in the file, or the field of the object. */
   readonly position: string;
 }
 
@@ -59,7 +60,17 @@ export function parsePolicyDocument(text: string, source: string): PolicyDocumen
       hint: 'Shorten the policy: one rule with a wildcard can replace many.',
     });
   }
-  const document = new ConfigText(text, source, 'See docs/guides/trust-policy.md for the format of a trust policy.');
+  return readPolicyDocument(new ConfigText(text, source, formatHint));
+}
+
+/** The hint of errors about a trust policy that have no other. */
+export const formatHint = 'See docs/guides/trust-policy.md for the format of a trust policy.';
+
+/**
+ * Reads a trust policy that is parsed already. Throws InvalidInput with the place of what is
+ * invalid.
+ */
+export function readPolicyDocument(document: ConfigDocument): PolicyDocument {
   if (document.value === null)
     return { rules: [], baseline: { seccomp: 'RuntimeDefault' }, limits: defaultPublicationLimits };
   refuseUnappliedBaseline(document);
@@ -88,7 +99,7 @@ const unapplied: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Refuses a baseline of a kind that nodes do not apply: ignored, it would seem in force. */
-function refuseUnappliedBaseline(document: ConfigText): void {
+function refuseUnappliedBaseline(document: ConfigDocument): void {
   const { baseline } = document.value as { readonly baseline?: unknown };
   if (typeof baseline !== 'object' || baseline === null) return;
   for (const [key, kind] of unapplied) {
@@ -100,7 +111,7 @@ function refuseUnappliedBaseline(document: ConfigText): void {
   }
 }
 
-function readRoot(document: ConfigText, given: PolicyInput['trustedRoot']): RootDocument {
+function readRoot(document: ConfigDocument, given: PolicyInput['trustedRoot']): RootDocument {
   if (given === undefined) return 'public';
   const at = document.at(['trustedRoot']);
   if (typeof given === 'string') return { file: { path: given, at } };
@@ -113,7 +124,7 @@ function needsRoot({ require, attestations = [] }: RuleDocument): boolean {
   );
 }
 
-function readRule(document: ConfigText, rule: RuleInput, path: Path): RuleDocument {
+function readRule(document: ConfigDocument, rule: RuleInput, path: Path): RuleDocument {
   const problem = matchProblem(rule.match);
   if (problem !== undefined) {
     throw document.error([...path, 'match'], `invalid match ${JSON.stringify(rule.match)}: ${problem}`, {
@@ -157,7 +168,7 @@ function readRule(document: ConfigText, rule: RuleInput, path: Path): RuleDocume
   };
 }
 
-function readSignedRepository(document: ConfigText, given: string, path: Path): string {
+function readSignedRepository(document: ConfigDocument, given: string, path: Path): string {
   if (given === 'same') return given;
   const problem = given.includes('*') ? 'wildcards are not allowed' : matchProblem(given);
   if (problem === undefined) return given;
@@ -172,7 +183,7 @@ function spellingHint(written: string, general: string): string {
   return closest === undefined ? general : `Did you mean ${closest}? ${general}`;
 }
 
-function readBytes(document: ConfigText, given: string | number): number {
+function readBytes(document: ConfigDocument, given: string | number): number {
   const match = /^([0-9]{1,9})\s*(B|KiB|MiB)?$/.exec(String(given));
   const bytes = Number(match?.[1]) * (units[match?.[2] ?? 'B'] ?? 1);
   if (bytes >= 1 && bytes <= maxArtifactBytes) return bytes;

@@ -1,4 +1,4 @@
-import type { ConfigText, FileName, Path } from '#lib/config/config-text';
+import type { ConfigDocument, FileName, Path } from '#lib/config/config-document';
 import type { LogUse } from '../roots/trusted-root.ts';
 import type { Expected, ExpectedIdentity } from '../signature/identity.ts';
 import { predicateTypeNames, predicateTypeOf, provenancePredicateType } from '../signature/predicate-type.ts';
@@ -29,7 +29,7 @@ type RuleLogUse = LogUse | undefined;
 
 /** Reads a requirement: who must sign. Throws InvalidInput with the position. */
 export function readRequirement(
-  document: ConfigText,
+  document: ConfigDocument,
   entry: RequirementInput,
   use: RuleLogUse,
   path: Path,
@@ -57,7 +57,7 @@ export function readRequirement(
 
 /** Reads what must be attested, and by whom. Throws InvalidInput with the position. */
 export function readAttestation(
-  document: ConfigText,
+  document: ConfigDocument,
   entry: AttestationInput,
   use: RuleLogUse,
   path: Path,
@@ -85,7 +85,7 @@ function fitsMany({ keyless }: AlternativeDocument): boolean {
 }
 
 function readAlternative(
-  document: ConfigText,
+  document: ConfigDocument,
   { key, keyless }: Omit<RequirementInput, 'anyOf' | 'threshold'>,
   use: RuleLogUse,
   path: Path,
@@ -101,7 +101,7 @@ function readAlternative(
   return { keyless: readIdentity(document, keyless ?? {}, [...path, 'keyless']), log };
 }
 
-function readIdentity(document: ConfigText, input: KeylessInput, path: Path): ExpectedIdentity {
+function readIdentity(document: ConfigDocument, input: KeylessInput, path: Path): ExpectedIdentity {
   const expected = (name: 'issuer' | 'identity'): Expected => {
     const { [name]: exact, [`${name}Pattern` as const]: pattern } = input;
     if (exact?.includes('*')) {

@@ -9,9 +9,9 @@ import type { ExpectedProvenance } from './provenance.ts';
  * rule allows it.
  */
 export interface TrustPolicy {
-  /** Its file, as messages name it. */
+  /** Its file or object, as messages name it. */
   readonly source: string;
-  /** True if that file does not exist, so that everything is denied. */
+  /** True if that does not exist, so that everything is denied. */
   readonly missing?: true;
   /** In file order; the first that matches decides. */
   readonly rules: readonly Rule[];
@@ -41,7 +41,7 @@ export interface Rule {
   readonly log?: true;
   /** True if the rule explicitly requires no signature. */
   readonly unsigned: boolean;
-  /** `line:column` in the policy file. */
+  /** `line:column` in the policy file, or the field of the object. */
   readonly position?: string;
   /** True if no policy has it: it stands for the signer that a caller named. */
   readonly isImplied?: true;
@@ -69,7 +69,7 @@ export type Alternative = KeyRequirement | KeylessRequirement;
 
 /** Met by a signature of this key. */
 export interface KeyRequirement {
-  /** The key file as the policy names it. */
+  /** The key file as the policy names it, or the field with the key. */
   readonly key: string;
   readonly publicKey: PublicKey;
   /** If absent, entries in transparency logs are neither required nor checked. */
