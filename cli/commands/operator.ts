@@ -34,7 +34,7 @@ export function define(command: Command): void {
       '--client-ca <file>',
       'PEM certificates of the authorities of the API servers, whose clients may send reviews (default: all clients may)',
     )
-    .addOption(policyOption('trust policy for base profiles of registries (default: none is pulled)'))
+    .addOption(policyOption('trust policy for artifacts and base profiles (default: the TrustPolicy object default)'))
     .option('--shutdown-delay <seconds>', 'after SIGTERM, accept new connections for at least this time', parseDelay, 0)
     .option('--kubeconfig <file>', 'kubeconfig of the cluster (default: the ServiceAccount of the pod)')
     .addHelpText(

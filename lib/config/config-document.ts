@@ -15,11 +15,11 @@ export interface FileName {
 export abstract class ConfigDocument {
   /** The configuration as plain values; null if it is empty. */
   abstract readonly value: unknown;
-  readonly #hint: string;
+  /** The hint of errors that have no other: where the format is documented. */
+  protected readonly hint: string;
 
-  /** `hint` is the hint of errors that have no other: where the format is documented. */
   constructor(hint: string) {
-    this.#hint = hint;
+    this.hint = hint;
   }
 
   /** Returns the place of the value at a path within the document. */
@@ -30,7 +30,7 @@ export abstract class ConfigDocument {
 
   /** Returns an InvalidInput about the value at a path. */
   error(path: Path, message: string, options: { hint?: string } = {}): FairleadError {
-    return new FairleadError('InvalidInput', `${this.at(path)}: ${message}`, { hint: this.#hint, ...options });
+    return new FairleadError('InvalidInput', `${this.at(path)}: ${message}`, { hint: this.hint, ...options });
   }
 
   /**
@@ -52,7 +52,7 @@ export abstract class ConfigDocument {
     if (issue.expected !== 'never') return this.#fieldError(path, issue);
     const parent = path.slice(0, -1).findLast((part) => typeof part === 'string') ?? '';
     const meant = closest(key, keysBelow(parent));
-    const hint = meant === undefined ? this.#hint : `Did you mean ${JSON.stringify(meant)}?`;
+    const hint = meant === undefined ? this.hint : `Did you mean ${JSON.stringify(meant)}?`;
     const message = `unknown key ${JSON.stringify(key)}`;
     return new FairleadError('InvalidInput', `${this.atKey(path)}: ${message}`, { hint });
   }

@@ -11,7 +11,6 @@ const limits = { depth: 64, words: Number.POSITIVE_INFINITY } as const;
 export class ConfigText extends ConfigDocument {
   readonly value: unknown;
   readonly #source: string;
-  readonly #hint: string;
   readonly #lines = new LineCounter();
   readonly #document: Document;
 
@@ -23,7 +22,6 @@ export class ConfigText extends ConfigDocument {
   constructor(text: string, source: string, hint: string) {
     super(hint);
     this.#source = source;
-    this.#hint = hint;
     // The schema of YAML 1.2, even if the text specifies %YAML 1.1, in which `yes` is true and `<<`
     // merges other keys.
     const options = { prettyErrors: false, uniqueKeys: true, schema: 'core' } as const;
@@ -77,13 +75,13 @@ export class ConfigText extends ConfigDocument {
       return composeDocuments(text, this.#source, limits, options, this.#lines.addNewLine);
     } catch (error) {
       if (!(error instanceof FairleadError)) throw error;
-      throw new FairleadError('InvalidInput', error.summary, { cause: error, hint: this.#hint });
+      throw new FairleadError('InvalidInput', error.summary, { cause: error, hint: this.hint });
     }
   }
 
   #invalid(offset: number, message: string): FairleadError {
     return new FairleadError('InvalidInput', `${this.#source}:${this.#lineColumn(offset)}: ${message}`, {
-      hint: this.#hint,
+      hint: this.hint,
     });
   }
 

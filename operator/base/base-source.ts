@@ -7,13 +7,13 @@ import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import { isResolved } from '#lib/profile/resolve-profile';
 import { formatReference, type Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
-import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import type { PulledBase } from '../controllers/merge-bases.ts';
+import type { OperatorPolicy } from '../trust/operator-policy.ts';
 
 /** What base profiles are pulled with. */
 export interface BaseSourceDependencies {
-  /** Who may publish base profiles; without a policy, nobody. */
-  readonly policy: Pick<PolicySource, 'current'> | undefined;
+  /** Who may publish base profiles. */
+  readonly policy: Pick<OperatorPolicy, 'current'>;
   /** Returns the repository of a reference, with the credentials of the operator. */
   readonly connect: (reference: Reference) => ReadTarget | Promise<ReadTarget>;
   /** Milliseconds that one pull may take; 20,000 by default. */
@@ -42,9 +42,9 @@ export class BaseSource {
   }
 
   /**
-   * Returns a seccomp profile that the policy allows. Throws NotAllowed without a policy,
-   * ProfileInvalid for a profile that depends on the container, Unavailable if the registry does
-   * not answer in time, or has not just before, and as pullProfile does.
+   * Returns a seccomp profile that the policy allows. Throws ProfileInvalid for a profile that
+   * depends on the container, Unavailable if the registry does not answer in time, or has not just
+   * before, and as pullProfile does.
    */
   async pull(reference: Reference): Promise<PulledBase> {
     const silent = this.#silent.get(reference.registry);
@@ -63,11 +63,6 @@ export class BaseSource {
 
   async #pull(reference: Reference, signal: AbortSignal): Promise<PulledBase> {
     const { policy, connect } = this.#dependencies;
-    if (policy === undefined) {
-      throw new FairleadError('NotAllowed', `no trust policy allows ${formatReference(reference)}`, {
-        hint: 'Give the operator a trust policy with a rule for this repository: fairlead operator --policy FILE.',
-      });
-    }
     const request = { reference, kind: 'Seccomp' } as const;
     const { profile, descriptor }: PulledProfile = await pullInForce(request, () => policy.current, {
       connect,

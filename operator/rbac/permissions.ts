@@ -23,6 +23,9 @@ const profiles = Object.values(profileResources).map(({ plural }) => plural);
 /** Kinds that are stored only, as a condition of theirs states. */
 const unsupported = ['securityprofilesoperatordaemons', 'profilerecordings', 'profilebindings'];
 
+/** Kinds of which the operator reports in the status. */
+const followed = ['profileartifacts', 'clusterprofileartifacts', 'trustpolicies'];
+
 const webhookConfigurations = ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'];
 
 /**
@@ -46,13 +49,22 @@ export const permissions: readonly Permission[] = [
       reason: 'On which pods they decide.',
     },
   ]),
-  ...['profileartifacts', 'clusterprofileartifacts'].map(
+  ...followed.map(
     (resource): Permission => ({
       group: fairleadGroup,
       resource,
       verbs: ['list', 'watch'],
       namespaces: 'all',
-      reason: 'The digests that bindings refer to.',
+      reason: 'The artifacts that bindings refer to and that are verified, and the trust policy for it.',
+    }),
+  ),
+  ...followed.map(
+    (resource): Permission => ({
+      group: fairleadGroup,
+      resource: `${resource}/status`,
+      verbs: ['patch'],
+      namespaces: 'all',
+      reason: 'What was verified, and why what was refused.',
     }),
   ),
   {
@@ -181,10 +193,17 @@ export const permissions: readonly Permission[] = [
   {
     group: '',
     resource: 'secrets',
-    verbs: ['get', 'update'],
+    verbs: ['update'],
     names: [secretName],
     namespaces: 'own',
     reason: 'The certificates of the webhooks.',
+  },
+  {
+    group: '',
+    resource: 'secrets',
+    verbs: ['get'],
+    namespaces: 'own',
+    reason: 'The pull secrets of ClusterProfileArtifacts.',
   },
   {
     group: '',

@@ -4,10 +4,10 @@ const namespace = 'fairlead-system';
 const name = 'fairlead-operator';
 
 /**
- * Returns the ServiceAccount of the operator and all roles, as the manifest in YAML. Roles of users
+ * Returns the ServiceAccount of the operator and all roles, as the manifest in YAML. Other roles
  * follow.
  */
-export function rbacText(permissions: readonly Permission[], rolesOfUsers: string): string {
+export function rbacText(permissions: readonly Permission[], otherRoles: readonly string[]): string {
   const inAll = permissions.filter(({ namespaces }) => namespaces === 'all');
   const inOwn = permissions.filter(({ namespaces }) => namespaces === 'own');
   return [
@@ -18,7 +18,7 @@ export function rbacText(permissions: readonly Permission[], rolesOfUsers: strin
     binding('ClusterRoleBinding', 'ClusterRole'),
     `# All that the operator may do in its own namespace besides.\n${role('Role', inOwn)}`,
     binding('RoleBinding', 'Role'),
-    rolesOfUsers,
+    ...otherRoles,
   ].join('---\n');
 }
 

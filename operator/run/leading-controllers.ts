@@ -3,19 +3,21 @@ import { hostname } from 'node:os';
 import type { FastifyBaseLogger } from 'fastify';
 import { toFairleadError } from '#lib/errors';
 import type { WritableApiServer } from '#lib/kube/api-server';
-import { EventRecorder } from '#lib/kube/event-recorder';
+import { EventRecorder, type EventSubject } from '#lib/kube/event-recorder';
 import { runAsLeader } from '#lib/kube/leader-election';
 import type { KubeMetrics } from '#lib/kube/metrics';
 import { ObjectClient, type Term } from '#lib/kube/object-client';
+import type { CredentialSource } from '#lib/registry/credentials/credentials';
 import type { Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
-import type { PolicySource } from '#lib/trust/policy/follow-policy';
-import { profilesGroup } from '../api/shared/resource-definition.ts';
+import { fairleadGroup, profilesGroup } from '../api/shared/resource-definition.ts';
 import { BaseSource } from '../base/base-source.ts';
 import type { ClusterState } from '../bind/cluster-state.ts';
+import { fieldManager } from '../controllers/cluster-view.ts';
 import { leaseName } from '../controllers/lease-name.ts';
 import type { ProfileMetrics } from '../controllers/profile-metrics.ts';
 import { runControllers } from '../controllers/run-controllers.ts';
+import { followPolicyFile, ObjectPolicy, type OperatorPolicy } from '../trust/operator-policy.ts';
 
 export interface LeadingControllersOptions {
   /** What bindings refer to. */
@@ -23,7 +25,7 @@ export interface LeadingControllersOptions {
   readonly api: WritableApiServer;
   /** The namespace of the operator. */
   readonly namespace: string;
-  /** The file of the trust policy for base profiles of registries; without one, none is pulled. */
+  /** The file of the trust policy; without one, the TrustPolicy object decides. */
   readonly policy?: string | undefined;
   readonly metrics: KubeMetrics;
   readonly profileMetrics: ProfileMetrics;
@@ -33,10 +35,10 @@ export interface LeadingControllersOptions {
 /** The controllers, which run in the replica that holds the Lease. */
 export class LeadingControllers {
   readonly #stopped = new AbortController();
-  readonly #policy: PolicySource | undefined;
+  readonly #policy: OperatorPolicy;
   readonly #running: Promise<void>;
 
-  private constructor(options: LeadingControllersOptions, policy: PolicySource | undefined) {
+  private constructor(options: LeadingControllersOptions, policy: OperatorPolicy) {
     this.#policy = policy;
     const { api, namespace, metrics, log } = options;
     const identity = `${hostname()}_${randomUUID()}`;
@@ -44,7 +46,7 @@ export class LeadingControllers {
     const base = new BaseSource({ policy, connect });
     this.#running = runAsLeader(
       { api, lease, identity, log, metrics },
-      (term) => lead(term, base, options),
+      (term) => lead(term, { ...options, base, policy }),
       this.#stopped.signal,
     );
   }
@@ -52,58 +54,67 @@ export class LeadingControllers {
   /** Begins to ask for the Lease. Throws InvalidInput for an invalid policy. */
   static async start(options: LeadingControllersOptions): Promise<LeadingControllers> {
     const { policy: file, log } = options;
-    if (file === undefined) return new LeadingControllers(options, undefined);
-    // Loaded only with a policy: the operator needs less memory without.
-    const { followPolicy } = await import('#lib/trust/policy/follow-policy');
-    return new LeadingControllers(options, await followPolicy(file, { log }));
+    const policy = file === undefined ? new ObjectPolicy() : await followPolicyFile(file, log);
+    return new LeadingControllers(options, policy);
   }
 
   /** Gives the Lease back, when what is being written has been written. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#running;
-    this.#policy?.stop();
+    this.#policy.stop();
   }
 }
 
-async function lead(
-  term: Term,
-  base: BaseSource,
-  { api, cluster, namespace, metrics, profileMetrics, log }: LeadingControllersOptions,
-): Promise<void> {
+interface LeadOptions extends Omit<LeadingControllersOptions, 'policy'> {
+  readonly base: BaseSource;
+  readonly policy: OperatorPolicy;
+}
+
+async function lead(term: Term, { base, ...options }: LeadOptions): Promise<void> {
+  const { api, log, metrics } = options;
   const client = new ObjectClient(api, term);
   // What has happened may be written after the term, too.
   const recording = { client: new ObjectClient(api), log, metrics };
   const events = new EventRecorder({ ...recording, controller: 'fairlead.dev/operator', instance: hostname() });
+  const report =
+    (group: string, version: string, action: string) =>
+    ({ kind, metadata }: Pick<EventSubject, 'kind' | 'metadata'>, { message, ...event }: ReportedEvent): void =>
+      events.record({ apiVersion: `${group}/${version}`, kind, metadata }, { ...event, action, note: message });
+  // Loaded by the leader only: other replicas need less memory.
+  const { runArtifactControllers } = await import('../artifacts/run-artifact-controllers.ts');
+  const leading = { ...options, client };
   try {
-    await runControllers(
-      {
-        api,
-        client,
-        cluster,
-        namespace,
-        log,
-        metrics,
-        profileMetrics,
-        pull: (reference) => base.pull(reference),
-        report: ({ kind, metadata }, { message, ...event }) =>
-          events.record(
-            { apiVersion: `${profilesGroup}/v1`, kind, metadata },
-            { ...event, action: 'Reconcile', note: message },
-          ),
-      },
-      term.signal,
-    );
+    await Promise.all([
+      runControllers(
+        { ...leading, pull: (reference) => base.pull(reference), report: report(profilesGroup, 'v1', 'Reconcile') },
+        term.signal,
+      ),
+      runArtifactControllers(
+        { ...leading, fieldManager, connect, report: report(fairleadGroup, 'v1alpha1', 'Check') },
+        term.signal,
+      ),
+    ]);
   } finally {
     await events.stop().catch((error: unknown) => log.warn({ err: toFairleadError(error) }, 'events were not written'));
   }
 }
 
-/** Returns a repository, with the credentials and proxies of the operator's environment. */
-async function connect(reference: Reference): Promise<ReadTarget> {
+interface ReportedEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/**
+ * Returns a repository, with the proxies of the operator's environment, and with its credentials
+ * unless others are given.
+ */
+async function connect(reference: Reference, credentials?: CredentialSource): Promise<ReadTarget> {
   const [{ remoteRepository }, { machineOptions }] = await Promise.all([
     import('#lib/registry/remote/repository'),
     import('#lib/registry/remote/machine-options'),
   ]);
-  return remoteRepository(reference, machineOptions(process.env));
+  const options = machineOptions(process.env);
+  return remoteRepository(reference, credentials === undefined ? options : { ...options, credentials });
 }

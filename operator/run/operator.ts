@@ -35,7 +35,7 @@ export interface OperatorOptions {
    * Replaced like the others.
    */
   readonly clientCa?: string | undefined;
-  /** File of the trust policy for base profiles of registries; by default none is pulled. */
+  /** File of the trust policy; by default, the TrustPolicy object decides. */
   readonly policy?: string | undefined;
   readonly log: FastifyBaseLogger;
 }

@@ -90,6 +90,31 @@ describe('the webhook for profiles', () => {
     }
   });
 
+  it('accepts valid artifacts and trust policies, and refuses others in words', async () => {
+    const asked = (kind: string, spec: object, name: string) => {
+      const object = { apiVersion: 'fairlead.dev/v1alpha1', kind, metadata: { name }, spec };
+      return ask(review(object, { kind: { group: 'fairlead.dev', version: 'v1alpha1', kind } }));
+    };
+    for (const [kind, good, bad, message] of [
+      [
+        'ProfileArtifact',
+        { reference: 'a.b/c:v1' },
+        { reference: 'nginx' },
+        /^ProfileArtifact default: spec\.reference: .*names no registry/,
+      ],
+      ['ClusterProfileArtifact', { reference: 'a.b/c:v1' }, {}, /must have either reference or image/],
+      [
+        'TrustPolicy',
+        { rules: [] },
+        { rules: [{ match: 'a.b/**' }] },
+        /^TrustPolicy default: spec\.rules\[0\]: rule without requirements/,
+      ],
+    ] as const) {
+      assert.ok((await asked(kind, good, 'default')).response.allowed, kind);
+      assert.match((await asked(kind, bad, 'default')).response.status?.message ?? '', message);
+    }
+  });
+
   it('names the object, and each field with its value and fix', async () => {
     const spec = { ...bad, syscalls: [{ names: [], action: 'SCMP_ACT_ALLOW' }] };
     const { response, logged } = await ask(review(profileObject('SeccompProfile', spec)));

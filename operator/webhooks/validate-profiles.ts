@@ -7,6 +7,7 @@ import { resourceKinds } from '#lib/profile/resource-kind';
 import { shorten } from '#lib/text/quote';
 import type { DaemonSource } from '../kube/daemon-settings.ts';
 import { parseObject } from '../validate/parse-object.ts';
+import { validateClusterProfileArtifact, validateProfileArtifact } from '../validate/profileartifact.ts';
 import { settingsOf } from '../validate/settings.ts';
 import { kindsWithSettings, validators } from '../validate/validators.ts';
 import { describeViolation, introduced, type Verdict, type Violation, type Warning } from '../validate/verdict.ts';
@@ -20,7 +21,7 @@ interface ReviewRequest {
 
 /**
  * A plugin that serves `POST /validate-profiles`: AdmissionReview in, AdmissionReview out, for all
- * kinds of the group `security-profiles-operator.x-k8s.io`.
+ * kinds of the group `security-profiles-operator.x-k8s.io`, and for artifacts and trust policies.
  */
 export async function profileRoute(
   app: FastifyInstance,
@@ -58,7 +59,7 @@ export async function validateReview(
   turns: Pick<Turns, 'take'>,
 ): Promise<Verdict> {
   const { kind, object, oldObject, isHarmless } = review;
-  const validator = validators.get(kind);
+  const validator = validators.get(kind) ?? artifactValidators.get(kind);
   if (validator === undefined)
     throw new FairleadError('InvalidInput', `the webhook is called for ${kind}, which it does not support`);
   if (isHarmless) return { violations: [], warnings: [] };
@@ -67,7 +68,7 @@ export async function validateReview(
     await turns.take();
     try {
       refuseLarge(json);
-      return validator(parseObject(json), settings);
+      return await validator(parseObject(json), settings);
     } catch (thrown) {
       return { violations: [unreadable(thrown)], warnings: [] };
     }
@@ -77,6 +78,20 @@ export async function validateReview(
   const before = await validate(oldObject);
   return { ...verdict, violations: introduced(verdict.violations, before.violations) };
 }
+
+/** The validations of artifacts and trust policies, by kind. */
+const artifactValidators = new Map<string, (object: unknown) => Verdict | Promise<Verdict>>([
+  ['ProfileArtifact', validateProfileArtifact],
+  ['ClusterProfileArtifact', validateClusterProfileArtifact],
+  [
+    'TrustPolicy',
+    async (object: unknown) => {
+      // Loaded with the first of them: most processes never see one.
+      const { validateTrustPolicy } = await import('../trust/validate-trust-policy.ts');
+      return await validateTrustPolicy(object);
+    },
+  ],
+]);
 
 /**
  * Most bytes of an object. An API server stores 1.5 MiB: the rest is for its status, and for the

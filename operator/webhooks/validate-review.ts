@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import { describeIssue } from '../api/describe-issue.ts';
-import { profilesGroup } from '../api/shared/resource-definition.ts';
+import { fairleadGroup, profilesGroup } from '../api/shared/resource-definition.ts';
 import { type JsonPart, jsonMembers } from './json-members.ts';
 
 const name = v.pipe(v.string(), v.maxLength(253));
@@ -21,7 +21,10 @@ const envelopeSchema = v.object({
   }),
 });
 
-/** A request to store an object of the profiles' group (admission.k8s.io/v1 AdmissionRequest). */
+/** The API versions whose objects are validated. */
+const versions: ReadonlySet<string> = new Set([`${profilesGroup}/v1`, `${fairleadGroup}/v1alpha1`]);
+
+/** A request to store an object of these versions (admission.k8s.io/v1 AdmissionRequest). */
 export interface ProfileReview {
   readonly uid: string;
   readonly kind: string;
@@ -43,7 +46,7 @@ export interface ProfileReview {
  * Reads the body of an admission call, except its objects: two objects of a megabyte are compared
  * by their text. An API server writes equal specifications equally.
  *
- * @throws FairleadError InvalidInput for what is not a review of the group, v1.
+ * @throws FairleadError InvalidInput for what is not a review of these versions.
  */
 export function parseProfileReview(body: Uint8Array): ProfileReview {
   const request = jsonMembers(body, { start: 0, end: body.length })?.get('request');
@@ -52,7 +55,7 @@ export function parseProfileReview(body: Uint8Array): ProfileReview {
   const [object, oldObject] = [members.get('object'), members.get('oldObject')];
   const { request: about } = parseEnvelope(body, [object, oldObject]);
   const { uid, kind, subResource, namespace, operation } = about;
-  if (kind.group !== profilesGroup || kind.version !== 'v1' || subResource !== '' || object === undefined) {
+  if (!versions.has(`${kind.group}/${kind.version}`) || subResource !== '' || object === undefined) {
     const what = `${operation} of ${about.resource.resource}${subResource === '' ? '' : `/${subResource}`}, ${kind.group}/${kind.version}`;
     throw new FairleadError('InvalidInput', `the webhook is called for ${what}, which it does not support`, {
       hint: 'Apply the webhook configurations of this version (deploy/operator/webhook.yaml).',

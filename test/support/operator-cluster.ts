@@ -83,10 +83,10 @@ const paths: Readonly<Record<string, string>> = {
   ValidatingWebhookConfiguration: '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
 };
 
-/** What admissions are decided with. Without one of these APIs, the operator is not ready. */
+/** What admissions and artifacts are decided with. Without most, the operator is not ready. */
 const readKinds = [
   ...['artifactbindings', 'clusterartifactbindings', 'profileartifacts', 'clusterprofileartifacts'],
-  ...['profilebindings', 'seccompprofiles'],
+  ...['profilebindings', 'seccompprofiles', 'trustpolicies'],
 ];
 
 const bindings = '/apis/fairlead.dev/v1alpha1/namespaces/web/artifactbindings';
@@ -308,7 +308,8 @@ export class OperatorCluster {
     await until('a binding is accepted', async () => (await probe()).status === 201);
     await until('the webhook is called', async () => {
       const { body } = await this.createPod('probe', { query: '?dryRun=All' });
-      return body.spec.securityContext?.seccompProfile !== undefined;
+      // A review that took too long is answered with a Status.
+      return body.spec?.securityContext?.seccompProfile !== undefined;
     });
     await this.unbind('probe');
   }

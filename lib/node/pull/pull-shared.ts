@@ -34,9 +34,9 @@ export async function pullShared(
  * Resolves a tag, with one request for all who ask at the same time. Each of them asked before the
  * request was made.
  */
-async function resolveTag(
+export async function resolveTag(
   reference: Reference,
-  { connect, signal: own, memory }: SharedDependencies,
+  { connect, signal: own, memory }: Pick<SharedDependencies, 'connect' | 'signal' | 'memory'>,
 ): Promise<ResolvedTag> {
   const ask = async (signal: AbortSignal | undefined): Promise<ResolvedTag> => {
     const source = await connect(reference);

@@ -136,6 +136,9 @@ export const followedArtifactStatusSchema = v.pipe(
       ),
     ),
     rule: v.optional(v.pipe(v.string(), v.description('The pattern of the rule of the trust policy that allows it.'))),
+    policy: v.optional(
+      v.pipe(v.string(), v.description('The revision of the trust policy by which the digest in force was verified.')),
+    ),
     lastCheckTime: v.optional(time('When the registry was asked last, successfully or not.')),
     refused: v.optional(
       v.pipe(

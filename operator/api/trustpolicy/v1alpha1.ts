@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { conditionsSchema } from '../shared/condition.ts';
-import { atomicListOf, kubernetes } from '../shared/kubernetes.ts';
+import { atomicListOf, kubernetes, rule } from '../shared/kubernetes.ts';
 
 const text = v.pipe(v.string(), v.minLength(1), v.maxLength(2048));
 const described = (description: string) => v.optional(v.pipe(text, v.description(description)));
@@ -107,7 +107,7 @@ const ruleSchema = v.object({
   ),
 });
 
-const trustedRootSchema = v.object({
+const trustedRootObject = v.object({
   json: v.optional(
     v.pipe(
       v.string(),
@@ -119,7 +119,15 @@ const trustedRootSchema = v.object({
   tuf: v.optional(
     v.pipe(
       v.object({
-        url: v.pipe(text, v.description('The URL of the repository.')),
+        url: v.pipe(
+          text,
+          ...rule<string>({
+            rule: "self.startsWith('https://') || self.startsWith('http://')",
+            message: 'must be an https:// or http:// URL',
+            holds: (url) => /^https?:\/\//.test(url) && URL.canParse(url),
+          }),
+          v.description('The URL of the repository.'),
+        ),
         root: v.pipe(
           v.string(),
           v.minLength(1),
@@ -131,6 +139,15 @@ const trustedRootSchema = v.object({
     ),
   ),
 });
+
+const trustedRootSchema = v.pipe(
+  trustedRootObject,
+  ...rule<v.InferOutput<typeof trustedRootObject>>({
+    rule: 'has(self.json) != has(self.tuf)',
+    message: 'must have either json or tuf',
+    holds: ({ json, tuf }) => (json === undefined) !== (tuf === undefined),
+  }),
+);
 
 /** TrustPolicy v1alpha1. */
 export const trustPolicySchema = v.object({

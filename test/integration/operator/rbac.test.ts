@@ -9,6 +9,7 @@ import { resources } from '#operator/api/resources';
 import { permissions } from '#operator/rbac/permissions';
 import { apiserverMinor, apiserverRequirements } from '#test/peers/apiserver';
 import { describePeers } from '#test/peers/require';
+import { ArtifactObjects } from '#test/support/operator/artifact-objects';
 import { manifest, OperatorCluster, until } from '#test/support/operator-cluster';
 
 const user = 'system:serviceaccount:fairlead-system:fairlead-operator';
@@ -146,6 +147,18 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
     }
   };
 
+  /** Makes the operator verify artifacts, and read a pull secret. */
+  const useArtifacts = async (): Promise<void> => {
+    const objects = new ArtifactObjects(cluster);
+    const reference = 'registry.example.com/security/nginx:1';
+    await objects.create('TrustPolicy', 'default', {});
+    await objects.create('ProfileArtifact', 'nginx', { reference });
+    await objects.create('ClusterProfileArtifact', 'nginx', { reference, pullSecret: { name: 'none' } });
+    await objects.reachCondition('default', 'Ready True InForce', 'TrustPolicy');
+    await objects.reachCondition('nginx', 'Ready False NotAllowed');
+    await objects.reachCondition('nginx', 'Ready False PullSecretNotFound', 'ClusterProfileArtifact');
+  };
+
   it('has every call that is made, and no other', async () => {
     for (const { plural } of resources) {
       for (const document of manifest(`crds/${plural}.yaml`)) await cluster.apply(document);
@@ -156,6 +169,7 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
       return items.filter(isTrusted).length === resources.length;
     });
     await useControllers();
+    await useArtifacts();
     assert.equal((await cluster.request('DELETE', secretPath)).status, 200);
     await cluster.stopOperator();
     await cluster.startOperator('127.0.0.1:0');

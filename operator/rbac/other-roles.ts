@@ -1,6 +1,6 @@
 /** Roles for users of the APIs, which the operator itself does not have. */
 export const rolesOfUsers = `\
-# Users who may view a namespace may see what its pods are bound to.
+# Users who may view a namespace may see what its pods are bound to, and why.
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:
@@ -9,7 +9,7 @@ metadata:
     rbac.authorization.k8s.io/aggregate-to-view: "true"
 rules:
   - apiGroups: [fairlead.dev]
-    resources: [artifactbindings]
+    resources: [artifactbindings, profileartifacts]
     verbs: [get, list, watch]
 ---
 # For the team that decides on profiles. Not aggregated to edit or admin: a binding restricts the
@@ -20,7 +20,7 @@ metadata:
   name: fairlead-artifactbindings-edit
 rules:
   - apiGroups: [fairlead.dev]
-    resources: [artifactbindings]
+    resources: [artifactbindings, profileartifacts]
     verbs: [get, list, watch, create, update, patch, delete, deletecollection]
 ---
 # For those who ask what pods run under, and why (kubectl fairlead). Bind it in the whole cluster.
@@ -38,4 +38,19 @@ rules:
   - apiGroups: [""]
     resources: [pods, namespaces]
     verbs: [get, list, watch]
+`;
+
+/** A role that the operator has only in namespaces whose administrators bind it there. */
+export const pullSecretsRole = `\
+# Lets the operator read the pull secrets of a namespace, for its ProfileArtifacts. Bound to nobody:
+# kubectl create rolebinding fairlead-pull-secrets --namespace=NAMESPACE \\
+#   --clusterrole=fairlead-pull-secrets --serviceaccount=fairlead-system:fairlead-operator
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: fairlead-pull-secrets
+rules:
+  - apiGroups: [""]
+    resources: [secrets]
+    verbs: [get]
 `;

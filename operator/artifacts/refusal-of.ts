@@ -1,0 +1,25 @@
+import { type ErrorKind, type FairleadError, shownMessage } from '#lib/errors';
+import type { Refusal } from './check.ts';
+
+/** The kinds of errors that are decisions about an artifact, whoever asks for it and when. */
+const decisions: ReadonlySet<ErrorKind> = new Set<ErrorKind>(['NotAllowed', 'SignatureInvalid', 'ProfileInvalid']);
+
+/** Next steps that are others for an object of the cluster than on a command line. */
+const hints: Readonly<Partial<Record<ErrorKind, string>>> = {
+  Unauthenticated:
+    'Name a Secret of type kubernetes.io/dockerconfigjson in spec.pullSecret, or check the repository name: many registries ' +
+    'answer this for a repository that does not exist.',
+};
+
+/** Returns why an artifact is not used, from the error of a pull. */
+export function refusalOf(error: FairleadError, digest?: string): Refusal {
+  const { kind } = error;
+  const hint = hints[kind] ?? error.hint;
+  const message = shownMessage(error);
+  return {
+    ...(digest !== undefined && { digest }),
+    reason: kind,
+    message: hint === undefined ? `${message}.` : `${message}. ${hint}`,
+    isDecision: decisions.has(kind),
+  };
+}

@@ -1,0 +1,47 @@
+import { Informer } from '#lib/kube/informer';
+import type { KubeLog } from '#lib/kube/log';
+import type { KubeMetrics } from '#lib/kube/metrics';
+import type { ObjectClient } from '#lib/kube/object-client';
+import type { Resource } from '#lib/kube/resource';
+import type { OperatorPolicy } from '../trust/operator-policy.ts';
+import { runTrustPolicyController } from '../trust/trust-policy-controller.ts';
+import { ArtifactChecker, type CheckerDependencies } from './artifact-checker.ts';
+import { type ArtifactControllerOptions, runArtifactController } from './artifact-controller.ts';
+import { parseStoredArtifact, type StoredArtifact } from './stored-artifact.ts';
+
+export interface ArtifactControllersOptions
+  extends Pick<ArtifactControllerOptions, 'fieldManager' | 'namespace' | 'report' | 'countCheck'> {
+  readonly client: ObjectClient;
+  /** The policy by which artifacts are verified: of a file, or of the TrustPolicy object. */
+  readonly policy: OperatorPolicy;
+  /** Returns the repository of a reference, with credentials. */
+  readonly connect: CheckerDependencies['connect'];
+  readonly log: KubeLog;
+  readonly metrics?: KubeMetrics | undefined;
+}
+
+const resourceOf = (kind: string, plural: string, namespaced: boolean): Resource => {
+  return { group: 'fairlead.dev', version: 'v1alpha1', plural, kind, namespaced };
+};
+const resources = [
+  resourceOf('ProfileArtifact', 'profileartifacts', true),
+  resourceOf('ClusterProfileArtifact', 'clusterprofileartifacts', false),
+];
+
+/**
+ * Runs the controllers of trust policies and artifacts until `signal` aborts, and resolves when no
+ * request is open any more. One replica at a time may run them.
+ */
+export async function runArtifactControllers(options: ArtifactControllersOptions, signal: AbortSignal): Promise<void> {
+  const { policy, connect } = options;
+  const checker = new ArtifactChecker({ policy: () => policy.current, connect });
+  const informers = resources.map(
+    (resource): Informer<StoredArtifact> => new Informer({ ...options, resource, parse: parseStoredArtifact }),
+  );
+  for (const informer of informers) informer.start();
+  await Promise.all([
+    runTrustPolicyController(options, signal),
+    ...informers.map((informer) => runArtifactController({ ...options, informer, checker }, signal)),
+  ]);
+  await Promise.all(informers.map((informer) => informer.stop()));
+}

@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict';
+import { after, before, it } from 'node:test';
+import type { Digest } from '#lib/registry/digest';
+import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
+import { remoteRepository } from '#lib/registry/remote/repository';
+import type { PublishRequest } from '#services/push/publication';
+import { publish } from '#services/push/publish';
+import { apiserverRequirements } from '#test/peers/apiserver';
+import { type Registry, startRegistry } from '#test/peers/registry';
+import { describePeers } from '#test/peers/require';
+import { ArtifactObjects, conditionsOf, messageOf } from '#test/support/operator/artifact-objects';
+import { OperatorCluster, until } from '#test/support/operator-cluster';
+import { allowing, common, signer, stranger } from '#test/support/publication';
+
+const user = { username: 'operator', password: 'a secret password' };
+const pem = ({ key }: typeof signer): string => key.publicKey.key.export({ type: 'spki', format: 'pem' }).toString();
+
+describePeers([...apiserverRequirements, 'docker-registry'], 'artifacts that an operator follows', () => {
+  let cluster: OperatorCluster;
+  let objects: ArtifactObjects;
+  let registry: Registry;
+  let closed: Registry;
+
+  const push = async (
+    repository: string,
+    names: readonly string[],
+    {
+      by = signer,
+      host = registry.host,
+      ...request
+    }: Partial<PublishRequest> & { by?: typeof signer; host?: string } = {},
+  ): Promise<Digest> => {
+    const reference: Reference = request.reference ?? parseReference(`${host}/${repository}:stable`);
+    const target = remoteRepository(reference, { credentials: user });
+    const { reference: published } = await publish(
+      allowing(...names),
+      { ...request, reference },
+      { ...common, signer: by, target },
+    );
+    return published.digest;
+  };
+  const rules = (...more: readonly object[]) => [
+    ...more,
+    { match: `${registry.host}/**`, require: [{ key: pem(signer) }] },
+    { match: `${closed.host}/**`, require: [{ key: pem(signer) }] },
+  ];
+  const reach = (name: string, digest: Digest) =>
+    objects.reach('ProfileArtifact', name, ({ status }) => status?.digest === digest);
+  /** Makes the operator ask the registry again at once, as after the interval. */
+  let seconds = 600;
+  const askAgain = (name: string) =>
+    objects.merge('ProfileArtifact', name, { spec: { update: { policy: 'Track', interval: `${++seconds}s` } } });
+  const track = (repository: string, host = registry.host) => ({
+    reference: `${host}/${repository}:stable`,
+    update: { policy: 'Track' },
+  });
+
+  before(async () => {
+    [cluster, registry, closed] = await Promise.all([
+      OperatorCluster.start(),
+      startRegistry(),
+      startRegistry({ user }),
+    ]);
+    objects = new ArtifactObjects(cluster);
+  });
+  after(async () => {
+    await cluster?.stop();
+    await registry?.stop();
+    await closed?.stop();
+  });
+
+  it('are not used without a trust policy, and are as soon as there is one', async () => {
+    const digest = await push('first', ['read']);
+    await objects.follow('first', { reference: `${registry.host}/first:stable` });
+    const denied = await objects.reachCondition('first', 'Ready False NotAllowed');
+    assert.match(
+      messageOf(denied, 'Ready'),
+      /^TrustPolicy default \(which does not exist\) does not allow Seccomp profiles/,
+    );
+    assert.equal((await objects.create('TrustPolicy', 'default', { rules: rules() })).status, 201);
+    const policy = await objects.reachCondition('default', 'Ready True InForce', 'TrustPolicy');
+    const { status } = await reach('first', digest);
+    assert.equal(status?.reference, `${registry.host}/first@${digest}`);
+    assert.equal(status.policy, policy.status?.revision);
+    assert.deepEqual(status.signers, [{ key: 'spec.rules[0].require[0].key' }]);
+    assert.equal(status.rule, `${registry.host}/**`);
+    assert.ok((status.size ?? 0) > 50);
+  });
+
+  it('are re-tagged: a stricter digest is noticed, verified and taken', async () => {
+    const first = await push('retagged', ['read', 'ptrace']);
+    await objects.follow('retagged', track('retagged'));
+    await reach('retagged', first);
+    const second = await push('retagged', ['read']);
+    await askAgain('retagged');
+    const { status } = await reach('retagged', second);
+    assert.deepEqual(
+      status?.history?.map(({ since: _, ...entry }) => entry),
+      [{ digest: second, loosened: 0, tightened: 1, summary: 'permits less: ptrace' }, { digest: first }],
+    );
+    await until('the event', async () =>
+      (await objects.events('retagged')).some((event) => event.startsWith('Normal Replaced')),
+    );
+  });
+
+  it('are not replaced by a looser or an unsigned digest, and events state why', async () => {
+    const first = await push('kept', ['read']);
+    await objects.follow('kept', track('kept'));
+    await reach('kept', first);
+    const looser = await push('kept', ['read', 'ptrace']);
+    await askAgain('kept');
+    const refused = await objects.reachCondition('kept', 'UpToDate False LooserReplacement');
+    assert.equal(refused.status?.digest, first);
+    assert.equal(refused.status?.refused?.digest, looser);
+    assert.match(messageOf(refused, 'UpToDate'), /permits more: ptrace.*set spec\.update\.allowLooser: true/);
+    const foreign = await push('kept', ['read', 'bind'], { by: stranger });
+    await askAgain('kept');
+    const unsigned = await objects.reachCondition('kept', 'UpToDate False SignatureInvalid');
+    assert.equal(unsigned.status?.digest, first);
+    assert.equal(unsigned.status?.refused?.digest, foreign);
+    assert.ok(conditionsOf(unsigned).includes('Ready True Verified'));
+    await until('the events', async () => {
+      const events = await objects.events('kept');
+      return [/^Warning LooserReplacement: .* stays in force\.$/, /^Warning SignatureInvalid: /].every((pattern) =>
+        events.some((event) => pattern.test(event)),
+      );
+    });
+  });
+
+  it('are compared with the digest in force after a restart of the operator, and taken if that is allowed', async () => {
+    const first = await push('restarted', ['read']);
+    await objects.follow('restarted', track('restarted'));
+    await reach('restarted', first);
+    const { address } = cluster;
+    await cluster.stopOperator();
+    const looser = await push('restarted', ['read', 'mount']);
+    const path = '/apis/fairlead.dev/v1alpha1/namespaces/web/profileartifacts/restarted/status';
+    const overdue = { status: { lastCheckTime: '2026-01-01T00:00:00Z' } };
+    const patched = await cluster.api.request('PATCH', path, overdue, 'application/merge-patch+json');
+    assert.equal(patched.status, 200);
+    await cluster.startOperator(address);
+    const refused = await objects.reachCondition('restarted', 'UpToDate False LooserReplacement');
+    assert.equal(refused.status?.digest, first);
+    await objects.merge('ProfileArtifact', 'restarted', { spec: { update: { allowLooser: true } } });
+    const { status } = await reach('restarted', looser);
+    assert.equal(status?.history?.[0]?.loosened, 1);
+  });
+  it('are withdrawn when the policy no longer allows them, and taken again when it does', async () => {
+    const digest = await push('withdrawn', ['read']);
+    await objects.follow('withdrawn', { reference: `${registry.host}/withdrawn:stable` });
+    await reach('withdrawn', digest);
+    const other = { match: `${registry.host}/withdrawn`, require: [{ key: pem(stranger) }] };
+    await objects.merge('TrustPolicy', 'default', { spec: { rules: rules(other) } });
+    const withdrawn = await objects.reachCondition('withdrawn', 'Ready False SignatureInvalid');
+    assert.equal(withdrawn.status?.reference, undefined);
+    await objects.merge('TrustPolicy', 'default', { spec: { rules: rules() } });
+    await reach('withdrawn', digest);
+    await until('the event', async () =>
+      (await objects.events('withdrawn')).some((event) => / is no longer in force, pods .* are refused: /.test(event)),
+    );
+  });
+
+  it('are read with a pull secret, which the operator may read only if it was allowed to', async () => {
+    const digest = await push('private', ['read'], { host: closed.host });
+    const reference = `${closed.host}/private:stable`;
+    await objects.follow('anonymous', { reference });
+    const anonymous = await objects.reachCondition('anonymous', 'Ready False Unauthenticated');
+    assert.match(
+      messageOf(anonymous, 'Ready'),
+      /Name a Secret of type kubernetes\.io\/dockerconfigjson in spec\.pullSecret/,
+    );
+    await objects.follow('private', { reference, pullSecret: { name: 'registry' } });
+    const forbidden = await objects.reachCondition('private', 'Ready False PullSecretForbidden');
+    assert.match(
+      messageOf(forbidden, 'Ready'),
+      /kubectl create rolebinding fairlead-pull-secrets --namespace=web --clusterrole=fairlead-pull-secrets --serviceaccount=fairlead-system:fairlead-operator$/,
+    );
+    const auth = Buffer.from(`${user.username}:${user.password}`).toString('base64');
+    const config = Buffer.from(JSON.stringify({ auths: { [closed.host]: { auth } } })).toString('base64');
+    const secret = (namespace: string) =>
+      cluster.request('POST', `/api/v1/namespaces/${namespace}/secrets`, {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: 'registry' },
+        type: 'kubernetes.io/dockerconfigjson',
+        data: { '.dockerconfigjson': config },
+      });
+    assert.equal((await secret('web')).status, 201);
+    await cluster.apply({
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: 'fairlead-pull-secrets', namespace: 'web' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'fairlead-pull-secrets' },
+      subjects: [{ kind: 'ServiceAccount', name: 'fairlead-operator', namespace: 'fairlead-system' }],
+    });
+    await askAgain('private');
+    await reach('private', digest);
+    assert.equal((await secret('fairlead-system')).status, 201);
+    const created = await objects.create('ClusterProfileArtifact', 'private', {
+      reference,
+      pullSecret: { name: 'registry' },
+    });
+    assert.equal(created.status, 201, created.body.message);
+    await objects.reach('ClusterProfileArtifact', 'private', ({ status }) => status?.digest === digest);
+    assert.ok(!cluster.log.some((line) => line.includes(auth) || line.includes(user.password)), 'no secret is logged');
+  });
+
+  it('stay in force while the registry is down, or after the tag was deleted', async () => {
+    const own = await startRegistry();
+    let isRunning = true;
+    await objects.merge('TrustPolicy', 'default', {
+      spec: { rules: rules({ match: `${own.host}/**`, require: [{ key: pem(signer) }] }) },
+    });
+    try {
+      const [down, deleted] = [await push('down', ['read'], { host: own.host }), await push('deleted', ['read'])];
+      await objects.follow('down', track('down', own.host));
+      await objects.follow('deleted', track('deleted'));
+      await Promise.all([reach('down', down), reach('deleted', deleted)]);
+      await own.stop();
+      isRunning = false;
+      const target = remoteRepository(parseReference(`${registry.host}/deleted:stable`));
+      await target.delete(await target.resolve('stable'));
+      await Promise.all(['down', 'deleted'].map(askAgain));
+      const unavailable = await objects.reachCondition('down', 'UpToDate False Unavailable');
+      const gone = await objects.reachCondition('deleted', 'UpToDate False NotFound');
+      for (const [object, digest] of [
+        [unavailable, down],
+        [gone, deleted],
+      ] as const) {
+        assert.equal(object.status?.digest, digest);
+        assert.ok(conditionsOf(object).includes('Ready True Verified'));
+      }
+    } finally {
+      if (isRunning) await own.stop();
+    }
+  });
+
+  it('may be attached to an image', async () => {
+    const image = await push('image', ['execve']);
+    const reference = { ...parseReference(`${registry.host}/image:profile`) };
+    await objects.follow('image', { image: `${registry.host}/image@${image}` });
+    const none = await objects.reachCondition('image', 'Ready False NotFound');
+    assert.match(
+      messageOf(none, 'Ready'),
+      new RegExp(`--subject ${formatReference(parseReference(`${registry.host}/image@${image}`))}$`),
+    );
+    const digest = await push('image', ['read'], { reference, subject: image });
+    await askAgain('image');
+    await reach('image', digest);
+  });
+
+  it('are refused at admission if they are invalid, and so is a trust policy', async () => {
+    for (const [kind, name, spec, message] of [
+      ['ProfileArtifact', 'bad', { reference: 'nginx:1.27' }, /spec\.reference: .*it names no registry/],
+      ['ProfileArtifact', 'bad', {}, /must have either reference or image/],
+      ['TrustPolicy', 'other', {}, /metadata\.name: "other" has no effect/],
+    ] as const) {
+      const { status, body } = await objects.create(kind, name, spec);
+      assert.ok(status === 403 || status === 422, `${status}: ${body.message}`);
+      assert.match(body.message ?? '', message);
+    }
+    const path = '/apis/fairlead.dev/v1alpha1/trustpolicies/default';
+    const patch = { spec: { rules: [{ match: '**', require: [{ key: 'none' }] }] } };
+    const { status, body } = await cluster.api.request('PATCH', path, patch, 'application/merge-patch+json');
+    assert.equal(status, 403);
+    assert.match(JSON.stringify(body), /spec\.rules\[0\]\.require\[0\]\.key: not a public key/);
+  });
+});
