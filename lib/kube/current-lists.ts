@@ -25,8 +25,6 @@ export interface ListedKind<T> {
    * error, because what it would have decided cannot be known.
    */
   readonly parse: (object: ListedObject) => T;
-  /** What to do if the API server does not know the kind. */
-  readonly ifNotServed: string;
 }
 
 /** The objects of one kind. */
@@ -42,11 +40,8 @@ export interface CurrentList<T> {
   probe(): Promise<void>;
 }
 
-/**
- * At most 20 requests in any second. Six are what the two reviews of a pod take, with three kinds
- * each.
- */
-const pace = { burst: 6, everyMs: 1000 / 14 };
+/** At most 20 requests in any second. Three are what a review of a pod takes at once. */
+const pace = { burst: 3, everyMs: 1000 / 17 };
 /** Most objects of a namespace, and of a page of the cluster. */
 const mostObjects = 500;
 /** Most pages of a list of the cluster. */
@@ -186,8 +181,8 @@ function charactersOf({ pages }: Snapshot<unknown>): number {
 }
 
 /** Returns an error with the reason why a kind is not found. */
-function explained({ resource, ifNotServed }: ListedKind<unknown>, thrown: unknown): unknown {
+function explained({ resource }: ListedKind<unknown>, thrown: unknown): unknown {
   if (!(thrown instanceof ApiError) || thrown.status !== 404) return thrown;
   const summary = `${thrown.summary}; it does not serve ${resource.plural} of ${apiVersionOf(resource)}`;
-  return new ApiError(summary, thrown, { cause: thrown, hint: ifNotServed });
+  return new ApiError(summary, thrown, { cause: thrown, ...(thrown.hint === undefined ? {} : { hint: thrown.hint }) });
 }

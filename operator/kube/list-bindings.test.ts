@@ -28,7 +28,6 @@ const artifactBindings = (api: ApiServer) =>
       namespaced: true,
     },
     parse: readArtifactBinding,
-    ifNotServed: 'Apply deploy/operator/crd.yaml.',
   });
 
 const isError = (kind: ErrorKind, message: RegExp) => (thrown: unknown) => {
@@ -170,7 +169,7 @@ describePeers(['openssl'], 'listing bindings', () => {
     const refusals: [number, ErrorKind, RegExp][] = [
       [401, 'Unauthenticated', /credentials/],
       [403, 'NotAllowed', /rbac\.yaml/],
-      [404, 'NotFound', /crd\.yaml/],
+      [404, 'NotFound', /operator manifests --crds/],
       [429, 'Unavailable', /^$/],
       [500, 'Unavailable', /^$/],
     ];

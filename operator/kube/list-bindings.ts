@@ -17,7 +17,6 @@ export interface BindingSource {
 }
 
 const version = 'v1alpha1';
-const ifNotServed = 'Apply the CustomResourceDefinitions of this version: fairlead operator manifests --crds.';
 const artifactBindings = { group: fairleadGroup, version, plural: 'artifactbindings', kind: 'ArtifactBinding' };
 const clusterArtifactBindings = {
   ...{ group: fairleadGroup, version, plural: 'clusterartifactbindings', kind: 'ClusterArtifactBinding' },
@@ -44,7 +43,7 @@ export const bindingKinds: readonly BindingKindOfApi[] = [
  */
 export function bindingSource(api: ApiServer): BindingSource {
   const lists = new CurrentLists(api);
-  const kinds = bindingKinds.map((kind) => lists.of({ ...kind, ifNotServed }));
+  const kinds = bindingKinds.map((kind) => lists.of(kind));
   return {
     async list(namespace) {
       const listed = await Promise.all(kinds.map((kind) => kind.list(namespace)));

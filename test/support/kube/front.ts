@@ -53,7 +53,7 @@ export class Front {
     this.#stalled = new Set();
   }
 
-  static async start(apiserver: Apiserver): Promise<Front> {
+  static async start(apiserver: Pick<Apiserver, 'url' | 'kubeconfig'>): Promise<Front> {
     const folder = temporaryFolder('front');
     finishFolder(folder);
     const authority = await makeAuthority(folder, '/CN=front-ca');
@@ -140,7 +140,7 @@ interface Upstream {
   readonly agent: Agent;
 }
 
-function upstreamOf({ url, kubeconfig }: Apiserver): Upstream {
+function upstreamOf({ url, kubeconfig }: Pick<Apiserver, 'url' | 'kubeconfig'>): Upstream {
   const { clusters, users } = JSON.parse(readFileSync(kubeconfig, 'utf8'));
   const decode = (base64: string): Buffer => Buffer.from(base64, 'base64');
   return {
