@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { residentMiB } from '#test/support/operator/admission-load';
 import { AdmissionCluster, immediate } from '#test/support/operator/admissions';
 
 const rounds = 7;
@@ -73,8 +74,4 @@ function spread(values: readonly number[], digits = 1): string {
 function cpuMs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) * 10;
-}
-
-function residentMiB(pid: number): number {
-  return Math.round(Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024);
 }

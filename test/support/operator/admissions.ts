@@ -119,7 +119,8 @@ export class AdmissionCluster {
     const lines = String(body).matchAll(/^apiserver_request_total\{(.*)\} (\d+)$/gm);
     let lists = 0;
     for (const [, labels = '', count] of lines) {
-      if (labels.includes('resource="artifactbindings"') && labels.includes('verb="LIST"')) lists += Number(count);
+      if (/resource="(clusterartifact|artifact|profile)bindings"/.test(labels) && labels.includes('verb="LIST"'))
+        lists += Number(count);
     }
     return lists;
   }
