@@ -510,6 +510,11 @@ export const rooms: readonly Room[] = [
     packages: ['@peculiar/asn1-schema', '@peculiar/asn1-x509', 'valibot'],
   },
   {
+    name: 'operator/image-profiles',
+    imports: [errors, 'lib/kube', 'operator/api/**', 'operator/bind', 'operator/kube'],
+    packages: ['lru-cache', 'valibot'],
+  },
+  {
     name: 'operator/rbac',
     imports: ['operator/api/**', 'operator/certificates', 'operator/controllers', 'operator/kube'],
   },
@@ -533,6 +538,7 @@ export const rooms: readonly Room[] = [
         'operator/bind',
         'operator/certificates',
         'operator/controllers',
+        'operator/image-profiles',
         'operator/kube',
         'operator/webhooks',
       ],

@@ -67,6 +67,31 @@ export const permissions: readonly Permission[] = [
       reason: 'What was verified, and why what was refused.',
     }),
   ),
+  ...['profileartifacts', 'clusterprofileartifacts'].map(
+    (resource): Permission => ({
+      group: fairleadGroup,
+      resource,
+      verbs: ['create', 'delete'],
+      namespaces: 'all',
+      reason: 'For bindings that take the profile from the image.',
+    }),
+  ),
+  ...(
+    [
+      ['apps', 'replicasets'],
+      ['apps', 'statefulsets'],
+      ['apps', 'daemonsets'],
+      ['batch', 'jobs'],
+    ] as const
+  ).map(
+    ([group, resource]): Permission => ({
+      group,
+      resource,
+      verbs: ['list', 'watch'],
+      namespaces: 'all',
+      reason: 'The images of their pods, whose profiles are verified before there are pods.',
+    }),
+  ),
   {
     group: 'security-profiles-operator.x-k8s.io',
     resource: 'securityprofilesoperatordaemons',

@@ -82,7 +82,10 @@ async function lead(term: Term, { base, ...options }: LeadOptions): Promise<void
     ({ kind, metadata }: Pick<EventSubject, 'kind' | 'metadata'>, { message, ...event }: ReportedEvent): void =>
       events.record({ apiVersion: `${group}/${version}`, kind, metadata }, { ...event, action, note: message });
   // Loaded by the leader only: other replicas need less memory.
-  const { runArtifactControllers } = await import('../artifacts/run-artifact-controllers.ts');
+  const [{ runArtifactControllers }, { runImageProfiles }] = await Promise.all([
+    import('../artifacts/run-artifact-controllers.ts'),
+    import('../image-profiles/run-image-profiles.ts'),
+  ]);
   const leading = { ...options, client };
   try {
     await Promise.all([
@@ -94,6 +97,7 @@ async function lead(term: Term, { base, ...options }: LeadOptions): Promise<void
         { ...leading, fieldManager, connect, report: report(fairleadGroup, 'v1alpha1', 'Check') },
         term.signal,
       ),
+      runImageProfiles({ ...leading, fieldManager }, term.signal),
     ]);
   } finally {
     await events.stop().catch((error: unknown) => log.warn({ err: toFairleadError(error) }, 'events were not written'));

@@ -249,6 +249,40 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'artifacts that an 
     await reach('image', digest);
   });
 
+  it('are made for the images of workloads, for bindings that take the profile from the image', async () => {
+    const image = await push('workload', ['execve']);
+    const reference = parseReference(`${registry.host}/workload:profile`);
+    const digest = await push('workload', ['read'], { reference, subject: image });
+    const podSelector = { matchLabels: { app: 'workload' } };
+    assert.equal((await cluster.bind('by-image', { profileFrom: 'ImageReferrers', podSelector })).status, 201);
+    const labels = { app: 'workload' };
+    const spec = { containers: [{ name: 'app', image: `${registry.host}/workload@${image}` }] };
+    const refused = await cluster.createPod('early', { labels, spec });
+    assert.equal(refused.status, 503, refused.body.message);
+    const replicaSet = {
+      apiVersion: 'apps/v1',
+      kind: 'ReplicaSet',
+      metadata: { name: 'workload' },
+      spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+    };
+    const created = await cluster.request('POST', '/apis/apps/v1/namespaces/web/replicasets', replicaSet);
+    assert.equal(created.status, 201, created.body.message);
+    await until('the pod is admitted', async () => (await cluster.createPod('bound', { labels, spec })).status === 201);
+    const { spec: bound } = await cluster.pod('bound');
+    assert.equal(
+      bound.containers[0]?.securityContext?.seccompProfile?.localhostProfile,
+      `oci/${registry.host}/workload@${digest}`,
+    );
+    const made = async () => {
+      const path =
+        '/apis/fairlead.dev/v1alpha1/namespaces/web/profileartifacts?labelSelector=fairlead.dev/made-for-binding';
+      return ((await cluster.api.request('GET', path)).body as { readonly items: readonly unknown[] }).items.length;
+    };
+    assert.equal(await made(), 1);
+    await cluster.unbind('by-image');
+    await until('the object of the binding is deleted', async () => (await made()) === 0);
+  });
+
   it('are refused at admission if they are invalid, and so is a trust policy', async () => {
     for (const [kind, name, spec, message] of [
       ['ProfileArtifact', 'bad', { reference: 'nginx:1.27' }, /spec\.reference: .*it names no registry/],

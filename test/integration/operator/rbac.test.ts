@@ -157,10 +157,37 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
     await objects.reachCondition('default', 'Ready True InForce', 'TrustPolicy');
     await objects.reachCondition('nginx', 'Ready False NotAllowed');
     await objects.reachCondition('nginx', 'Ready False PullSecretNotFound', 'ClusterProfileArtifact');
+    const labels = { app: 'image' };
+    const image = `registry.example.com/app@sha256:${'0'.repeat(64)}`;
+    await send('POST', '/apis/apps/v1/namespaces/web/replicasets', {
+      apiVersion: 'apps/v1',
+      kind: 'ReplicaSet',
+      metadata: { name: 'image' },
+      spec: {
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers: [{ name: 'app', image }] } },
+      },
+    });
+    const byImage = { profileFrom: 'ImageReferrers', podSelector: { matchLabels: labels } };
+    await objects.create('ArtifactBinding', 'image', byImage);
+    await objects.create('ClusterArtifactBinding', 'image', { ...byImage, namespaceSelector: {} });
+    const made = async (): Promise<number[]> => {
+      const counts = ['profileartifacts', 'clusterprofileartifacts'].map(async (plural) => {
+        const selector = '?labelSelector=fairlead.dev/made-for-binding';
+        const { body } = await cluster.api.request('GET', `/apis/fairlead.dev/v1alpha1/${plural}${selector}`);
+        return v.parse(v.object({ items: v.array(v.unknown()) }), body).items.length;
+      });
+      return await Promise.all(counts);
+    };
+    await until('objects for the image are made', async () => (await made()).join() === '1,1');
+    for (const kind of ['ArtifactBinding', 'ClusterArtifactBinding']) await objects.delete(kind, 'image');
+    await until('objects for the image are deleted', async () => (await made()).join() === '0,0');
   };
 
   it('has every call that is made, and no other', async () => {
-    for (const { plural } of resources) {
+    for (const { plural, group } of resources) {
+      // Some are there already.
+      if ((await cluster.request('GET', `${crds}/${plural}.${group}`)).status === 200) continue;
       for (const document of manifest(`crds/${plural}.yaml`)) await cluster.apply(document);
     }
     await until('API servers trust the conversion of all APIs', async () => {
