@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { finishFolder, freePort, startProgram, temporaryFolder } from './program.ts';
 
@@ -15,6 +16,12 @@ function folder(): string {
 }
 
 const shell = (script: string) => ({ name: 'shell', command: '/bin/sh', args: ['-c', script], folder: folder() });
+
+/** Waits until a process runs no more. Whoever inherits it may leave a zombie for a while. */
+async function ends(pid: string): Promise<void> {
+  const status = `/proc/${pid}/status`;
+  while (existsSync(status) && !/^State:\s+Z/m.test(readFileSync(status, 'utf8'))) await sleep(20);
+}
 
 describe('startProgram', () => {
   it('waits until the program is ready, and ends it', async () => {
@@ -33,37 +40,48 @@ describe('startProgram', () => {
     await assert.rejects(startProgram(options), new RegExp(`shell ended with 3\nout of cheese\nThe whole log: ${log}`));
   });
 
-  it('ends a program that does not get ready', async () => {
-    const options = { ...shell('echo $$; exec sleep 60'), ready: async () => false, timeout: 200 };
-    await assert.rejects(startProgram(options), /shell is not ready after 0\.2 s/);
-    const pid = readFileSync(path.join(options.folder, 'shell.log'), 'utf8').trim();
-    assert.equal(existsSync(`/proc/${pid}`), false);
+  it('ends a program that does not get ready', async (t) => {
+    const options = shell('echo $$; exec sleep 60');
+    const printed = (): string => readFileSync(path.join(options.folder, 'shell.log'), 'utf8').trim();
+    let now = Date.now();
+    t.mock.method(Date, 'now', () => now);
+    const ready = async (): Promise<boolean> => {
+      if (printed() !== '') now += 200;
+      return false;
+    };
+    await assert.rejects(startProgram({ ...options, ready, timeout: 200 }), /shell is not ready after 0\.2 s/);
+    assert.equal(existsSync(`/proc/${printed()}`), false);
   });
 
-  it('leaves no program behind when the test process is killed', async () => {
+  /** Runs a process that starts a program, prints its pid, and goes on with `then`. */
+  const starter = (then: string): Promise<{ stdout: string }> => {
     const [module, home] = [path.join(import.meta.dirname, 'program.ts'), folder()].map((text) => JSON.stringify(text));
     const script = `
       import { existsSync } from 'node:fs';
       const { startProgram } = await import(${module});
-      const args = ['-c', 'touch ready; exec sleep 60'];
+      const args = ['-c', 'touch ready; exec sleep 600'];
       const ready = async () => existsSync(${home} + '/ready');
       const { pid } = await startProgram({ name: 'sleep', command: '/bin/sh', args, folder: ${home}, ready });
       console.log(pid);
-      setTimeout(() => process.kill(process.pid, 'SIGKILL'), 50);
+      ${then}
     `;
-    const run = promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
-    const killed = await run.then(
+    return promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { timeout: 120_000 });
+  };
+
+  it('ends its program with a test process that has not stopped it', async () => {
+    const { stdout } = await starter('');
+    assert.match(stdout, /^\d+\n$/);
+    await ends(stdout.trim());
+  });
+
+  it('leaves no program behind when the test process is killed', async () => {
+    const killed = await starter(`setTimeout(() => process.kill(process.pid, 'SIGKILL'), 50);`).then(
       () => assert.fail('it was not killed'),
       (error: { signal: string; stdout: string }) => error,
     );
     assert.equal(killed.signal, 'SIGKILL');
     assert.match(killed.stdout, /^\d+\n$/);
-    const status = `/proc/${killed.stdout.trim()}/status`;
-    const deadline = Date.now() + 5_000;
-    // who inherits the ended process may take its time to notice: a zombie runs no more
-    const runs = (): boolean => existsSync(status) && !/^State:\s+Z/m.test(readFileSync(status, 'utf8'));
-    while (runs() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.equal(runs(), false);
+    await ends(killed.stdout.trim());
   });
 });
 

@@ -84,6 +84,8 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   while (ended === undefined && Date.now() < deadline) {
     if (await ready().catch(() => false)) {
       if (ended !== undefined || child.pid === undefined) break;
+      // If another peer fails to start, a suite cannot stop this one, and its process must end.
+      child.unref();
       return { pid: child.pid, log, stop };
     }
     await Promise.race([gone, sleep(25)]);
