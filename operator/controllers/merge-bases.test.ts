@@ -99,4 +99,28 @@ describe('mergeBases', () => {
     };
     await assert.rejects(mergeBases('web', { ...dependencies, pull }), { kind: 'SignatureInvalid' });
   });
+
+  it('refuses conditions that would allow more joined than the profile and its base', async () => {
+    const spec = (first: number) => ({
+      defaultAction: 'SCMP_ACT_ERRNO' as const,
+      syscalls: Array.from({ length: 1000 }, (_, i) => ({
+        ...allow('ioctl'),
+        args: [{ index: 1, value: first + 3 * i, op: 'SCMP_CMP_EQ' as const }],
+      })),
+    });
+    const read = async (name: string) =>
+      JSON.stringify({
+        apiVersion: 'security-profiles-operator.x-k8s.io/v1',
+        kind: 'SeccompProfile',
+        metadata: { name },
+        spec: { ...(name === 'web' && { baseProfileName: 'node' }), ...spec(name === 'web' ? 0 : 1) },
+      });
+    const { dependencies } = clusterOf({});
+    await assert.rejects(mergeBases('web', { ...dependencies, read }), {
+      kind: 'ProfileInvalid',
+      message:
+        'spec.baseProfileName: "web" and its base "node" both have conditions for "ioctl", and no profile can express both',
+      hint: /remove the rules for these syscalls/,
+    });
+  });
 });

@@ -35,6 +35,8 @@ export interface MergedProfile {
 
 /** As in the Security Profiles Operator. */
 const mostLevels = 15;
+/** Syscalls that an error names. */
+const mostNamed = 5;
 const scheme = 'oci://';
 /**
  * Added where a profile lists no architectures, to compare conditions on arguments. All
@@ -45,8 +47,8 @@ const nativeArchitecture = 'SCMP_ARCH_X86_64';
 /**
  * Returns a SeccompProfile of the cluster with the syscalls of the base profile that it names, and
  * of that one's base, and so on; undefined if it names none. Throws ProfileInvalid for a profile
- * that cannot be read, InvalidInput for a base that is its own or is more than 15 levels away,
- * NotFound for one that does not exist, and whatever `read` and `pull` throw.
+ * that cannot be read, and for one whose conditions cannot be joined with those of its base,
+ * InvalidInput for a base that is its own or is more than 15 levels away, NotFound for one that does not exist, and whatever `read` and `pull` throw.
  */
 export async function mergeBases(name: string, dependencies: BaseDependencies): Promise<MergedProfile | undefined> {
   const merged = await merge(name, [], dependencies);
@@ -81,7 +83,7 @@ async function merge(name: string, path: readonly string[], dependencies: BaseDe
     const reference = parseReference(baseProfileName.slice(scheme.length));
     const { profile: base, pinned } = await dependencies.pull(reference);
     return {
-      profile: addBase(profile, base, nativeArchitecture),
+      profile: join(name, profile, { name: baseProfileName, profile: base }),
       artifacts: [pinned],
       objects: [],
       followsTag: reference.digest === undefined,
@@ -90,9 +92,29 @@ async function merge(name: string, path: readonly string[], dependencies: BaseDe
   const base = await merge(baseProfileName, within, dependencies);
   return {
     ...base,
-    profile: addBase(profile, base.profile, nativeArchitecture),
+    profile: join(name, profile, { name: baseProfileName, profile: base.profile }),
     objects: [baseProfileName, ...base.objects],
   };
+}
+
+/** Joins a profile with its base. A result that allows more than either of them is refused. */
+function join(
+  name: string,
+  profile: SeccompProfile,
+  base: { readonly name: string; readonly profile: SeccompProfile },
+): SeccompProfile {
+  const { profile: joined, inexact } = addBase(profile, base.profile, nativeArchitecture);
+  if (inexact.length === 0) return joined;
+  const syscalls = inexact
+    .slice(0, mostNamed)
+    .map((each) => quote(each))
+    .join(', ');
+  const more = inexact.length > mostNamed ? ` and ${inexact.length - mostNamed} more` : '';
+  throw new FairleadError(
+    'ProfileInvalid',
+    `spec.baseProfileName: ${quote(name)} and its base ${quote(base.name)} both have conditions for ${syscalls}${more}, and no profile can express both`,
+    { hint: 'In one of the two profiles, remove the rules for these syscalls, or use fewer conditions.' },
+  );
 }
 
 function readSeccomp(name: string, json: string): { profile: SeccompProfile; baseProfileName?: string } {

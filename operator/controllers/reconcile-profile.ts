@@ -79,7 +79,8 @@ async function contentOf(profile: StoredProfile, dependencies: ProfileDependenci
     if (error.kind === 'Unavailable' && before !== undefined) {
       return { ...keptContent(before, settings), requeueAfter: retryMs };
     }
-    const reason = profile.baseProfileName.startsWith('oci://') ? 'CannotPullSeccompProfile' : 'InvalidSeccompProfile';
+    const isPulled = profile.baseProfileName.startsWith('oci://') && error.kind !== 'ProfileInvalid';
+    const reason = isPulled ? 'CannotPullSeccompProfile' : 'InvalidSeccompProfile';
     const message = error.hint === undefined ? error.message : `${error.message}. ${error.hint}`;
     return { problem: { reason, message }, requeueAfter: retryMs };
   }
