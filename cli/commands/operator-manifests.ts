@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { FairleadError } from '#lib/errors';
 import { parseReference } from '#lib/registry/reference';
 import { examples } from '../options/options.ts';
 
@@ -19,7 +20,7 @@ export function define(command: Command): void {
     )
     .option('--image <reference>', 'your copy of the image, which the Deployment runs', parseImage)
     .addOption(new Option('--crds', 'print only the CustomResourceDefinitions').conflicts(['webhooks', 'image']))
-    .addOption(new Option('--webhooks', 'print only the webhooks').conflicts('image'))
+    .option('--webhooks', 'print only the webhooks')
     .option('--no-webhooks', 'print everything except the webhooks')
     .addHelpText(
       'after',
@@ -34,6 +35,10 @@ export function define(command: Command): void {
       ]),
     )
     .action(async ({ crds, webhooks, image }: ManifestsOptions) => {
+      // A conflict of the option would be one of --no-webhooks too.
+      if (webhooks === true && image !== undefined) {
+        throw new FairleadError('InvalidInput', '--webhooks cannot be used with --image: the webhooks name no image');
+      }
       const { installation, installationParts } = await import('#operator/manifests/installation');
       const parts = installationParts.filter((part) => {
         if (crds) return part === 'crds';
