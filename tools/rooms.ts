@@ -651,7 +651,6 @@ export const rooms: readonly Room[] = [
         'lib/registry/**',
         'lib/text',
         'lib/trust/**',
-        'operator/api',
         'operator/bind',
         'operator/coverage',
         'operator/manifests',
