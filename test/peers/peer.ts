@@ -113,6 +113,7 @@ const places = {
   etcd: kubernetes('etcd/etcd'),
   'kube-apiserver': kubernetes('kube-apiserver/kube-apiserver'),
   kubectl: kubernetes('kubectl/kubectl'),
+  helm: cached('helm/helm'),
 } satisfies Record<string, () => string[]>;
 
 /** A real program that the tests talk to. */
