@@ -43,6 +43,12 @@ export function readClusterArtifactBinding(object: unknown): Binding {
   };
 }
 
+/** Reads an ArtifactBinding or a ClusterArtifactBinding, by the kind that the object has. */
+export function readBindingOfEitherKind(object: unknown): Binding {
+  const isOfCluster = v.is(v.object({ kind: v.literal('ClusterArtifactBinding') }), object);
+  return isOfCluster ? readClusterArtifactBinding(object) : readArtifactBinding(object);
+}
+
 /**
  * Reads a ProfileBinding v1, as {@link readArtifactBinding} does. Returns undefined for a kind of
  * profile that is not applied to pods.

@@ -24,8 +24,11 @@ const requestSchema = v.object({
 
 const review = <T extends v.GenericSchema>(request: T) =>
   v.object({ apiVersion: v.literal('admission.k8s.io/v1'), kind: v.literal('AdmissionReview'), request });
-const reviewSchema = review(requestSchema);
-const namespacedReviewSchema = review(v.object({ ...requestSchema.entries, namespace: namespaceName }));
+const reviewSchemas = {
+  Cluster: review(requestSchema),
+  Namespaced: review(v.object({ ...requestSchema.entries, namespace: namespaceName })),
+  Any: review(v.object({ ...requestSchema.entries, namespace: v.optional(v.union([v.literal(''), namespaceName]), '') })),
+};
 
 /** An object of a request, or the reason why it is invalid. */
 export type Reviewed<T> = T | FairleadError;
@@ -78,7 +81,8 @@ const smallBytes = 128 * 1024;
 
 /** How the objects of a webhook are parsed. */
 export interface ObjectReader<T> {
-  readonly scope: 'Namespaced' | 'Cluster';
+  /** Whether the objects are in namespaces; `Any` if some are. */
+  readonly scope: 'Namespaced' | 'Cluster' | 'Any';
   /** Parses an object. Throws InvalidInput if it is invalid. */
   readonly parse: (object: unknown) => T;
 }
@@ -97,7 +101,7 @@ export function parseAdmissionReview<T>(body: Uint8Array, { scope, parse }: Obje
   } catch (cause) {
     throw new FairleadError('InvalidInput', 'the review is not valid JSON', { cause });
   }
-  const parsed = v.safeParse(scope === 'Cluster' ? reviewSchema : namespacedReviewSchema, value, { abortEarly: true });
+  const parsed = v.safeParse(reviewSchemas[scope], value, { abortEarly: true });
   if (!parsed.success) {
     const issue = describeIssue(parsed.issues[0], 'the body');
     throw new FairleadError('InvalidInput', `invalid AdmissionReview of admission.k8s.io/v1: ${issue}`);

@@ -75,8 +75,10 @@ export function validateBinding(request: AdmissionRequest<Binding>): CheckOutcom
   const { object, oldObject } = request;
   switch (subject(request)) {
     case 'CREATE fairlead.dev/v1alpha1 artifactbindings':
+    case 'CREATE fairlead.dev/v1alpha1 clusterartifactbindings':
       break;
     case 'UPDATE fairlead.dev/v1alpha1 artifactbindings':
+    case 'UPDATE fairlead.dev/v1alpha1 clusterartifactbindings':
       if (
         object instanceof FairleadError &&
         oldObject instanceof FairleadError &&

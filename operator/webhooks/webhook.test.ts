@@ -230,6 +230,17 @@ describePeers(['openssl'], 'the webhook', () => {
       const resource = { group: 'fairlead.dev', version: 'v1alpha1', resource: 'artifactbindings' };
       return (await call(review({ resource, ...request }), () => [], '/validate-artifactbindings')).answer.response;
     };
+    const ofCluster = (spec: object) => {
+      const resource = { group: 'fairlead.dev', version: 'v1alpha1', resource: 'clusterartifactbindings' };
+      const object = { kind: 'ClusterArtifactBinding', ...binding({ namespaceSelector: {}, ...spec }) };
+      return call(review({ resource, namespace: undefined, object }), () => [], '/validate-artifactbindings');
+    };
+    assert.ok((await ofCluster({})).answer.response.allowed);
+    const selector = { matchExpressions: [{ key: 'a', operator: 'In' }] };
+    assert.match(
+      (await ofCluster({ namespaceSelector: selector })).answer.response.status?.message ?? '',
+      /^ClusterArtifactBinding "nginx": spec\.namespaceSelector\.matchExpressions\.0: In requires values/,
+    );
     const wrong = binding({ podSelector: { matchLabels: { 'app:': 'nginx' } } });
     const based = binding({ base: 'localhost/base.json' });
     for (const [request, message] of [

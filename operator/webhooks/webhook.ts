@@ -6,7 +6,7 @@ import { health } from '#lib/http/health';
 import type { ServedTls } from '#lib/http/served-tls';
 import { createServer } from '#lib/http/server';
 import { type Pod, parsePod } from '../api/pod.ts';
-import { readArtifactBinding } from '../bind/read-binding.ts';
+import { readBindingOfEitherKind } from '../bind/read-binding.ts';
 import type { AdmissionSource } from '../kube/admission-source.ts';
 import { parseNamespace } from '../kube/namespace.ts';
 import { mutate, validate, validateBinding, validateNamespace } from './admit.ts';
@@ -56,8 +56,8 @@ export function webhookServer(source: AdmissionSource, tls: ServedTls, log: Fast
   add({
     path: '/validate-artifactbindings',
     title: 'binding',
-    scope: 'Namespaced',
-    parse: readArtifactBinding,
+    scope: 'Any',
+    parse: readBindingOfEitherKind,
     decide: validateBinding,
   });
   add({
