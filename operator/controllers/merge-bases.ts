@@ -48,7 +48,8 @@ const nativeArchitecture = 'SCMP_ARCH_X86_64';
  * Returns a SeccompProfile of the cluster with the syscalls of the base profile that it names, and
  * of that one's base, and so on; undefined if it names none. Throws ProfileInvalid for a profile
  * that cannot be read, and for one whose conditions cannot be joined with those of its base,
- * InvalidInput for a base that is its own or is more than 15 levels away, NotFound for one that does not exist, and whatever `read` and `pull` throw.
+ * InvalidInput for a base that is its own or is more than 15 levels away, NotFound for one that
+ * does not exist, and whatever `read` and `pull` throw.
  */
 export async function mergeBases(name: string, dependencies: BaseDependencies): Promise<MergedProfile | undefined> {
   const merged = await merge(name, [], dependencies);
