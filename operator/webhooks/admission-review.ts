@@ -27,7 +27,9 @@ const review = <T extends v.GenericSchema>(request: T) =>
 const reviewSchemas = {
   Cluster: review(requestSchema),
   Namespaced: review(v.object({ ...requestSchema.entries, namespace: namespaceName })),
-  Any: review(v.object({ ...requestSchema.entries, namespace: v.optional(v.union([v.literal(''), namespaceName]), '') })),
+  Any: review(
+    v.object({ ...requestSchema.entries, namespace: v.optional(v.union([v.literal(''), namespaceName]), '') }),
+  ),
 };
 
 /** An object of a request, or the reason why it is invalid. */
