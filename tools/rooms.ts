@@ -477,7 +477,7 @@ export const rooms: readonly Room[] = [
       ...['lib/registry', 'lib/registry/credentials', 'lib/text', 'lib/trust/policy', 'lib/trust/signature'],
       ...['operator/api/**', 'operator/trust', 'operator/validate'],
     ],
-    packages: ['lru-cache', 'valibot'],
+    packages: ['lru-cache', 'prom-client', 'valibot'],
   },
   {
     name: 'operator/migrate',

@@ -7,6 +7,7 @@ import { objectKey } from '#lib/kube/resource';
 import type { FollowedArtifactStatus } from '../api/shared/followed-artifact.ts';
 import { type OperatorPolicy, policyTrigger } from '../trust/operator-policy.ts';
 import type { ArtifactChecker, CheckRequest } from './artifact-checker.ts';
+import type { ArtifactMetrics } from './artifact-metrics.ts';
 import type { ArtifactCheck } from './check.ts';
 import {
   type ArtifactEvent,
@@ -32,8 +33,7 @@ export interface ArtifactControllerOptions {
   readonly metrics?: KubeMetrics | undefined;
   /** Reports an event about an object to users. */
   readonly report: (object: StoredArtifact, event: ArtifactEvent) => void;
-  /** Counts a check and its result: `UpToDate`, or the reason why not. */
-  readonly countCheck?: ((result: string) => void) | undefined;
+  readonly artifactMetrics?: Pick<ArtifactMetrics, 'countCheck'> | undefined;
 }
 
 /** Objects that are checked at the same time; most of the time of a check, a registry works. */
@@ -104,7 +104,7 @@ class ArtifactChecks {
   }
 
   async #check(object: ValidArtifact, failuresBefore: number, signal: AbortSignal): Promise<Reconciled> {
-    const { report, countCheck } = this.#options;
+    const { report, artifactMetrics } = this.#options;
     const policy = this.#revision();
     const check = await this.#checkNow(object, policy, signal);
     signal.throwIfAborted();
@@ -122,7 +122,7 @@ class ArtifactChecks {
       status,
     });
     for (const event of events) report(object, event);
-    countCheck?.(status.refused?.reason ?? 'UpToDate');
+    artifactMetrics?.countCheck(status.refused?.reason ?? 'UpToDate');
     return { status, requeueAfter };
   }
 

@@ -10,7 +10,7 @@ import { type ArtifactControllerOptions, runArtifactController } from './artifac
 import { parseStoredArtifact, type StoredArtifact } from './stored-artifact.ts';
 
 export interface ArtifactControllersOptions
-  extends Pick<ArtifactControllerOptions, 'fieldManager' | 'namespace' | 'report' | 'countCheck'> {
+  extends Pick<ArtifactControllerOptions, 'artifactMetrics' | 'fieldManager' | 'namespace' | 'report'> {
   readonly client: ObjectClient;
   /** The policy by which artifacts are verified: of a file, or of the TrustPolicy object. */
   readonly policy: OperatorPolicy;

@@ -11,6 +11,7 @@ import type { CredentialSource } from '#lib/registry/credentials/credentials';
 import type { Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
 import { fairleadGroup, profilesGroup } from '../api/shared/resource-definition.ts';
+import type { ArtifactMetrics } from '../artifacts/artifact-metrics.ts';
 import { BaseSource } from '../base/base-source.ts';
 import type { ClusterState } from '../bind/cluster-state.ts';
 import { fieldManager } from '../controllers/cluster-view.ts';
@@ -29,6 +30,7 @@ export interface LeadingControllersOptions {
   readonly policy?: string | undefined;
   readonly metrics: KubeMetrics;
   readonly profileMetrics: ProfileMetrics;
+  readonly artifactMetrics: ArtifactMetrics;
   readonly log: FastifyBaseLogger;
 }
 

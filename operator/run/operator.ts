@@ -7,6 +7,7 @@ import { metrics } from '#lib/http/metrics';
 import type { ApiServer } from '#lib/kube/api-server';
 import { KubeMetrics } from '#lib/kube/metrics';
 import { ObjectClient } from '#lib/kube/object-client';
+import { ArtifactMetrics } from '../artifacts/artifact-metrics.ts';
 import { ProfileMetrics } from '../controllers/profile-metrics.ts';
 import { type AdmissionSource, admissionSource } from '../kube/admission-source.ts';
 import { openApiServer } from '../kube/api-server.ts';
@@ -85,7 +86,11 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     const namespace = await ownNamespace();
     controllers = await LeadingControllers.start({
       ...{ api, cluster: objects, namespace, policy: options.policy, log },
-      ...{ metrics: kube, profileMetrics: new ProfileMetrics(registry) },
+      ...{
+        metrics: kube,
+        profileMetrics: new ProfileMetrics(registry),
+        artifactMetrics: new ArtifactMetrics(registry),
+      },
     });
     const server = webhookServer(
       guarded(admissionSource(bindingSource(api), objects), namespaces, certificate),

@@ -8,6 +8,7 @@ import { errorMapping } from '#lib/errors';
 import { createHealthServer } from '#lib/http/health-server';
 import { KubeMetrics } from '#lib/kube/metrics';
 import { ruleMeanings } from '#lib/profile/report/rules';
+import { ArtifactMetrics } from '#operator/artifacts/artifact-metrics';
 import { profileKinds } from '#operator/controllers/cluster-view';
 import { ProfileMetrics } from '#operator/controllers/profile-metrics';
 import { assertGenerated } from '#test/support/generated';
@@ -129,6 +130,7 @@ async function operatorMetrics() {
   metrics.reportDepth('seccompprofiles', () => 1);
   const profiles = new ProfileMetrics(registry);
   for (const kind of profileKinds) profiles.countError(kind, 'ProfileNotAllowed');
+  new ArtifactMetrics(registry).countCheck('UpToDate');
   return exposedMetrics(await registry.metrics());
 }
 

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { request as httpsRequest } from 'node:https';
+import { text } from 'node:stream/consumers';
 import { after, before, it } from 'node:test';
 import type { Digest } from '#lib/registry/digest';
 import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
@@ -55,6 +59,13 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'artifacts that an 
     update: { policy: 'Track' },
   });
 
+  const scrape = async (): Promise<string> => {
+    const ca = readFileSync(cluster.file('ca.crt'));
+    const sent = httpsRequest(`https://${cluster.address}/metrics`, { ca, agent: false }).end();
+    const [response] = await once(sent, 'response');
+    return await text(response);
+  };
+
   before(async () => {
     [cluster, registry, closed] = await Promise.all([
       OperatorCluster.start(),
@@ -85,6 +96,13 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'artifacts that an 
     assert.deepEqual(status.signers, [{ key: 'spec.rules[0].require[0].key' }]);
     assert.equal(status.rule, `${registry.host}/**`);
     assert.ok((status.size ?? 0) > 50);
+    const metrics = await scrape();
+    for (const result of ['NotAllowed', 'UpToDate']) {
+      assert.match(
+        metrics,
+        new RegExp(`^fairlead_artifact_checks_total\\{result="${result}",service="operator"\\} [1-9]`, 'm'),
+      );
+    }
   });
 
   it('are re-tagged: a stricter digest is noticed, verified and taken', async () => {
