@@ -45,19 +45,20 @@ describe('messages below the CLI', () => {
 
   it('quote command lines of fairlead that exist, with flags that these commands have', async () => {
     const quoted = lines.flatMap(({ at, text }) =>
-      [...text.matchAll(/\bfairlead ([a-z]+)\b/g)].map(([, command = ''], index, all) => {
+      [...text.matchAll(/\bfairlead ([a-z]+)\b(?: ([a-z]+)\b)?/g)].map(([, command = '', next], index, all) => {
         const from = all[index]?.index ?? 0;
         const [line = ''] = text.slice(from).match(commandLine) ?? [];
-        return { at, command, flags: [...line.matchAll(/--[a-z][a-z-]*/g)].map(([flag]) => flag) };
+        return { at, command, next, flags: [...line.matchAll(/--[a-z][a-z-]*/g)].map(([flag]) => flag) };
       }),
     );
     assert.ok(quoted.length >= 15, `${quoted.length} commands`);
     assert.ok(quoted.some(({ flags }) => flags.includes('--narrow-comparisons')));
-    for (const { at, command, flags } of quoted) {
+    for (const { at, command, next, flags } of quoted) {
       const program = await buildProgram([command]);
       const found = program.commands.find((each) => each.name() === command);
       assert.ok(found, `${at}: fairlead ${command}`);
-      const known = found.options.map(({ long }) => long);
+      const named = found.commands.find((each) => each.name() === next) ?? found;
+      const known = named.options.map(({ long }) => long);
       for (const flag of flags) assert.ok(known.includes(flag), `${at}: fairlead ${command} ${flag}`);
     }
   });

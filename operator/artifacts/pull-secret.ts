@@ -52,9 +52,7 @@ export async function readPullSecret(
       return refusal('PullSecretNotFound', `the ${described} does not exist. Create it, or correct spec.pullSecret.`);
     }
     if (kind !== 'NotAllowed') throw thrown;
-    const command =
-      `kubectl create rolebinding fairlead-pull-secrets --namespace=${namespace} ` +
-      `--clusterrole=fairlead-pull-secrets --serviceaccount=${operatorNamespace}:fairlead-operator`;
+    const command = `kubectl create rolebinding fairlead-pull-secrets --namespace=${namespace} --clusterrole=fairlead-pull-secrets --serviceaccount=${operatorNamespace}:fairlead-operator`;
     return refusal(
       'PullSecretForbidden',
       `the operator may not read the ${described}. An administrator of the namespace can allow it to read its Secrets: ${command}`,

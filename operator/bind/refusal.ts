@@ -33,7 +33,7 @@ export function refusalOf({ judged, contradictions, unapplied }: Objections): Re
   const [first, ...others] = [
     ...conflictsOf(judged),
     ...contradictionsOf(contradictions, 'Remove these settings from the pod, or change the selector of the binding.'),
-    ...unapplied.map((reason) => ({ reason, hint: 'Remove `privileged`, or the profile.', isTemporary: false })),
+    ...unapplied.map((reason) => ({ reason, hint: 'Remove privileged: true, or the profile.', isTemporary: false })),
     ...unresolvedOf(judged).toSorted((a, b) => Number(a.isTemporary) - Number(b.isTemporary)),
   ];
   if (first === undefined) return undefined;

@@ -43,8 +43,8 @@ rules:
 /** A role that the operator has only in namespaces whose administrators bind it there. */
 export const pullSecretsRole = `\
 # Lets the operator read the pull secrets of a namespace, for its ProfileArtifacts. Bound to nobody:
-# kubectl create rolebinding fairlead-pull-secrets --namespace=NAMESPACE \\
-#   --clusterrole=fairlead-pull-secrets --serviceaccount=fairlead-system:fairlead-operator
+# an administrator of the namespace binds it there to the ServiceAccount fairlead-operator of the
+# namespace fairlead-system.
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:

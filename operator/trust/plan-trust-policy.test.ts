@@ -38,7 +38,7 @@ describe('planTrustPolicy', () => {
   });
 
   it('reports an object that is not used', () => {
-    assert.match(planned('file').ready, /^False NotUsed: .*--policy/);
+    assert.match(planned('file').ready, /^False NotUsed: .*file of a trust policy/);
     assert.match(planned('other name').ready, /^False NotUsed: .*named default/);
   });
 });

@@ -69,7 +69,7 @@ export function planTrustPolicy(
 function readyOf(outcome: PolicyOutcome): Omit<NewCondition, 'type'> {
   if (outcome === 'file') {
     const message =
-      'it is not used: the operator was started with --policy, and decides by that file alone. Leave out --policy to use this object.';
+      'it is not used: the operator was started with the file of a trust policy, and decides by that alone. Start it without to use this object.';
     return { status: 'False', reason: 'NotUsed', message };
   }
   if (outcome === 'other name') {

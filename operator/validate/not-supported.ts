@@ -57,7 +57,7 @@ function daemonCondition(settings: readonly string[]): Omit<NotSupported, 'type'
     ...(ofSigners.length === 0
       ? []
       : [
-          `The trust policy of the operator (--policy) decides who may sign base profiles. It is not changed by ${ofSigners.join(', ')}.`,
+          `The trust policy of the operator decides who may sign base profiles. It is not changed by ${ofSigners.join(', ')}.`,
         ]),
   ];
   const reason = others.length === 0 ? 'TrustPolicyDecides' : 'NoNodeAgent';
@@ -91,7 +91,7 @@ export function warnOfSettings(spec: unknown): readonly Warning[] {
   return fields.map((field) => ({
     field,
     message: signerSettings.includes(field)
-      ? 'has no effect: the trust policy of the operator (--policy) decides who may sign base profiles'
+      ? 'has no effect: the trust policy of the operator decides who may sign base profiles'
       : 'has no effect: this version of Fairlead runs nothing on the nodes',
   }));
 }

@@ -124,7 +124,7 @@ describe('the validation of a SecurityProfilesOperatorDaemon', () => {
   it('warns of settings that have no effect, and that the trust policy decides over signers', () => {
     const warningsOf = (spec: unknown) => validated(profileObject(kind, spec)).warnings;
     assert.deepEqual(warningsOf({ security: {}, selinux: { options: { deniedTypes: ['a_t'] } } }), []);
-    const decides = 'has no effect: the trust policy of the operator (--policy) decides who may sign base profiles';
+    const decides = 'has no effect: the trust policy of the operator decides who may sign base profiles';
     const security = {
       allowedIdentityRegexp: '^x$',
       allowedOidcIssuerRegexp: '^https://y$',
