@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ApiError, apiErrorOf, apiErrorOfEvent, isExpired, isOutage, retryAfterOf } from './api-error.ts';
+import { ApiError, apiErrorOf, apiErrorOfEvent, isExpired, isNotFound, isOutage, retryAfterOf } from './api-error.ts';
 
 const status = (fields: object) => JSON.stringify({ kind: 'Status', message: 'the message', ...fields });
 
@@ -74,12 +74,24 @@ describe('isOutage', () => {
       [429, true],
       [500, true],
       [503, true],
-      [404, false],
       [409, false],
       [422, false],
     ] as const) {
       assert.equal(isOutage(new ApiError('x', { status: code, reason: '' })), outage, `${code}`);
     }
     assert.ok(!isOutage(new Error('x')));
+  });
+
+  it('is true if the resource is not served, and not if an object does not exist', () => {
+    for (const [body, unserved] of [
+      ['404 page not found\n', true],
+      ['', true],
+      [status({ reason: 'NotFound' }), false],
+    ] as const) {
+      const error = apiErrorOf('host', 404, body, undefined);
+      assert.deepEqual([isOutage(error), isNotFound(error)], [unserved, !unserved], body);
+    }
+    assert.ok(!isNotFound(apiErrorOf('host', 409, status({ reason: 'NotFound' }), undefined)));
+    assert.ok(!isNotFound(undefined));
   });
 });

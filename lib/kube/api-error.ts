@@ -90,11 +90,22 @@ export function isExpired(error: unknown): boolean {
 }
 
 /**
- * Reports whether the API server was unreachable, overloaded or failed internally, so that other
- * requests are likely to fail too.
+ * Reports whether the API server was unreachable, overloaded or failed internally, or does not
+ * serve the resource, so that other requests are likely to fail too.
  */
 export function isOutage(error: unknown): boolean {
-  return error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status >= 500);
+  if (!(error instanceof ApiError)) return false;
+  const isUnserved = error.status === 404 && !isNotFound(error);
+  return error.status === 0 || error.status === 429 || error.status >= 500 || isUnserved;
+}
+
+/**
+ * Reports whether the API server answered that an object does not exist. An API server that has
+ * just started answers 404 with a text until it knows its custom resources, as it does for a
+ * resource without a CustomResourceDefinition: nothing is known about the object then.
+ */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404 && error.reason === 'NotFound';
 }
 
 /** Returns when the API server wants to be asked again after this error, if it stated that. */

@@ -1,6 +1,6 @@
 import { FairleadError, toFairleadError } from '#lib/errors';
 import { Turns } from '../concurrency/turns.ts';
-import { ApiError, isOutage } from './api-error.ts';
+import { ApiError, isNotFound, isOutage } from './api-error.ts';
 import type { Backoff } from './backoff.ts';
 import type { Change, Informer, RejectedObject } from './informer.ts';
 import type { ObjectMeta } from './kube-object.ts';
@@ -232,7 +232,7 @@ class Controller<T extends Reconcilable> {
       if (written.metadata.resourceVersion !== resourceVersion) this.#outdated.set(key, resourceVersion);
     } catch (thrown) {
       // Deleted meanwhile, as its informer knows by now or at the next attempt.
-      const isGone = thrown instanceof ApiError && thrown.status === 404 && informer.store.get(key) === undefined;
+      const isGone = isNotFound(thrown) && informer.store.get(key) === undefined;
       if (!isGone) throw thrown;
     }
   }

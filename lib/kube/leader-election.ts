@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FairleadError, toFairleadError } from '#lib/errors';
-import { ApiError } from './api-error.ts';
+import { isNotFound } from './api-error.ts';
 import type { WritableApiServer } from './api-server.ts';
 import type { KubeObject } from './kube-object.ts';
 import { type LeaseSpec, leaseOf, leases, parseLease } from './lease.ts';
@@ -234,7 +234,7 @@ class Candidate {
     try {
       return this.#observe(await this.#client(signal).get(leases, this.#options.lease));
     } catch (thrown) {
-      if (!(thrown instanceof ApiError && thrown.status === 404)) throw thrown;
+      if (!isNotFound(thrown)) throw thrown;
       // Who held it may not know that it was deleted.
       if (this.#observed !== undefined && !this.#isFree(this.#observed)) return this.#observed;
       this.#observed = undefined;

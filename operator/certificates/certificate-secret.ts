@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
+import { isNotFound } from '#lib/kube/api-error';
 import type { WritableApiServer } from '#lib/kube/api-server';
 import type { KubeObject, ObjectMeta } from '#lib/kube/kube-object';
 import { ObjectClient } from '#lib/kube/object-client';
@@ -45,7 +46,7 @@ export class CertificateSecret {
     try {
       object = await this.#client.get(secrets, { namespace: this.#namespace, name: secretName });
     } catch (thrown) {
-      if (thrown instanceof FairleadError && thrown.kind === 'NotFound') return undefined;
+      if (isNotFound(thrown)) return undefined;
       throw thrown;
     }
     const { metadata } = object;

@@ -49,7 +49,7 @@ describe('planUnsupported', () => {
     assert.equal(
       condition?.message.split(': ')[1],
       'spec.enableProfiling, spec.enricher.enableLogEnricher, spec.selinux.enable, spec.verbosity, spec.webhook.options. ' +
-        'The trust policy of the operator (--policy) decides who may sign base profiles. ' +
+        'The trust policy of the operator decides who may sign base profiles. ' +
         'It is not changed by spec.security.allowedIdentityRegexp.',
     );
   });
@@ -65,7 +65,7 @@ describe('planUnsupported', () => {
       assert.deepEqual([condition?.status, condition?.reason], ['True', 'TrustPolicyDecides']);
       assert.match(
         condition?.message ?? '',
-        new RegExp(`--policy.* It is not changed by spec\\.security\\.${name}\\.$`),
+        new RegExp(`trust policy.* It is not changed by spec\\.security\\.${name}\\.$`),
       );
     }
   });

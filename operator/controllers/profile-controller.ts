@@ -1,4 +1,4 @@
-import { FairleadError } from '#lib/errors';
+import { isNotFound } from '#lib/kube/api-error';
 import type { ApiServer } from '#lib/kube/api-server';
 import { type Reconciled, runController } from '#lib/kube/controller';
 import type { KubeLog } from '#lib/kube/log';
@@ -95,7 +95,7 @@ async function ignoreNotFound<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;
   } catch (thrown) {
-    if (thrown instanceof FairleadError && thrown.kind === 'NotFound') return undefined;
+    if (isNotFound(thrown)) return undefined;
     throw thrown;
   }
 }

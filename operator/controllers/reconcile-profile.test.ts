@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import { parseAnswer } from '#lib/kube/answer';
+import { apiErrorOf } from '#lib/kube/api-error';
 import { securityProfilesOperatorDaemonSchema } from '../api/securityprofilesoperatordaemon/v1.ts';
 import { defaultSettings, settingsOf } from '../validate/settings.ts';
 import type { MergedProfile } from './merge-bases.ts';
@@ -99,6 +100,11 @@ describe('reconcileProfile', () => {
     assert.equal(kept.status.status, 'Installed');
     assert.deepEqual(kept.status, before.status);
     assert.equal(kept.requeueAfter, 60_000);
+    const starting = dependencies({
+      mergeBases: () => Promise.reject(apiErrorOf('host', 404, '404 page not found', undefined)),
+    });
+    const unserved = await reconcileProfile(profile(base, before.metadata, before.status), starting);
+    assert.deepEqual(unserved.status, before.status);
     const changed = await reconcileProfile(profile(base, { ...before.metadata, generation: 4 }, before.status), down);
     assert.match(ready(changed), /^Error CannotPullSeccompProfile: cannot reach it. Do something\.$/);
     assert.equal(changed.metadata?.annotations?.[annotations.syscalls], null);

@@ -1,4 +1,5 @@
 import { FairleadError } from '#lib/errors';
+import { isOutage } from '#lib/kube/api-error';
 import type { SeccompRule } from '#lib/profile/seccomp/model';
 import { renderSyscallsJson } from '#lib/profile/seccomp/write/render-json';
 import { parseObject } from '../validate/parse-object.ts';
@@ -75,8 +76,9 @@ async function contentOf(profile: StoredProfile, dependencies: ProfileDependenci
   } catch (error) {
     if (!(error instanceof FairleadError)) throw error;
     const before = mergedBefore(profile);
-    // Nothing has changed as far as is known: a registry that is down does not withdraw a profile.
-    if (error.kind === 'Unavailable' && before !== undefined) {
+    // Nothing has changed as far as is known: a registry that is down, or an API server that
+    // starts, does not withdraw a profile.
+    if ((error.kind === 'Unavailable' || isOutage(error)) && before !== undefined) {
       return { ...keptContent(before, settings), requeueAfter: retryMs };
     }
     const isPulled = profile.baseProfileName.startsWith('oci://') && error.kind !== 'ProfileInvalid';

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
-import { ApiError } from '#lib/kube/api-error';
+import { isNotFound } from '#lib/kube/api-error';
 import type { ApiServer } from '#lib/kube/api-server';
 import { describeIssue } from '../api/describe-issue.ts';
 import {
@@ -13,8 +13,8 @@ import {
 export interface DaemonSource {
   /**
    * Returns the SecurityProfilesOperatorDaemon as it is now, or undefined if it does not exist.
-   * Throws what {@link ApiServer.get} throws, and InvalidInput if it is invalid: then nobody knows
-   * what the administrator allows.
+   * Throws what {@link ApiServer.get} throws, also if the resource is not served, and InvalidInput
+   * if it is invalid: then nobody knows what the administrator allows.
    */
   read(): Promise<Pick<SecurityProfilesOperatorDaemon, 'spec'> | undefined>;
 }
@@ -33,8 +33,8 @@ export function daemonSource(api: ApiServer, namespace: string): DaemonSource {
       try {
         json = await api.get({ path: `${collection}/${daemonName}`, title });
       } catch (thrown) {
-        // Also if its CRD is not there.
-        if (thrown instanceof ApiError && thrown.status === 404) return undefined;
+        // Not for a resource that is not served: an API server that starts knows none yet.
+        if (isNotFound(thrown)) return undefined;
         throw thrown;
       }
       const { spec } = JSON.parse(json) as { readonly spec?: unknown };
