@@ -393,10 +393,25 @@ export const rooms: readonly Room[] = [
     packages: ['valibot'],
     pure: true as const,
   })),
-  ...[
-    ...['artifactbinding', 'clusterartifactbinding', 'clusterprofileartifact', 'profileartifact', 'trustpolicy'],
-    ...['profilebinding', 'profilerecording', 'securityprofilesoperatordaemon'],
-  ].map((kind) => ({
+  ...['artifactbinding', 'clusterprofileartifact', 'profileartifact'].map((kind) => ({
+    name: `operator/api/${kind}`,
+    imports: ['operator/api/shared'],
+    packages: ['valibot'],
+    pure: true as const,
+  })),
+  {
+    name: 'operator/api/clusterartifactbinding',
+    imports: ['operator/api', 'operator/api/shared'],
+    packages: ['valibot'],
+    pure: true,
+  },
+  {
+    name: 'operator/api/trustpolicy',
+    imports: ['operator/api/shared', 'operator/api/shared/kubernetes.ts'],
+    packages: ['valibot'],
+    pure: true,
+  },
+  ...['profilebinding', 'profilerecording', 'securityprofilesoperatordaemon'].map((kind) => ({
     name: `operator/api/${kind}`,
     imports: ['operator/api', 'operator/api/shared', 'operator/api/shared/kubernetes.ts'],
     packages: ['valibot'],
@@ -434,7 +449,7 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'operator/kube',
-    imports: [errors, 'lib/concurrency', 'lib/kube', 'operator/api/**', 'operator/bind', 'operator/coverage'],
+    imports: [errors, 'lib/kube', 'operator/api/**', 'operator/bind', 'operator/coverage'],
     packages: ['fastify', 'valibot'],
   },
   {
@@ -491,8 +506,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'operator/webhooks',
     imports: [
-      ...[errors, 'lib/concurrency', 'lib/http', 'lib/http/connections', 'lib/kube', 'lib/profile'],
-      ...['lib/profile/json', 'lib/text'],
+      ...[errors, 'lib/concurrency', 'lib/http', 'lib/http/connections', 'lib/kube', 'lib/profile', 'lib/text'],
       ...[
         'operator/api/**',
         'operator/bind',
@@ -516,7 +530,7 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'operator/rbac',
-    imports: ['operator/api/**', 'operator/certificates', 'operator/controllers', 'operator/kube'],
+    imports: ['operator/api/**', 'operator/certificates', 'operator/controllers'],
   },
   {
     name: 'operator/run',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -122,10 +122,10 @@ describePeers(requirements, 'a profile on its whole way, from an HTTP request in
       async () => readFileSync(file('operator.log'), 'utf8').includes('listening'),
     );
 
-    const [crd] = documents('crds/artifactbindings.yaml');
+    const crds = readdirSync(path.join(deploy, 'crds')).flatMap((name) => documents(`crds/${name}`));
     const [configuration] = documents('webhook.yaml');
-    assert.ok(crd && configuration);
-    await ask('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd);
+    assert.ok(crds.length > 10 && configuration);
+    for (const crd of crds) await ask('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd);
     const [webhook] = configuration['webhooks'] as [{ clientConfig: { service: { path: string } } }];
     const caBundle = readFileSync(file('tls/ca.crt')).toString('base64');
     const clientConfig = { url: `https://${webhookAddress}${webhook.clientConfig.service.path}`, caBundle };
@@ -172,10 +172,11 @@ describePeers(requirements, 'a profile on its whole way, from an HTTP request in
       metadata: { name: 'web', labels: { app: 'web' } },
       spec: { containers: [{ name: 'app', image: 'registry.example.com/app:1', command }] },
     };
-    // An API server takes up a new webhook a moment after it has answered.
+    // An API server takes up a new webhook a moment after it has answered, and the operator is ready
+    // a moment after the APIs are served.
     await until('the webhook is called', async () => {
-      const dry = (await ask('POST', '/api/v1/namespaces/web/pods?dryRun=All', body)) as unknown as ApiPod;
-      return dry.spec.securityContext?.seccompProfile !== undefined;
+      const dry = await api.request('POST', '/api/v1/namespaces/web/pods?dryRun=All', body);
+      return dry.status === 201 && (dry.body as unknown as ApiPod).spec.securityContext?.seccompProfile !== undefined;
     });
     pod = (await ask('POST', '/api/v1/namespaces/web/pods', body)) as unknown as ApiPod;
     assert.deepEqual(pod.spec.securityContext?.seccompProfile, {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { FairleadError } from '#lib/errors';
 import { parseAppArmor } from '#lib/profile/apparmor/parse';
 import { renderAppArmorJson } from '#lib/profile/apparmor/render-json';
@@ -77,7 +78,7 @@ function survives(text: string): boolean {
   const policy = renderAppArmorPolicy(profile, { name: 'fuzz' });
   const stray = policy.split('\n').find((line) => !meant.test(line));
   if (stray !== undefined) throw new Error(`a line that was not meant: ${stray}`);
-  if (profile.mode === 'Enforce' && JSON.stringify(read(renderAppArmorJson(profile))) !== JSON.stringify(profile)) {
+  if (profile.mode === 'Enforce' && !isDeepStrictEqual(read(renderAppArmorJson(profile)), profile)) {
     throw new Error('not read back as it was');
   }
   return true;
