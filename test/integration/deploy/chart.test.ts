@@ -22,6 +22,8 @@ const podOf = (objects: ReadonlyMap<string, Installed>): PodSpec => {
   };
   return spec.template.spec;
 };
+const volumeOf = (objects: ReadonlyMap<string, Installed>, name: string) =>
+  podOf(objects).volumes.find((volume) => volume.name === name);
 const containerOf = (objects: ReadonlyMap<string, Installed>) => podOf(objects).containers[0] ?? {};
 
 /** Returns an object without what only Helm reads. */
@@ -131,9 +133,10 @@ describePeers(['helm', 'kubectl'], 'the chart', () => {
   it('demands client certificates with the authorities of a Secret', async () => {
     const objects = await rendered({ clientCASecret: 'api-servers' });
     assert.ok((containerOf(objects)['args'] as readonly string[]).includes('--client-ca=/etc/fairlead/clients/ca.crt'));
-    assert.deepEqual(podOf(objects).volumes, [
-      { name: 'clients', secret: { secretName: 'api-servers', optional: false, defaultMode: 288 } },
-    ]);
+    assert.deepEqual(volumeOf(objects, 'clients'), {
+      name: 'clients',
+      secret: { secretName: 'api-servers', optional: false, defaultMode: 288 },
+    });
   });
 
   it('takes certificates from cert-manager, and has them injected wherever the operator would', async () => {
@@ -144,7 +147,7 @@ describePeers(['helm', 'kubectl'], 'the chart', () => {
     assert.deepEqual(spec['issuerRef'], { name: 'ca', kind: 'ClusterIssuer' });
     const args = containerOf(objects)['args'] as readonly string[];
     assert.deepEqual(args.slice(-2), ['--tls-cert=/etc/fairlead/tls/tls.crt', '--tls-key=/etc/fairlead/tls/tls.key']);
-    assert.deepEqual(podOf(objects).volumes[1], {
+    assert.deepEqual(volumeOf(objects, 'tls'), {
       name: 'tls',
       secret: { secretName: spec['secretName'], defaultMode: 288 },
     });
