@@ -126,6 +126,8 @@ describePeers(['docker-registry'], 'fairlead COMMAND --output json', () => {
   });
 
   it('was run for every command that has one', () => {
-    assert.deepEqual([...seenDocuments].sort(), [...documentNames].sort());
+    // test/integration/operator/coverage.test.ts has a cluster.
+    const others = documentNames.filter((name) => !name.startsWith('cluster '));
+    assert.deepEqual([...seenDocuments].sort(), others.sort());
   });
 });

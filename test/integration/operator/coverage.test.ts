@@ -52,6 +52,8 @@ describePeers(apiserverRequirements, 'what pods run under, in a cluster', () => 
       ]),
       [['web', 2, 1, 1]],
     );
+    const { places } = await ask('why', 'new');
+    assert.deepEqual([places[1].state, places[1].isOutdated], ['Artifact', false]);
     const [listed, ...others] = (await ask('bindings')).bindings;
     assert.deepEqual(others, []);
     assert.deepEqual([listed.name, listed.pods, listed.outdated, listed.profiles], ['nginx', 2, 1, [`oci/${nginx}`]]);
@@ -71,7 +73,7 @@ describePeers(apiserverRequirements, 'what pods run under, in a cluster', () => 
     assert.match(stdout, /outdated/);
     const missing = await why('nobody', '--kubeconfig', cluster.api.kubeconfig);
     assert.deepEqual([missing.code, missing.stdout], [7, '']);
-    assert.match(missing.stderr, /no pod web\/nobody\nhint: .*kubectl get pods -n web/);
+    assert.match(missing.stderr, /no pod web\/nobody\n[^]*hint: .*kubectl get pods -n web/);
     const nowhere = await why('old');
     assert.equal(nowhere.code, 2);
     assert.match(
