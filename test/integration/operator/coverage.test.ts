@@ -73,7 +73,7 @@ describePeers(apiserverRequirements, 'what pods run under, in a cluster', () => 
     assert.match(stdout, /outdated/);
     const missing = await why('nobody', '--kubeconfig', cluster.api.kubeconfig);
     assert.deepEqual([missing.code, missing.stdout], [7, '']);
-    assert.match(missing.stderr, /no pod web\/nobody\n[^]*hint: .*kubectl get pods -n web/);
+    assert.match(missing.stderr, /no pod web\/nobody\n.*\nhint: .*kubectl get pods -n web/);
     const nowhere = await why('old');
     assert.equal(nowhere.code, 2);
     assert.match(
