@@ -73,9 +73,13 @@ describePeers(['openssl'], 'the webhook under a flood', () => {
     // An API server that takes its time.
     api = createServer(tls, async ({ url }, response) => {
       if (url !== '/version') await sleep(300);
+      // Nothing changes that is watched.
+      if (url?.includes('watch=')) return void response.writeHead(200).flushHeaders();
       const spec = { reference, podSelector: { matchLabels: { app: 'nginx' } } };
-      const items = [{ metadata: { name: 'nginx' }, spec }];
-      response.end(JSON.stringify(url === '/version' ? { major: '1', minor: '36' } : { metadata: {}, items }));
+      const binding = { metadata: { name: 'nginx', namespace: 'web', uid: '1', resourceVersion: '1' }, spec };
+      const items = url?.includes('/artifactbindings') ? [binding] : [];
+      const list = { metadata: { resourceVersion: '1' }, items };
+      response.end(JSON.stringify(url === '/version' ? { major: '1', minor: '36' } : list));
     });
     await new Promise<void>((resolve) => api.listen(0, '127.0.0.1', resolve));
     const kubeconfig = path.join(folder, 'kubeconfig');
