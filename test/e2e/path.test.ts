@@ -172,8 +172,8 @@ describePeers(requirements, 'a profile on its whole way, from an HTTP request in
       metadata: { name: 'web', labels: { app: 'web' } },
       spec: { containers: [{ name: 'app', image: 'registry.example.com/app:1', command }] },
     };
-    // An API server takes up a new webhook a moment after it has answered, and the operator is ready
-    // a moment after the APIs are served.
+    // An API server takes up a new webhook a moment after it has answered, and the operator is
+    // ready a moment after the APIs are served.
     await until('the webhook is called', async () => {
       const dry = await api.request('POST', '/api/v1/namespaces/web/pods?dryRun=All', body);
       return dry.status === 201 && (dry.body as unknown as ApiPod).spec.securityContext?.seccompProfile !== undefined;

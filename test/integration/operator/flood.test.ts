@@ -146,15 +146,23 @@ describePeers(['openssl'], 'the webhook under a flood', () => {
     const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${operator.pid}/status`, 'utf8'))?.[1];
     return Number(kilobytes) * 1024;
   };
-  /** What the API server gets while others flood: the decision, in time. */
+  /**
+   * What the API server gets while others flood: an answer in time, and the decision at the latest
+   * when the author of the pod tries again for the second time.
+   */
   const decides = async (rounds: number): Promise<void> => {
     const ordinary = review(20_000, 'text');
-    for (let round = 0; round < rounds; round++) {
+    const ask = async (round: number): Promise<string> => {
       const started = performance.now();
       const { status, body } = await call('127.0.0.1', ordinary);
       assert.equal(status, 200, body);
-      assert.match(body, /the pod does not name it/);
       assert.ok(performance.now() - started < webhookTimeout, `round ${round} took ${performance.now() - started} ms`);
+      return body;
+    };
+    for (let round = 0; round < rounds; round++) {
+      let body = await ask(round);
+      for (let retry = 0; retry < 2 && body.includes('"reason":"ServiceUnavailable"'); retry++) body = await ask(round);
+      assert.match(body, /the pod does not name it/);
     }
   };
 
