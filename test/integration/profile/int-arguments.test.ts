@@ -242,7 +242,9 @@ describePeers(['root', 'cc'], 'the arguments that the kernel takes as 32 bits', 
       ),
     );
     for (const [at, { name, index }] of wide.entries()) {
-      assert.notEqual(results[2 * at + 1], results[2 * at], `${name} ${index}`);
+      // Processors without protection keys refuse all.
+      const isRefused = name === 'pkey_alloc' && (results[2 * at] ?? 0) < 0;
+      if (!isRefused) assert.notEqual(results[2 * at + 1], results[2 * at], `${name} ${index}`);
       assert.ok(!intArguments(name, [native]).includes(index), `${name} ${index} is in the table`);
     }
   });

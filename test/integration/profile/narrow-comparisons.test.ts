@@ -210,6 +210,8 @@ describePeers(['runc', 'cc', 'root'], 'narrowed comparisons in the kernel', () =
       assert.deepEqual(others.slice(0, 3), [eperm, eperm, eperm]);
       assert.ok((others[3] ?? -1) >= 0, 'upper bits by themselves are no reason to deny');
       for (const { narrow } of [before, after]) {
+        // Some kernels run no 32-bit programs.
+        if (narrow.every(Number.isNaN)) continue;
         const [first = -1, second, third, fourth, last = -1] = narrow;
         assert.ok(first >= 0 && last >= 0);
         assert.deepEqual([second, third, fourth], [eperm, eperm, eperm], 'a 32-bit program has no upper bits');
