@@ -35,6 +35,8 @@ describe('unclearPhrases', () => {
     "'the request makes no sense'",
     'Its certificate is over.',
     '/** Throws for a name that is none. */',
+    'Undefined if there is none.',
+    'They migrate so many objects.',
     'Refuses what is no profile.',
     'This is no file.',
     '/** At most so many bytes. */',
@@ -62,7 +64,7 @@ describe('unclearPhrases', () => {
 
   it('accepts plain English with the same words', () => {
     for (const text of [
-      'There is none.',
+      'There are none of these.',
       'It is none of these.',
       'There is no file.',
       'There are so many that it takes long.',

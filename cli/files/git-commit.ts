@@ -82,8 +82,8 @@ function git(
 }
 
 /**
- * Returns what git said as the cause of an error. If it said nothing and exited by itself, there is
- * none: the message of Node.js repeats only the command line.
+ * Returns what git printed, as the cause of an error. Returns undefined if it printed nothing and
+ * exited by itself, because the message of Node.js only repeats the command line.
  */
 function causeOf({ code, message }: ExecFileException, stderr: string): { readonly cause?: Error } {
   const said = stderr.trim().replaceAll(/\s*\n\s*/g, '; ');

@@ -102,7 +102,7 @@ export async function openKeySigner(
 }
 
 /**
- * Returns the token of the file or of the CI system, and undefined if there is none and a person
+ * Returns the token of the file or of the CI system, and undefined if none exists and a person
  * can log in. Throws InvalidInput if there is neither.
  */
 async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string | undefined> {

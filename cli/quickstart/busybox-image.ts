@@ -8,7 +8,7 @@ const places = ['/bin/busybox', '/usr/bin/busybox', '/bin/busybox-static', '/usr
 /** Commands that the image has links for: a shell, and those that the quickstart runs. */
 const applets = ['sh', 'sleep', 'touch', 'chmod', 'ls', 'echo'];
 
-/** Returns the path of a busybox that runs without libraries; undefined if there is none. */
+/** Returns the path of a busybox that runs without libraries; undefined if none exists. */
 export function findStaticBusybox(): string | undefined {
   return places.find((path) => existsSync(path) && isStatic(readFileSync(path)));
 }

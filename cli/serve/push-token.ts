@@ -6,7 +6,7 @@ const minLength = 16;
 
 /**
  * Reads the bearer token of the push service from a file, or from FAIRLEAD_PUSH_TOKEN. Throws
- * InvalidInput if there is none, and if it is too short or has other characters than printable
+ * InvalidInput if none exists, and if it is too short or has other characters than printable
  * ASCII.
  */
 export async function readPushToken(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string> {

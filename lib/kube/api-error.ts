@@ -36,7 +36,7 @@ const statusSchema = v.object({
 
 /** An error of a request to the API server. */
 export class ApiError extends FairleadError {
-  /** The status of the answer; 0 if there was none. */
+  /** The status of the answer; 0 if the server did not answer. */
   readonly status: number;
   /** The reason in the answer, such as `AlreadyExists`; empty if the answer has none. */
   readonly reason: string;

@@ -4,7 +4,7 @@ export type ProfileInput = 'baseline' | 'base' | 'artifact';
 /** How an artifact holds that is not enforced: what it does not allow is only logged. */
 export type ProfileMode = 'Log';
 
-/** The profiles that hold for one container, each absent if there is none. */
+/** The profiles that hold for one container. Each is optional. */
 export interface EffectiveInputs<Profile> {
   /** What the node's policy or its runtime asks for. */
   readonly baseline?: Profile;

@@ -43,7 +43,7 @@ export interface ReferrerOptions extends LookupOptions {
 }
 
 /**
- * Lists the manifests whose subject is the given one; [] if there are none. The list is only a
+ * Lists the manifests whose subject is the given one; [] if none exist. The list is only a
  * claim of its source: verify each entry.
  */
 export interface ReferrerLister {

@@ -73,7 +73,7 @@ export function parseRange(text: string): Range {
 }
 
 /**
- * Returns the tag of the newest version in a range; undefined if there is none. Pre-releases count
+ * Returns the tag of the newest version in a range; undefined if none exists. Pre-releases count
  * only if the range names one of the same version, as with npm.
  */
 export function newestTag(tags: Iterable<string>, range: Versions): string | undefined {
@@ -98,7 +98,7 @@ export function newestTags(tags: Iterable<string>, count: number): readonly stri
   return versions.slice(0, count).map(({ tag }) => tag);
 }
 
-/** Returns the tag of the newest release before a version; undefined if there is none. */
+/** Returns the tag of the newest release before a version; undefined if none exists. */
 export function tagBefore(tags: Iterable<string>, version: Version): string | undefined {
   const releases = new Range('*');
   return newestTag(tags, { test: (other) => releases.test(other) && compareBuild(other, version) < 0 });

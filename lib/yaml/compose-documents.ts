@@ -19,9 +19,9 @@ export interface YamlLimits {
 }
 
 /**
- * Returns the documents of a YAML stream, one that is empty if there are none. Their errors and
- * warnings are in them. The limits hold before something is composed, which takes a call for each
- * level, and some microseconds and a kilobyte for a word.
+ * Returns the documents of a YAML stream, or one empty document for an empty stream. Errors and
+ * warnings are in the documents. The limits hold before something is composed, which takes a call
+ * for each level, and some microseconds and a kilobyte for a word.
  *
  * @param onNewLine is called with the offset of each line
  * @throws FairleadError LimitExceeded, with `source:line:column` of what is nested too deep.

@@ -17,7 +17,7 @@ export interface ArtifactEvent {
 export interface ArtifactPlan {
   readonly status: FollowedArtifactStatus;
   readonly events: readonly ArtifactEvent[];
-  /** Milliseconds until the next check; undefined if there is none before something changes. */
+  /** Milliseconds until the next check; undefined if only a change causes one. */
   readonly requeueAfter?: number;
 }
 

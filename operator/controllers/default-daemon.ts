@@ -23,7 +23,7 @@ export interface DefaultDaemonDependencies {
 const defaultBackoff: Backoff = { initialMs: 1000, maxMs: 300_000 };
 
 /**
- * Creates the SecurityProfilesOperatorDaemon `spod` without settings, if there is none, as the
+ * Creates the SecurityProfilesOperatorDaemon `spod` without settings if it does not exist, as the
  * Security Profiles Operator does: its documentation and its users patch that object. Whatever
  * fails is logged and tried again, until `signal` aborts. One that is deleted later stays deleted
  * until the next start.

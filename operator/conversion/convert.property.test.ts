@@ -156,7 +156,7 @@ describe('the conversion of every kind', () => {
       );
     });
 
-    it(`${kind}: any number of conversions changes neither the object nor the annotation`, () => {
+    it(`${kind}: repeated conversions change neither the object nor the annotation`, () => {
       fc.assert(
         fc.property(v1, fc.oneof(old, strange), (one, other) => {
           const [first, second] = [toOld(one), toV1(other)];

@@ -15,7 +15,7 @@ export interface OutdatedOwner {
   readonly pods: readonly string[];
   /** The bindings whose profile they lack, sorted. */
   readonly bindings: readonly string[];
-  /** What replaces the pods by new ones, as a shell command; undefined if there is none. */
+  /** The shell command that replaces the pods, if kubectl can replace them. */
   readonly command: string | undefined;
 }
 

@@ -16,7 +16,7 @@ const answering = (status: number, body: string): ApiServer => ({
 const read = (status: number, body: string) => daemonSource(answering(status, body), 'fairlead-system').read();
 
 describe('daemonSource', () => {
-  it('reads the settings, and that there are none', async () => {
+  it('returns the settings, or undefined if the object does not exist', async () => {
     const spec = { security: { allowedSyscalls: ['read'] } };
     const settings = await read(200, JSON.stringify({ metadata: {}, spec }));
     assert.deepEqual(settings?.spec?.security?.allowedSyscalls, ['read']);

@@ -71,7 +71,7 @@ function arg(index: number, value: number): object {
   return { index, value, op: 'SCMP_CMP_EQ' };
 }
 
-/** The syscall of an entry, where so many in a row name the same. */
+/** The syscall of an entry, where several in a row name the same. */
 function nameOf(index: number, inARow: number): readonly string[] {
   return [names[Math.floor(index / inARow) % names.length] ?? ''];
 }

@@ -42,7 +42,7 @@ describe('what may become of a call through a multiplexer', () => {
     assert.deepEqual(through([rule('socketcall', log), rule('socket', 'SCMP_ACT_TRAP')], 1n), ['SCMP_ACT_LOG']);
   });
 
-  it('is of the multiplexer alone where there is none', () => {
+  it('is of the multiplexer alone if no direct call exists', () => {
     assert.deepEqual(through([rule('socket')], 1n, native), ['SCMP_ACT_ERRNO 1']);
     assert.deepEqual(through([rule('socket')], 99n), ['SCMP_ACT_ERRNO 1']);
   });
@@ -102,7 +102,7 @@ describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'the check of a merge', () 
     await fc.assert(property, { numRuns: 200 }).finally(() => newer.stop());
   });
 
-  it('finds no fault where there is none', async () => {
+  it('finds no fault in a correct merge', async () => {
     const input = denied([when(1, 'EQ', 2n ** 32n)]);
     assert.deepEqual(await kinds([input], input), []);
   });

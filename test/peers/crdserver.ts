@@ -41,7 +41,7 @@ export async function startCrdserver(): Promise<Crdserver> {
   const url = `https://127.0.0.1:${port}`;
   const kubeconfig = path.join(folder, 'admin.kubeconfig');
   writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(url, authority, admin)));
-  // It wants a server of the core API for tokens, access reviews and namespaces. There is none.
+  // It requires a server of the core API for tokens, access reviews and namespaces. None runs here.
   const nowhere = path.join(folder, 'nowhere.kubeconfig');
   writeFileSync(nowhere, JSON.stringify(kubeconfigOf('https://127.0.0.1:9', authority, admin)));
   const request = requestAs(url, authority, admin);

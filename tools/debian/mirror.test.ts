@@ -37,7 +37,7 @@ describe('hostMirror', () => {
     assert.equal(hostMirror('bookworm', other), 'http://two.example/debian');
   });
 
-  it('says where it looked when there is none', () => {
+  it('names the places that were searched if no mirror is found', () => {
     const folder = aptFolder({ 'sources.list': '# deb http://mirror.example/debian bookworm main\n' });
     assert.throws(() => hostMirror('bookworm', folder), new RegExp(`no Debian mirror for bookworm in ${folder}`));
   });

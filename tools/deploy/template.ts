@@ -16,14 +16,14 @@ export class Template {
     this.#document = parseDocument(manifest, { version: '1.1' });
   }
 
-  /** Returns a value of the manifest. Throws an error if there is none. */
+  /** Returns a value of the manifest. Throws an error if it is missing. */
   get(path: Path): unknown {
     if (!this.#document.hasIn(path)) throw new Error(`the manifest has no ${path.join('.')}`);
     const value = this.#document.getIn(path);
     return isCollection(value) ? value.toJS(this.#document) : value;
   }
 
-  /** Returns where in a sequence the object with a name is. Throws an error if there is none. */
+  /** Returns the index in a sequence of the object with a name. Throws an error without one. */
   indexOf(path: Path, name: string): number {
     const at = (this.get(path) as readonly { readonly name: string }[]).findIndex((each) => each.name === name);
     if (at < 0) throw new Error(`${path.join('.')} of the manifest has no ${name}`);

@@ -320,7 +320,7 @@ describe('pull profile', () => {
     );
   });
 
-  it('keeps of strangers’ signatures no more than so many bytes, and always what the rule asked for', async () => {
+  it('limits the bytes of other signers’ signatures, and always keeps what the rule requires', async () => {
     target = memoryRepository();
     const annotations = { [predicateTypeAnnotation]: signPredicateType };
     for (let index = 0; index < 40; index++) {

@@ -35,7 +35,7 @@ export async function lockDirectory(directory: string): Promise<() => void> {
 }
 
 /**
- * Creates an empty file that only its owner can open, if there is none. An existing one is not
+ * Creates an empty file that only its owner can open, if none exists. An existing one is not
  * opened: closing it would release its lock.
  */
 async function makePrivate(path: string): Promise<void> {

@@ -65,7 +65,7 @@ describe('intersectAppArmor', () => {
       .filter((inputs) => inputs.every(({ executable, filesystem }) => executable !== undefined || !filesystem));
     const all = fc.sample(complete, runs.numRuns);
     const exact = all.filter((inputs) => intersectAppArmor(inputs).shortfalls.length === 0);
-    // The others have globs with so many overlaps that telling them all would take too long.
+    // The others have too many overlapping globs to list them all.
     assert.ok(exact.length > all.length * 0.99, `${exact.length} of ${all.length}`);
   });
 

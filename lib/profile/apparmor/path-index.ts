@@ -133,7 +133,7 @@ class Children {
   readonly #prefixLengths = new Set<number>();
   #sorted: { readonly literals: readonly string[]; readonly prefixes: readonly string[] } | undefined;
 
-  /** Returns the directory of a component, made if there is none yet. */
+  /** Returns the directory of a component, and creates it if necessary. */
   at({ text, prefix, suffix, isLiteral, isDeep }: Component, depth: number): Directory {
     const found = isLiteral ? this.#literals.get(text) : this.#wildcards.get(prefix)?.get(text)?.directory;
     if (found !== undefined) return found;

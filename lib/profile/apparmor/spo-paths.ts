@@ -16,7 +16,7 @@ const mostPaths = 64;
 
 /**
  * Returns paths that the Security Profiles Operator accepts, and that together match the same names
- * as the given one: alternatives and classes are written out. Returns undefined if there are none,
+ * as the given one: alternatives and classes are written out. Returns undefined if none exist,
  * or too many are needed.
  */
 export function spoPaths(path: string): readonly string[] | undefined {

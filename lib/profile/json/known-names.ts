@@ -39,7 +39,7 @@ export class KnownNames {
 
   /**
    * Returns the known name that readers which ignore case, those of Go, read `name` as; undefined
-   * if there is none.
+   * if none exists.
    */
   meantBy(name: string): string | undefined {
     return this.#byFold.get(foldName(name));

@@ -22,7 +22,7 @@ export type ConfigFile = v.InferOutput<typeof configSchema>;
 export type AuthEntry = v.InferOutput<typeof authEntrySchema>;
 
 /**
- * Reads such a file; returns undefined if there is none. Rejects with InvalidInput, which names the
+ * Reads such a file; returns undefined if none exists. Rejects with InvalidInput, which names the
  * file but nothing of its content.
  */
 export async function readConfigFile(file: string): Promise<ConfigFile | undefined> {

@@ -77,8 +77,8 @@ export class Authorizer {
   }
 
   /**
-   * Returns the header to try again with after a 401; undefined if there is none better than what
-   * was `sent`. Rejects with Unauthenticated if the token service refuses, and with NotAllowed if
+   * Returns the header to try again with after a 401; undefined if it would be the one that was
+   * `sent`. Rejects with Unauthenticated if the token service refuses, and with NotAllowed if
    * credentials would be sent where they must not.
    */
   async answer(

@@ -134,7 +134,7 @@ export class ReferrersTags {
   }
 
   /**
-   * Reads the list as it can be written again: the valid entries, each once; [] if there are none.
+   * Reads the list as it can be written again: the valid entries, each once; [] if none exist.
    */
   async #readToChange(subject: Digest, { signal }: CallOptions): Promise<Descriptor[]> {
     const request = { ...this.#get(subject), scopes: this.#push, need: 'push' as const, signal };

@@ -97,7 +97,7 @@ export async function readSession(upload: Upload, session: UploadSession): Promi
 
 /**
  * Returns the URL of the next request of an upload from the Location of an answer. Throws
- * Unavailable if there is none.
+ * Unavailable if none exists.
  */
 export function nextLocation(response: ApiResponse): URL {
   const { url } = response;

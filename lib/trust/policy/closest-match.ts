@@ -3,7 +3,7 @@ import { matchProblem } from './match.ts';
 
 /**
  * Returns the valid pattern (see {@link matchProblem}) that is closest to an invalid one; undefined
- * if there is none. It adds no wildcard, except for the repositories of a registry without a path.
+ * if none exists. It adds no wildcard, except for the repositories of a registry without a path.
  */
 export function closestMatch(written: string): string | undefined {
   const [first = '', ...rest] = written

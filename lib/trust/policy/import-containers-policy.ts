@@ -350,7 +350,7 @@ function repositoryOf(scope: string): string | undefined {
 
 /**
  * Returns the registry that the host of a scope matches in a trust policy, but not in the other
- * policy; undefined if there is none.
+ * policy; undefined if none exists.
  */
 function hostsTakenForOthers(name: string, host: string): string | undefined {
   if (registryName(host) !== host) return registryName(host);

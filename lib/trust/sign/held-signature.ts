@@ -28,7 +28,7 @@ export interface HeldRequest {
 /**
  * Finds a signature or attestation that makes another one of the same signer redundant: it has the
  * same format, and verifySignatures accepts it. Returns the descriptor of its manifest; undefined
- * if there is none, or if this cannot be decided, for example because the registry refuses reads: a
+ * if none exists, or if this cannot be decided, for example because the registry refuses reads: a
  * redundant signature does no harm. Rejects with the signal's reason, and as the signer's
  * `requirements`.
  */

@@ -49,7 +49,7 @@ describe('a signature among hundreds of referrers that look like one', () => {
     assert.equal(opened.count, moreManifests);
   });
 
-  it('is looked for among so many and no more', async () => {
+  it('is searched for among a limited number of referrers', async () => {
     const { find, opened } = await crowded(moreManifests, 1);
     assert.equal(await find(), false);
     assert.equal(opened.count, moreManifests);

@@ -84,7 +84,7 @@ function verifyContent(
 
 /**
  * Returns the key that verifies a message signature, since the bytes are read only once; undefined
- * if there is none, which verifySignature refuses, and for a statement.
+ * if none exists, which verifySignature refuses, and for a statement.
  */
 function verifyingKey(bundle: Bundle, by: Alternative): KeyObject | undefined {
   if (bundle.content.$case === 'dsseEnvelope') return undefined;

@@ -277,7 +277,7 @@ describe('fairlead, with an OCI layout directory instead of a registry', () => {
     }
   });
 
-  it('shows the tag of what was pushed, and that there is none if none was given', async () => {
+  it('shows the tag of what was pushed, or that no tag was given', async () => {
     const [repository = '', tag] = reference.split(/:(?=[^/:]*$)/);
     const push = (to: string, ...args: string[]) =>
       runFairlead(['push', 'nginx.json', to, '--key', 'fairlead.key', ...layout, ...args], { cwd });

@@ -175,7 +175,7 @@ async function migrate(peer: ApiPeer, each: number): Promise<void> {
   }
 }
 
-/** Defines the suites that migrate so many objects of each of four kinds on each API server. */
+/** Defines the suites that migrate `count` objects of each of four kinds on each API server. */
 export function describeMigrations(each: number): void {
   for (const peer of apiPeers) {
     describePeers(peer.requirements, `a storage migration in a real ${peer.name}`, () => {

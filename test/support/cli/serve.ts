@@ -66,7 +66,7 @@ export async function startServe(
   };
 }
 
-/** Reads the log until so many services have said where they listen. */
+/** Reads the log until `count` services have reported their address. */
 async function readAddresses(child: ChildProcess, count: number): Promise<Record<string, string>> {
   assert.ok(child.stdout);
   const addresses: Record<string, string> = {};

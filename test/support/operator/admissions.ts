@@ -184,7 +184,7 @@ export class AdmissionCluster {
   }
 }
 
-/** Returns the status of a server's answer, or undefined if there is none. */
+/** Returns the HTTP status of an answer, or undefined if the server did not answer. */
 function answers(url: string): Promise<number | undefined> {
   return new Promise((resolve) => {
     request(url, { rejectUnauthorized: false, agent: false, method: 'POST' }, (response) => {

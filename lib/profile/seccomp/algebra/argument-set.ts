@@ -96,7 +96,7 @@ function isMasked({ form }: ArgumentSet): boolean {
   return form === 'bits' || form === 'lowRange';
 }
 
-/** Returns the values in both sets, as a union; empty if there are none. */
+/** Returns the values in both sets, as a union, which may be empty. */
 export function intersectSets(a: ArgumentSet, b: ArgumentSet): readonly ArgumentSet[] {
   const onlyA = onlyValue(a);
   if (onlyA !== undefined) return containsValue(b, onlyA) ? [a] : [];

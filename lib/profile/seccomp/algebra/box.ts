@@ -32,7 +32,7 @@ export function domainOf(bits: 32 | 64): Box {
 
 const nothing: readonly Box[] = [];
 
-/** Returns the calls in both boxes, as a union; empty if there are none. */
+/** Returns the calls in both boxes, as a union, which may be empty. */
 export function intersectBoxes(a: Box, b: Box, budget: Budget = unlimited): readonly Box[] {
   spend(budget, 1);
   // Most pairs have nothing in common, which is found out before anything is made.

@@ -374,8 +374,8 @@ export function namesTwice(args: readonly SeccompArg[]): boolean {
 }
 
 /**
- * Returns the calls that meet all conditions, which name different arguments; undefined if there
- * are none.
+ * Returns the calls that meet all conditions, which name different arguments; undefined if no call
+ * does.
  */
 export function boxOf(conditions: readonly SeccompArg[]): Box | undefined {
   const [only] = conditions;

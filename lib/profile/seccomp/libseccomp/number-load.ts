@@ -26,7 +26,7 @@ const unimplementedOnX32 = 'getpmsg';
  * an architecture may not have fall to the default.
  *
  * @param anchorOf the outcome of an unimplemented system call, which is not the default; undefined
- * if there is none.
+ * if none exists.
  * @returns replacements by name.
  */
 export function keepNumberLoad(

@@ -43,7 +43,7 @@ export function dependsOnContainer(docker: DockerProfile): boolean {
 
 /**
  * Returns one list of architectures that means on every machine what `archMap` says for it;
- * undefined if there is none, or if entries depend on the machine, too.
+ * undefined if none exists, or if entries depend on the machine, too.
  */
 export function architecturesOfAllMachines({ conditions, archMap }: DockerProfile): readonly string[] | undefined {
   if (archMap === undefined || conditions.some(dependsOnMachine)) return undefined;

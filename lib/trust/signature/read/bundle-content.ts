@@ -103,7 +103,7 @@ function madeWith(bundle: Bundle): SignedContent['madeWith'] {
 
 /**
  * Returns the certificate of a bundle (DER): the first, which is the one that its verification
- * checks. Throws SignatureInvalid if there is none.
+ * checks. Throws SignatureInvalid if none exists.
  */
 export function leafCertificate(bundle: Bundle): Buffer<ArrayBuffer> {
   const material = bundle.verificationMaterial.content;
