@@ -78,6 +78,16 @@ export class ProbeContainer {
     if (lines.length !== calls.length) throw new Error(`${calls.length} calls, ${lines.length} results: ${stdout}`);
     return lines.map(resultOf);
   }
+
+  /**
+   * Whether the kernel runs calls of 32-bit programs. Some kernels are built without them, and some
+   * hypervisors give none to a guest.
+   */
+  runs32BitPrograms(): boolean {
+    const call: Call = { architecture: 'SCMP_ARCH_X86', syscall: 'getpgrp', args: [0n, 0n, 0n, 0n, 0n, 0n] };
+    const [result] = this.run({ defaultAction: 'SCMP_ACT_ALLOW' }, [call], 20_000) ?? [];
+    return typeof result === 'object';
+  }
 }
 
 /** Compiles the probe to a file. */
