@@ -209,6 +209,19 @@ export class OperatorCluster {
     assert.equal(status, 201, `${document['kind']}: ${body.message}`);
   }
 
+  /** Creates a CustomResourceDefinition, or replaces the one that the cluster has. */
+  async define(definition: Json): Promise<void> {
+    const metadata = definition['metadata'] as { readonly name: string };
+    const at = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${metadata.name}`;
+    const { resourceVersion } = (await this.request('GET', at)).body.metadata;
+    if (resourceVersion === undefined) return await this.apply(definition);
+    const { status, body } = await this.request('PUT', at, {
+      ...definition,
+      metadata: { ...metadata, resourceVersion },
+    });
+    assert.equal(status, 200, `${metadata.name}: ${body.message}`);
+  }
+
   bind(name: string, spec: object): Promise<Answer> {
     const metadata = { name };
     return this.request('POST', bindings, {

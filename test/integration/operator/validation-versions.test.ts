@@ -13,7 +13,7 @@ describePeers(apiserverRequirements, 'the validation of objects of an older vers
   let conversion: ConversionWebhook;
   before(async () => {
     [cluster, conversion] = await Promise.all([OperatorCluster.start(), startConversionWebhook()]);
-    for (const resource of resources) await cluster.apply(conversion.definition(resource));
+    for (const resource of resources) await cluster.define(conversion.definition(resource));
     await until('profiles of both versions are validated', async () => {
       const spec = { defaultAction: 'SCMP_ACT_ERRNO', baseProfileName: 'a' };
       return (await create('v1beta1', 'SeccompProfile', 'seccompprofiles', spec, 'a')).status === 403;

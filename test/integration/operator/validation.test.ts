@@ -73,7 +73,7 @@ describePeers(apiserverRequirements, 'the validation of profiles by a real kube-
       cert: decode(user['client-certificate-data']),
       key: decode(user['client-key-data']),
     };
-    for (const resource of resources) await define(laxDefinition(resource));
+    for (const resource of resources) await cluster.define(laxDefinition(resource));
     await until('every kind is served and validated', async () => {
       const answers = await Promise.all(
         resources.map(({ kind }) => create(profileObject(kind, 'wrong', 'wrong'), '?dryRun=All')),
@@ -83,16 +83,6 @@ describePeers(apiserverRequirements, 'the validation of profiles by a real kube-
   });
   after(() => cluster?.stop());
 
-  /** Writes a definition, whether the cluster has one of its name or not. */
-  const define = async (definition: Json): Promise<void> => {
-    const collection = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
-    const metadata = definition['metadata'] as { readonly name: string };
-    const { body } = await cluster.request('GET', `${collection}/${metadata.name}`);
-    const { resourceVersion } = body.metadata;
-    if (resourceVersion === undefined) return await cluster.apply(definition);
-    const replaced = { ...definition, metadata: { ...metadata, resourceVersion } };
-    assert.equal((await cluster.request('PUT', `${collection}/${metadata.name}`, replaced)).status, 200);
-  };
   const pathOf = (kind: string): string => {
     const resource = resources.find((each) => each.kind === kind);
     const place = resource?.scope === 'Namespaced' ? 'namespaces/fairlead-system/' : '';
