@@ -1,6 +1,6 @@
 import { dirname, relative } from 'node:path/posix';
 import { allowedRooms, pureModules } from './room-rules.ts';
-import type { Room } from './rooms.ts';
+import type { Room } from './rooms/room.ts';
 
 /** Globals that are I/O, a clock or a process. */
 const impureGlobals = ['fetch', 'performance', 'process', 'setImmediate', 'setInterval', 'setTimeout', 'WebSocket'];
@@ -55,7 +55,7 @@ function roomPattern(rooms: readonly Room[], room: Room): unknown {
       '!../**/*.json',
       ...refusedFiles.flatMap((name) => spellings(directory, name)),
     ],
-    message: `The row of ${room.name} in tools/rooms.ts does not allow this import.`,
+    message: `The row of ${room.name} in tools/rooms does not allow this import.`,
   };
 }
 

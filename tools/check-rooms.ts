@@ -16,5 +16,5 @@ const faults = [...tableFaults(rooms, Object.keys(sources)), ...importFaults(roo
 if (readFileSync(generated, 'utf8') !== restrictions)
   faults.push('biome.rooms.json is not what tools/rooms.ts generates: run `node tools/check-rooms.ts --write`');
 for (const fault of faults) console.error(fault);
-if (faults.length > 0) console.error('The table of rooms, and what each may import: tools/rooms.ts');
+if (faults.length > 0) console.error('The table of rooms, and what each may import: tools/rooms');
 process.exitCode = faults.length === 0 ? 0 : 1;

@@ -1,5 +1,5 @@
 import { dirname, join, normalize } from 'node:path/posix';
-import type { Room } from './rooms.ts';
+import type { Room } from './rooms/room.ts';
 import type { SourceImport } from './source-imports.ts';
 
 /** Reports whether a file belongs to a room, unless a more exact row exists. */

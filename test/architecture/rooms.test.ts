@@ -7,7 +7,8 @@ import { after, before, describe, it } from 'node:test';
 import { biomeRestrictions } from '../../tools/biome-restrictions.ts';
 import { projectFiles } from '../../tools/project-files.ts';
 import { allowedRooms, importFaults, roomOf, tableFaults, unusedPermissions } from '../../tools/room-rules.ts';
-import { type Room, rooms } from '../../tools/rooms.ts';
+import type { Room } from '../../tools/rooms/room.ts';
+import { rooms } from '../../tools/rooms.ts';
 import { importsOf } from '../../tools/source-imports.ts';
 
 const root = new URL('../../', import.meta.url);

@@ -1,0 +1,127 @@
+import { errors, type Room, steps } from './room.ts';
+
+/** The rooms of the command-line program. */
+export const cliRooms: readonly Room[] = [
+  {
+    name: 'cli/files',
+    imports: [errors, 'lib/files', 'lib/profile', 'lib/registry', 'lib/registry/layout', 'lib/trust/policy'],
+  },
+  {
+    name: 'cli/project',
+    imports: [errors, 'cli/files', 'lib/config', 'lib/profile', 'lib/registry'],
+    packages: ['valibot'],
+  },
+  { name: 'cli/documents', imports: [], packages: ['valibot'], pure: true },
+  { name: 'cli/terminal', imports: [errors, 'cli/documents', 'cli/files', 'lib/profile/report', 'lib/registry'] },
+  { name: 'cli/process', imports: [errors, 'cli/terminal', 'lib/files', 'lib/profile/report'], packages: ['pino'] },
+  {
+    name: 'cli/options',
+    imports: [
+      ...[
+        errors,
+        steps,
+        'cli/files',
+        'cli/terminal',
+        'lib/network',
+        'lib/node/pull',
+        'lib/profile/**',
+        'lib/registry/**',
+        'lib/text',
+        'lib/trust/**',
+      ],
+    ],
+    packages: ['commander'],
+  },
+  {
+    name: 'cli/explain',
+    imports: [
+      ...[
+        errors,
+        'cli/documents',
+        'cli/options',
+        'cli/terminal',
+        'lib/artifact',
+        'lib/node/pull',
+        'lib/profile/**',
+        'lib/registry',
+      ],
+      ...['lib/trust/policy', 'lib/trust/signature', 'lib/trust/verify'],
+    ],
+  },
+  {
+    name: 'cli/publish',
+    imports: [
+      ...[errors, 'cli/documents', 'cli/files', 'cli/options', 'cli/project', 'cli/terminal'],
+      ...['lib/profile/**', 'lib/registry', 'lib/text', 'services/push'],
+      ...['lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature'],
+    ],
+  },
+  {
+    name: 'cli/compare',
+    imports: [
+      ...[errors, 'cli/documents', 'cli/files', 'cli/options', 'cli/process', 'cli/project', 'cli/terminal'],
+      'lib/profile/**',
+    ],
+  },
+  {
+    name: 'cli/serve',
+    imports: [...['cli/files', 'cli/options', errors, 'lib/http', 'lib/node/pull', 'lib/trust/**', 'services/**']],
+    packages: ['fastify', 'pino'],
+  },
+  {
+    name: 'cli/quickstart',
+    imports: [
+      ...['cli/files', 'cli/options', 'cli/terminal', 'cri-shim', 'cri-shim/proxy', errors, 'lib/artifact'],
+      ...['lib/cri/**', 'lib/node/**', 'lib/profile/**', 'lib/registry/**', 'lib/trust/**', 'services/push'],
+    ],
+    packages: ['@bufbuild/protobuf', 'pino', 'tar-stream'],
+  },
+  {
+    name: 'cli/cluster',
+    imports: ['cli/terminal', errors, 'lib/kube', 'operator/coverage', 'operator/kube'],
+    packages: ['commander'],
+  },
+  { name: 'cli/migrate', imports: [errors, 'cli/files', 'operator/migrate'] },
+  { name: 'cli/definitions', imports: [], packages: ['commander'] },
+  {
+    name: 'cli/commands',
+    imports: [
+      ...[
+        'cli/cluster',
+        'cli/compare',
+        'cli/definitions',
+        'cli/documents',
+        'cli/explain',
+        'cli/files',
+        'cli/migrate',
+        'cli/options',
+        'cli/process',
+        'cli/project',
+        'cli/publish',
+        'cli/quickstart',
+        'cli/serve',
+        'cli/terminal',
+      ],
+      ...['cri-shim', errors, 'lib/artifact', 'lib/config', 'lib/http', 'lib/network', 'lib/node/**', 'lib/profile/**'],
+      ...[
+        'lib/registry/**',
+        'lib/text',
+        'lib/trust/**',
+        'operator/bind',
+        'operator/coverage',
+        'operator/manifests',
+        'operator/migrate',
+        'operator/run',
+        'services/**',
+      ],
+    ],
+    packages: ['commander'],
+  },
+  { name: 'cli/reporting', imports: [steps, 'cli/options', 'cli/terminal', 'lib/network'], packages: ['commander'] },
+  { name: 'cli/usage', imports: [errors, 'lib/text'], packages: ['commander'] },
+  {
+    name: 'cli',
+    imports: ['cli/commands', 'cli/options', 'cli/process', 'cli/reporting', 'cli/terminal', 'cli/usage', errors],
+    packages: ['commander'],
+  },
+];

@@ -1,0 +1,53 @@
+import { errors, type Room, tables } from './room.ts';
+
+/** The rooms of the proxy between kubelet and runtime. */
+export const shimRooms: readonly Room[] = [
+  {
+    name: 'cri-shim/report',
+    imports: [errors, 'lib/http', 'lib/http/connections', 'lib/profile/constraint.ts'],
+    packages: ['pino', 'prom-client'],
+  },
+  { name: 'cri-shim/proxy', imports: [errors, 'lib/cri', 'lib/files', 'lib/text'] },
+  {
+    name: 'cri-shim/request',
+    imports: [
+      ...[errors, 'lib/cri/gen', 'lib/node/install', 'lib/node/reference', 'lib/profile/constraint.ts'],
+      ...['lib/registry', 'lib/text'],
+    ],
+    packages: ['@bufbuild/protobuf'],
+  },
+  {
+    name: 'cri-shim/baseline',
+    imports: [
+      ...[errors, 'cri-shim/report', 'lib/cri', 'lib/profile', 'lib/profile/json'],
+      ...['lib/profile/seccomp/**'],
+    ],
+    packages: ['valibot'],
+  },
+  {
+    name: 'cri-shim/housekeeping',
+    imports: ['cri-shim/report', 'lib/cri', 'lib/node/store', 'lib/registry'],
+  },
+  {
+    name: 'cri-shim/apply',
+    imports: [
+      ...[errors, 'cri-shim/baseline', 'cri-shim/housekeeping', 'cri-shim/report', 'cri-shim/request'],
+      ...['lib/files', 'lib/node/**', 'lib/profile/**', 'lib/registry/**', 'lib/trust/policy'],
+    ],
+  },
+  {
+    name: 'cri-shim/calls',
+    imports: [
+      ...[errors, 'cri-shim/apply', 'cri-shim/baseline', 'cri-shim/housekeeping', 'cri-shim/proxy', 'cri-shim/request'],
+      ...['lib/cri', 'lib/cri/gen', 'lib/node/install', 'lib/node/store', 'lib/registry'],
+    ],
+    packages: ['@bufbuild/protobuf'],
+  },
+  {
+    name: 'cri-shim',
+    imports: [
+      ...['cri-shim/**', errors, 'lib/cri', 'lib/files', 'lib/node/**', tables, 'lib/trust/policy'],
+      'lib/text',
+    ],
+  },
+];

@@ -1,0 +1,23 @@
+import { errors, type Room, tables } from './room.ts';
+
+/** The rooms of the services for publishing and pulling. */
+export const servicesRooms: readonly Room[] = [
+  { name: 'services', imports: ['lib/http', 'lib/trust/policy'] },
+  {
+    name: 'services/push',
+    imports: [
+      ...[errors, 'lib/artifact', 'lib/http', 'lib/node/find', 'lib/node/pull', 'lib/profile', 'lib/profile/change.ts'],
+      ...['lib/profile/finding.ts', tables, 'lib/registry', 'lib/text', 'services'],
+      ...['lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature', 'lib/trust/verify'],
+    ],
+    packages: ['fastify'],
+  },
+  {
+    name: 'services/pull',
+    imports: [
+      ...[errors, 'lib/artifact', 'lib/http', 'lib/node/pull', 'lib/profile', 'lib/registry'],
+      ...['lib/trust/policy', 'lib/trust/signature', 'services'],
+    ],
+    packages: ['fastify', 'lru-cache'],
+  },
+];
