@@ -1,4 +1,4 @@
-import type { Decision } from '#lib/profile/seccomp/algebra/meaning';
+import type { Decision } from '#lib/profile/seccomp/algebra/decision';
 import type { Intersection } from '#lib/profile/seccomp/intersect';
 
 /** Returns what an intersection comes to, by the names of the syscalls, sorted. */

@@ -1,9 +1,9 @@
 import type { Constraint, EffectiveInputs, EffectiveProfile, ProfileInput } from '../constraint.ts';
 import { inputsInOrder, mapInputs } from '../constraint.ts';
 import { writtenAlike } from './algebra/compare.ts';
+import type { Decision } from './algebra/decision.ts';
+import { levelsOf } from './algebra/decision.ts';
 import { describeDecision } from './algebra/describe.ts';
-import type { Decision } from './algebra/meaning.ts';
-import { levelsOf } from './algebra/meaning.ts';
 import { describeOutcome, strictness } from './algebra/outcome.ts';
 import { asApplied } from './as-applied.ts';
 import { flagsInEffect } from './flags.ts';

@@ -1,12 +1,16 @@
 import type { ProfileMode } from '../constraint.ts';
 import { fullBudget } from './algebra/budget.ts';
 import { combineDecisions } from './algebra/combine.ts';
+import type { Decision, Region } from './algebra/decision.ts';
+import { always } from './algebra/decision.ts';
 import { likeTreated } from './algebra/like-treated.ts';
 import { logRefusals } from './algebra/log-refusals.ts';
-import type { Decision, NumberedMeaning, Region } from './algebra/meaning.ts';
-import { always, boxOf, decisionAbout, readMeaning, strictestMeaning, strictestOfBoth } from './algebra/meaning.ts';
+import { decisionAbout, strictestMeaning, strictestOfBoth } from './algebra/meaning.ts';
 import type { Outcome } from './algebra/outcome.ts';
 import { enosys, stricter } from './algebra/outcome.ts';
+import type { NumberedMeaning } from './algebra/read-meaning.ts';
+import { readMeaning } from './algebra/read-meaning.ts';
+import { boxOf } from './algebra/rule-regions.ts';
 import { asApplied } from './as-applied.ts';
 import { flagsField, intersectFlags } from './flags.ts';
 import { encodeDecision, encodeStrictest, strictestOf } from './libseccomp/encode.ts';

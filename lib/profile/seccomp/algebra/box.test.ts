@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { type ArgumentSet, containsValue } from './argument-set.ts';
 import { type Box, cutBox, subtractBox } from './box.ts';
 import { unlimited } from './budget.ts';
-import type { Region } from './meaning.ts';
+import type { Region } from './decision.ts';
 import { apart } from './regions.ts';
 
 const small = fc.bigInt({ min: 0n, max: 6n });

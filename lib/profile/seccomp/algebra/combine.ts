@@ -1,8 +1,8 @@
 import { intersectBoxes } from './box.ts';
 import type { Budget } from './budget.ts';
 import { orTooMuch } from './budget.ts';
-import type { Decision, Region } from './meaning.ts';
-import { always, levelsOf, withOneErrno } from './meaning.ts';
+import type { Decision, Region } from './decision.ts';
+import { always, levelsOf, withOneErrno } from './decision.ts';
 import type { Outcome } from './outcome.ts';
 import { sameOutcome, stricter, strictness } from './outcome.ts';
 import { addRegion, subtractBoxes, withoutIncluded } from './regions.ts';

@@ -3,7 +3,7 @@ import type { Box } from './box.ts';
 import { haveCommonCall, intersectBoxes } from './box.ts';
 import type { Budget } from './budget.ts';
 import { orTooMuch } from './budget.ts';
-import type { Decision, Region } from './meaning.ts';
+import type { Decision, Region } from './decision.ts';
 import type { Outcome } from './outcome.ts';
 import { sameOutcome, strictness } from './outcome.ts';
 import { partition, withoutCovered } from './regions.ts';

@@ -1,8 +1,8 @@
 import type { ArgumentSet } from './argument-set.ts';
 import { maxValue } from './argument-set.ts';
 import type { Box } from './box.ts';
+import type { Decision } from './decision.ts';
 import { joinBoxes } from './join-boxes.ts';
-import type { Decision } from './meaning.ts';
 import { describeOutcome } from './outcome.ts';
 
 /** At most this many alternatives of one outcome are shown; the others are counted. */

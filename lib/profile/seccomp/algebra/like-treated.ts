@@ -1,5 +1,6 @@
-import type { Decision, NumberedMeaning } from './meaning.ts';
+import type { Decision } from './decision.ts';
 import { decisionAbout } from './meaning.ts';
+import type { NumberedMeaning } from './read-meaning.ts';
 
 /**
  * Syscalls with which each of several profiles does the same, so that what comes of them is found

@@ -1,7 +1,8 @@
 import type { SeccompRule } from '../model.ts';
-import type { Decision, NumberedMeaning } from './meaning.ts';
+import type { Decision } from './decision.ts';
 import type { Outcome } from './outcome.ts';
 import { outcomeOf } from './outcome.ts';
+import type { NumberedMeaning } from './read-meaning.ts';
 
 const logged = outcomeOf('SCMP_ACT_LOG', undefined);
 

@@ -2,7 +2,7 @@ import type { Box } from './box.ts';
 import { cutBox, everything, includesBox, subtractBox } from './box.ts';
 import type { Budget } from './budget.ts';
 import { orTooMuch, spend, tooMuch, unlimited } from './budget.ts';
-import type { Decision, Region } from './meaning.ts';
+import type { Decision, Region } from './decision.ts';
 import type { Outcome } from './outcome.ts';
 import { sameOutcome, strictness } from './outcome.ts';
 

@@ -1,4 +1,4 @@
-import { namesTwice } from '../algebra/meaning.ts';
+import { namesTwice } from '../algebra/rule-regions.ts';
 import type { SeccompArg } from '../model.ts';
 
 /**

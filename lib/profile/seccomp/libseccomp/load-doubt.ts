@@ -1,7 +1,7 @@
 import { haveCommonCall } from '../algebra/box.ts';
-import { boxOf } from '../algebra/meaning.ts';
 import type { Outcome } from '../algebra/outcome.ts';
 import { outcomeOf, sameOutcome } from '../algebra/outcome.ts';
+import { boxOf } from '../algebra/rule-regions.ts';
 import type { SeccompArg, SeccompProfile } from '../model.ts';
 import { architectures as knownArchitectures } from '../tables/vocabulary.ts';
 import { loadDelay, loadedRules, lowHalf } from './load-cost.ts';

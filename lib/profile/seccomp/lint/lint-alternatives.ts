@@ -5,10 +5,10 @@ import { everything } from '../algebra/box.ts';
 import type { Budget } from '../algebra/budget.ts';
 import { orTooMuch, spend } from '../algebra/budget.ts';
 import { alternatives } from '../algebra/describe.ts';
-import { boxOf } from '../algebra/meaning.ts';
 import type { Outcome } from '../algebra/outcome.ts';
 import { describeOutcome, outcomeOf, sameOutcome } from '../algebra/outcome.ts';
 import { subtractBoxes } from '../algebra/regions.ts';
+import { boxOf } from '../algebra/rule-regions.ts';
 import { loadedRules } from '../libseccomp/load-cost.ts';
 import type { SeccompArg, SeccompRule } from '../model.ts';
 

@@ -1,6 +1,7 @@
 import type { Budget } from '../algebra/budget.ts';
 import { fullBudget } from '../algebra/budget.ts';
-import type { Decision, Meaning } from '../algebra/meaning.ts';
+import type { Decision } from '../algebra/decision.ts';
+import type { Meaning } from '../algebra/meaning.ts';
 import { meaningOf } from '../algebra/meaning.ts';
 import type { Outcome } from '../algebra/outcome.ts';
 import { defaultErrno, outcomeOf, sameOutcome } from '../algebra/outcome.ts';

@@ -1,10 +1,12 @@
 import { argumentSet } from '../algebra/argument-set.ts';
 import type { Budget } from '../algebra/budget.ts';
 import { fullBudget } from '../algebra/budget.ts';
-import type { Decision, Meaning } from '../algebra/meaning.ts';
-import { decisionOf, meaningOf, readMeaning, strictestOfBoth } from '../algebra/meaning.ts';
+import type { Decision } from '../algebra/decision.ts';
+import type { Meaning } from '../algebra/meaning.ts';
+import { decisionOf, meaningOf, strictestOfBoth } from '../algebra/meaning.ts';
 import type { Outcome } from '../algebra/outcome.ts';
 import { enosys, outcomeOf, sameOutcome, stricter } from '../algebra/outcome.ts';
+import { readMeaning } from '../algebra/read-meaning.ts';
 import { apart } from '../algebra/regions.ts';
 import { encodeDecision, encodeStrictest, strictestOf } from '../libseccomp/encode.ts';
 import { encodingsOf } from '../libseccomp/encoded-group.ts';
