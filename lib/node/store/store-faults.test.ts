@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { fetchArtifact } from '#lib/artifact/fetch-artifact';
+import { mediaTypes } from '#lib/registry/descriptor';
+import { digestOf } from '#lib/registry/digest';
+import { artifactOf, from, limits } from '#test/support/stored-artifacts';
+import { openStore } from './store.ts';
+
+describe('a store that is disturbed', () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'fairlead-store-'));
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  it('is consistent after SIGKILL at any moment', async () => {
+    const script = `
+      import { openStore } from '#lib/node/store/store';
+      import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
+      const store = await openStore(process.argv[1]);
+      for (let round = 0; ; round++) await Promise.all(Array.from({ length: 10 }, (_, i) => {
+        const layer = blob('a/b', Buffer.from([round, i, Math.random()].join(' ').repeat(5000)));
+        const config = blob('c/d', Buffer.from('{}'));
+        const artifact = assembleArtifact({ schemaVersion: 2, mediaType: '${mediaTypes.manifest}', config: config.descriptor, layers: [layer.descriptor] }, [config, layer]);
+        const put = store.put({ artifact, kind: 'Seccomp', repository: 'localhost:5000/x', signatures: [] });
+        return Promise.all([put.then(() => process.stdout.write('.')), store.effective.put(layer.bytes)]);
+      }));`;
+    let kept = 0;
+    for (let round = 0; round < 4; round++) {
+      const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script, directory], {
+        cwd: join(import.meta.dirname, '../../..'),
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const enough = kept + 1 + round * 4;
+      child.stdout.setEncoding('latin1').on('data', (puts: string) => {
+        kept += puts.length;
+        if (kept >= enough) child.kill('SIGKILL');
+      });
+      assert.deepEqual(await once(child, 'close'), [null, 'SIGKILL']);
+      const store = await openStore(directory, { log: assert.fail });
+      for (const { descriptor } of store.list()) {
+        for await (const bytes of await store.fetcher.fetch(descriptor))
+          assert.equal(digestOf(bytes), descriptor.digest);
+      }
+      assert.ok(store.list().length >= kept, 'what was kept once stays');
+      kept = store.list().length;
+      await store.close();
+    }
+  });
+
+  it('leaves nothing half-written where it cannot write, and says what to do', async () => {
+    const store = await openStore(directory);
+    await rm(join(directory, 'tmp'), { recursive: true });
+    await assert.rejects(store.put(from(artifactOf('x'))), { kind: 'Internal', hint: /state directory/ });
+    assert.deepEqual(await readdir(join(directory, 'artifacts')), []);
+    assert.deepEqual(store.list(), []);
+    await store.close();
+  });
+
+  it('opens in spite of what no store has put there, and drops it', async () => {
+    await (await openStore(directory)).close();
+    await mkdir(join(directory, 'effective', 'directory'));
+    await mkdir(join(directory, 'artifacts', 'directory'));
+    await writeFile(join(directory, 'blobs', 'file'), '');
+    const said: string[] = [];
+    const store = await openStore(directory, { log: (message) => said.push(message) });
+    assert.equal(said.length, 2, said.join());
+    assert.deepEqual(await readdir(join(directory, 'effective')), []);
+    assert.deepEqual((await readdir(join(directory, 'blobs'))).sort(), ['sha256', 'sha512']);
+    await store.close();
+  });
+
+  const notRoot = process.getuid?.() === 0 ? false : 'mounting a small file system needs root';
+  it('names the directory where that cannot be used', { skip: notRoot }, async () => {
+    const mount = (options: string) =>
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `mode=711,${options}`, 'tmpfs', directory]);
+    for (const step of [() => mount('ro'), () => execFileSync('mount', ['-o', 'remount,ro', directory])]) {
+      step();
+      const opened = openStore(directory);
+      await assert
+        .rejects(opened, { kind: 'InvalidInput', message: /state directory/, hint: /read-only/ })
+        .finally(() => execFileSync('umount', [directory]));
+      mount('size=256k');
+      await (await openStore(directory)).close();
+    }
+    execFileSync('umount', [directory]);
+  });
+
+  it('drops nothing because too many files are open', { timeout: 60_000 }, async () => {
+    const first = await openStore(directory);
+    for (let n = 0; n < 20; n++) await first.put(from(artifactOf(`profile ${n}`)));
+    await first.close();
+    // However many files the process can still open: it has all artifacts, or says that it cannot
+    // open the store.
+    const script = `
+      import { closeSync, openSync } from 'node:fs';
+      import { openStore } from '#lib/node/store/store';
+      const [, directory] = process.argv;
+      await (await openStore(directory)).close(); // what is loaded late needs files too
+      const open = [];
+      for (;;) {
+        try {
+          open.push(openSync('/dev/null'));
+        } catch {
+          break;
+        }
+      }
+      const outcomes = [];
+      for (let free = 1; free <= 30; free++) {
+        closeSync(open.pop());
+        const count = async (store) => {
+          const { length } = store.list();
+          await store.close();
+          return length;
+        };
+        outcomes.push(await openStore(directory).then(count, ({ kind, cause }) => [kind, cause?.code]));
+      }
+      for (const file of open) closeSync(file);
+      console.log(JSON.stringify(outcomes));`;
+    const shell = 'ulimit -n 100; exec "$0" --input-type=module-typescript -e "$1" "$2"';
+    const root = join(import.meta.dirname, '../../..');
+    const printed = execFileSync('bash', ['-c', shell, process.execPath, script, directory], { cwd: root });
+    const outcomes: unknown[] = JSON.parse(printed.toString());
+    assert.ok(outcomes.includes(20), JSON.stringify(outcomes));
+    for (const outcome of outcomes) {
+      if (outcome !== 20) assert.notEqual(typeof outcome, 'number', JSON.stringify(outcomes));
+    }
+    assert.ok(outcomes.some((outcome) => Array.isArray(outcome) && outcome[1] === 'EMFILE'));
+    assert.equal((await readdir(join(directory, 'artifacts'))).length, 20);
+  });
+
+  it('leaves what the disk does not give for now, and its blobs', { skip: notRoot }, async () => {
+    const [kept, other] = [artifactOf('kept'), artifactOf('other')];
+    const first = await openStore(directory);
+    await first.put(from(kept));
+    await first.put(from(other));
+    await first.close();
+    const record = join(directory, 'artifacts', `${kept.descriptor.digest.slice(7)}.json`);
+    // The memory of a process cannot be read at 0: EIO, as of a disk.
+    execFileSync('mount', ['--bind', `/proc/${process.pid}/mem`, record]);
+    const log: string[] = [];
+    try {
+      const store = await openStore(directory, { log: (line) => log.push(line) });
+      assert.deepEqual(
+        store.list().map(({ descriptor }) => descriptor.digest),
+        [other.descriptor.digest],
+      );
+      await store.close();
+    } finally {
+      execFileSync('umount', [record]);
+    }
+    assert.equal(log.length, 1);
+    assert.match(log[0] ?? '', /left as it is and not used, since it cannot be read; .* EIO/);
+    const second = await openStore(directory);
+    assert.deepEqual(
+      Buffer.from((await fetchArtifact(second.fetcher, kept.descriptor, limits)).blobs[1]?.bytes ?? []),
+      Buffer.from('kept'),
+    );
+    assert.equal(second.list().length, 2);
+    await second.close();
+  });
+
+  it('survives a full disk', { skip: notRoot }, async () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=711', 'tmpfs', directory]);
+    try {
+      const store = await openStore(directory);
+      await store.put(from(artifactOf('small')));
+      await assert.rejects(store.put(from(artifactOf('large'.repeat(100_000)))), {
+        kind: 'LimitExceeded',
+        hint: /Free some space/,
+      });
+      await assert.rejects(store.effective.put(Buffer.alloc(500_000)), { kind: 'LimitExceeded' });
+      await store.put(from(artifactOf('small too')));
+      await store.close();
+      const again = await openStore(directory, { log: assert.fail });
+      assert.equal(again.list().length, 2);
+      assert.deepEqual(await readdir(join(directory, 'tmp')), []);
+      assert.deepEqual(await readdir(join(directory, 'effective')), []);
+      await again.close();
+    } finally {
+      execFileSync('umount', [directory]);
+    }
+  });
+});
