@@ -13,7 +13,8 @@ export async function removedAfter<T>(path: string, action: () => Promise<T>): P
   };
   const end = (signal: NodeJS.Signals): void => {
     leave();
-    rmSync(path, { recursive: true, force: true });
+    // A file that is written at this moment may make the directory fill again.
+    rmSync(path, { recursive: true, force: true, maxRetries: 5 });
     process.kill(process.pid, signal);
   };
   for (const signal of signals) process.on(signal, end);

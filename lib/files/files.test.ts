@@ -71,6 +71,28 @@ describe('lib/files', () => {
     assert.deepEqual(await readdir(directory), names);
   });
 
+  it('leaves no temporary file for a write that has just begun when a signal ends the process', async () => {
+    const folder = join(directory, 'stopped');
+    await makeDirectory(folder);
+    const url = (name: string) => JSON.stringify(new URL(name, import.meta.url).href);
+    // What opens files is busy until they have been removed.
+    const program = `
+      const { writeWhole } = await import(${url('./write-whole.ts')});
+      const { removeUnfinished } = await import(${url('./unfinished.ts')});
+      const { pbkdf2 } = await import('node:crypto');
+      const [, folder] = process.argv;
+      async function* endless() { yield Buffer.from('a part'); await new Promise(() => undefined); }
+      pbkdf2('a', 'b', 200_000, 32, 'sha512', () => setTimeout(() => process.kill(process.pid, 'SIGKILL'), 100));
+      writeWhole(folder + '/file', endless(), { temporaryDirectory: folder, mode: 0o600 }).catch(() => undefined);
+      removeUnfinished();`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program, folder], {
+      env: { ...process.env, UV_THREADPOOL_SIZE: '1' },
+      stdio: 'inherit',
+    });
+    assert.deepEqual(await once(child, 'exit'), [null, 'SIGKILL']);
+    assert.deepEqual(await readdir(folder), []);
+  });
+
   it('has one holder at a time, and none after a process with the lock was killed', async () => {
     const path = join(directory, 'lock');
     const [first, second] = [await openFileLock(path), await openFileLock(path)];

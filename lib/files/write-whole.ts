@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { closeSync, constants, openSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { unfinished } from './unfinished.ts';
@@ -17,7 +18,9 @@ export async function writeWhole(
   const temporary = join(temporaryDirectory, randomBytes(12).toString('hex'));
   unfinished.add(temporary);
   try {
-    const file = await open(temporary, 'wx', mode);
+    // Created at once: a thread that creates it later might do so after removeUnfinished.
+    closeSync(openSync(temporary, 'wx', mode));
+    const file = await open(temporary, constants.O_WRONLY);
     try {
       if (content instanceof Uint8Array) await file.writeFile(content);
       else for await (const piece of content) await file.writeFile(piece);
