@@ -24,6 +24,7 @@ import { describePeers } from '../../peers/require.ts';
 import { connectCri } from '../../support/cri/client.ts';
 import { runPod } from '../../support/cri/pod.ts';
 import { ProbeContainer } from '../../support/kernel/run-probe.ts';
+import { triesAll } from '../../support/some-of.ts';
 
 const native = 'SCMP_ARCH_X86_64';
 const upper = 2n ** 32n;
@@ -33,9 +34,9 @@ const limit = 4096 - 128;
  * So many profiles are narrowed for each version of libseccomp: with this seed, and with one of the
  * day.
  */
-const profiles = 200;
+const profiles = triesAll ? 400 : 60;
 /** So many pairs are narrowed and merged. */
-const pairs = 80;
+const pairs = triesAll ? 200 : 30;
 const fixedSeed = 20_263;
 
 /** Returns what a runtime applies to a container, as it is and narrowed. */

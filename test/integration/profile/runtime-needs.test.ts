@@ -8,6 +8,7 @@ import { type RuntimeNeed, runtimeNeeds } from '#lib/profile/seccomp/tables/runt
 import { temporaryFolder } from '../../peers/program.ts';
 import { describePeers } from '../../peers/require.ts';
 import { type ContainerKind, StartedContainer } from '../../support/kernel/start-container.ts';
+import { someOf } from '../../support/some-of.ts';
 
 /** A profile, and whether a container starts under it. */
 interface Case {
@@ -117,16 +118,14 @@ describePeers(['runc', 'crun', 'cc', 'root'], 'what runtimes call under the filt
     });
 
     it(`keeps a container from starting where it is denied, and lint says so: ${title}`, () => {
-      for (const need of needs.filter(({ sometimes }) => !sometimes)) {
-        for (const { name, profile, starts } of casesOf(need, all, user)) {
-          const reported = isReported(profile);
-          assert.equal(reported, !starts, `lint: ${name}`);
-          // If a call only pretends to succeed, it depends on the container; what lint reports
-          // never starts.
-          const isSure = !name.endsWith('fails with 0') || reported;
-          const started = container.starts(kind, profile);
-          if (isSure) assert.equal(started, starts, name);
-        }
+      const cases = needs.filter(({ sometimes }) => !sometimes).flatMap((need) => casesOf(need, all, user));
+      for (const { name, profile, starts } of cases) assert.equal(isReported(profile), !starts, `lint: ${name}`);
+      for (const { name, profile, starts } of someOf(cases, 12)) {
+        const started = container.starts(kind, profile);
+        // If a call only pretends to succeed, it depends on the container; what lint reports never
+        // starts.
+        const isSure = !name.endsWith('fails with 0') || !starts;
+        if (isSure) assert.equal(started, starts, name);
       }
     });
   }

@@ -14,6 +14,7 @@ import { verifyArtifact } from '#lib/trust/verify/verify-artifact';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
 import { launcher, runFairlead } from '#test/support/cli/run';
+import { someOf } from '#test/support/some-of';
 
 describePeers(['docker-registry'], 'fairlead push, killed with SIGKILL', () => {
   let folder: string;
@@ -86,7 +87,9 @@ describePeers(['docker-registry'], 'fairlead push, killed with SIGKILL', () => {
       assert.ok(await tagged(`${format}/whole`));
       assert.ok(steps >= 10, `${steps} steps`);
       const outcomes: boolean[] = [];
-      for (let step = 1; step <= steps; step++) {
+      // The first and the last step have an outcome that is known.
+      const between = Array.from({ length: steps - 2 }, (_, index) => index + 2);
+      for (const step of [1, ...someOf(between, 8), steps]) {
         let count = 0;
         const repository = `${format}/killed-${step}`;
         const child = push(repository, format);
