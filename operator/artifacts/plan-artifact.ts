@@ -91,7 +91,10 @@ export function firstCheck(
   if (!isUpToDate(status) || status.observedGeneration !== metadata.generation || status.policy !== policy) return 0;
   if (spec.update?.policy !== 'Track') return undefined;
   const since = Date.parse(status.lastCheckTime ?? '');
-  return Number.isNaN(since) ? 0 : Math.max(0, since + intervalOf(spec) - now.getTime());
+  if (Number.isNaN(since)) return 0;
+  // A clock that was set back does not postpone the check.
+  const passed = Math.max(0, now.getTime() - since);
+  return Math.max(0, intervalOf(spec) - passed);
 }
 
 /** Reports whether the newest digest was in force when the registry was asked last. */
