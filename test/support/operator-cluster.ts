@@ -43,6 +43,8 @@ export interface Answered {
 export interface ClusterOptions extends ApiserverOptions {
   /** The API server shows a certificate to the operator, which answers nobody without. */
   readonly clientCertificate?: boolean;
+  /** CustomResourceDefinitions that are installed besides those that an operator needs. */
+  readonly moreKinds?: readonly string[];
   /** The operator makes its certificate itself; by default it gets one as files. */
   readonly ownCertificates?: boolean;
   /** Where the operator listens; by default at a free port. */
@@ -159,7 +161,7 @@ export class OperatorCluster {
     const clientCa = clientCertificate ? path.join(folder, 'ca.crt') : undefined;
     const cluster = new OperatorCluster(await startApiserver({ flags }), folder, { ...options, clientCa });
     try {
-      await cluster.#install(listen);
+      await cluster.#install(listen, options.moreKinds ?? []);
     } catch (error) {
       await cluster.stop();
       throw error;
@@ -295,11 +297,11 @@ export class OperatorCluster {
     }));
   }
 
-  async #install(listen: string): Promise<void> {
+  async #install(listen: string, moreKinds: readonly string[]): Promise<void> {
     for (const file of [
       'namespace.yaml',
       'rbac.yaml',
-      ...readKinds.map((plural) => `crds/${plural}.yaml`),
+      ...[...readKinds, ...moreKinds].map((plural) => `crds/${plural}.yaml`),
       'deployment.yaml',
       'network-policy.yaml',
     ]) {

@@ -2,9 +2,24 @@ import assert from 'node:assert/strict';
 import type { FollowedArtifactStatus } from '#operator/api/shared/followed-artifact';
 import { type OperatorCluster, until } from '#test/support/operator-cluster';
 
-const group = '/apis/fairlead.dev/v1alpha1';
+/** The version and the scope of a kind, which determine its path. */
+const kinds: Readonly<
+  Record<string, { readonly apiVersion: string; readonly isNamespaced?: true; readonly plural?: string }>
+> = {
+  ArtifactBinding: { apiVersion: 'fairlead.dev/v1alpha1', isNamespaced: true },
+  ClusterArtifactBinding: { apiVersion: 'fairlead.dev/v1alpha1' },
+  ProfileArtifact: { apiVersion: 'fairlead.dev/v1alpha1', isNamespaced: true },
+  ClusterProfileArtifact: { apiVersion: 'fairlead.dev/v1alpha1' },
+  TrustPolicy: { apiVersion: 'fairlead.dev/v1alpha1', plural: 'trustpolicies' },
+  ProfileBinding: { apiVersion: 'security-profiles-operator.x-k8s.io/v1', isNamespaced: true },
+  SeccompProfile: { apiVersion: 'security-profiles-operator.x-k8s.io/v1' },
+  SecurityProfileNodeStatus: {
+    apiVersion: 'security-profiles-operator.x-k8s.io/v1',
+    plural: 'securityprofilenodestatuses',
+  },
+};
 
-/** What the tests read of an object of the group `fairlead.dev`. */
+/** What the tests read of an object. */
 export interface FollowedObject {
   readonly metadata: { readonly name: string; readonly uid: string };
   readonly spec: Readonly<Record<string, unknown>>;
@@ -19,7 +34,7 @@ interface StoredEvent {
   readonly regarding: { readonly kind: string; readonly name: string };
 }
 
-/** Objects of the group `fairlead.dev` in a cluster, as its users write and read them. */
+/** Objects of our APIs in a cluster, as its users write and read them. */
 export class ArtifactObjects {
   readonly #cluster: OperatorCluster;
 
@@ -28,30 +43,38 @@ export class ArtifactObjects {
   }
 
   /** Creates an object of the namespace `web`, or without one. Returns the answer. */
-  async create(kind: string, name: string, spec: object) {
+  async create(kind: string, name: string, spec: object, metadata: object = {}) {
     return await this.#cluster.request('POST', this.#path(kind), {
-      apiVersion: 'fairlead.dev/v1alpha1',
+      apiVersion: kinds[kind]?.apiVersion,
       kind,
-      metadata: { name },
+      metadata: { name, ...metadata },
       spec,
     });
   }
 
-  /** Creates a ProfileArtifact of the namespace `web`. */
-  async follow(name: string, spec: object): Promise<void> {
-    const { status, body } = await this.create('ProfileArtifact', name, spec);
+  /** Creates an object that is accepted. */
+  async add(kind: string, name: string, spec: object, metadata: object = {}): Promise<void> {
+    const { status, body } = await this.create(kind, name, spec, metadata);
     assert.equal(status, 201, body.message);
   }
 
+  /** Creates a ProfileArtifact of the namespace `web`. */
+  async follow(name: string, spec: object): Promise<void> {
+    await this.add('ProfileArtifact', name, spec);
+  }
+
   /** Merges a patch into an object. */
-  async merge(kind: string, name: string, patch: object): Promise<void> {
-    const path = `${this.#path(kind)}/${name}`;
+  async merge(kind: string, name: string, patch: object, subresource = ''): Promise<void> {
+    const path = `${this.#path(kind)}/${name}${subresource}`;
     const { status, body } = await this.#cluster.api.request('PATCH', path, patch, 'application/merge-patch+json');
     assert.equal(status, 200, JSON.stringify(body));
   }
 
-  async delete(kind: string, name: string): Promise<void> {
-    assert.equal((await this.#cluster.request('DELETE', `${this.#path(kind)}/${name}`)).status, 200);
+  async delete(kind: string, ...names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      const { status, body } = await this.#cluster.request('DELETE', `${this.#path(kind)}/${name}`);
+      assert.equal(status, 200, body.message);
+    }
   }
 
   /** Returns an object when something holds for it; fails with its conditions if it does not. */
@@ -83,9 +106,8 @@ export class ArtifactObjects {
   }
 
   #path(kind: string): string {
-    const place = /^(Cluster|Trust)/.test(kind) ? '' : '/namespaces/web';
-    const plural = kind === 'TrustPolicy' ? 'trustpolicies' : `${kind.toLowerCase()}s`;
-    return `${group}${place}/${plural}`;
+    const { apiVersion, isNamespaced, plural = `${kind.toLowerCase()}s` } = kinds[kind] ?? assert.fail(kind);
+    return `/apis/${apiVersion}${isNamespaced ? '/namespaces/web' : ''}/${plural}`;
   }
 }
 
