@@ -1,30 +1,8 @@
-import * as v from 'valibot';
-import {
-  followedArtifactEntries,
-  followedArtifactRules,
-  followedArtifactStatusSchema,
-} from '../shared/followed-artifact.ts';
-import { pullSecretSchema } from '../shared/pull-secret.ts';
-
-const specSchema = v.object({
-  ...followedArtifactEntries,
-  pullSecret: v.optional(
-    pullSecretSchema(
-      'A Secret of type kubernetes.io/dockerconfigjson in the namespace of the operator, with which the operator reads the registry. Nodes do not use ' +
-        'it: they need a credential provider, or credentials of their own.',
-    ),
-  ),
-});
+import type * as v from 'valibot';
+import { followedArtifactSchema } from '../shared/followed-artifact.ts';
 
 /** ClusterProfileArtifact v1alpha1. */
-export const clusterProfileArtifactSchema = v.object({
-  spec: v.pipe(
-    specSchema,
-    ...followedArtifactRules<v.InferOutput<typeof specSchema>>(),
-    v.description('Which artifact, and when another digest of it is taken.'),
-  ),
-  status: v.optional(followedArtifactStatusSchema),
-});
+export const clusterProfileArtifactSchema = followedArtifactSchema('the operator');
 
 /** ClusterProfileArtifact v1alpha1. */
 export type ClusterProfileArtifact = v.InferOutput<typeof clusterProfileArtifactSchema>;

@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import { labelSelectorSchema } from '../label-selector.ts';
 import { pinnedReferenceSchema } from './artifact-reference.ts';
-import { conditionsSchema } from './condition.ts';
+import { conditionsSchema, observedGenerationSchema } from './condition.ts';
 import { imagePatternSchema } from './image-pattern.ts';
-import { atomicListOf, kubernetes, rule, setOf } from './kubernetes.ts';
+import { atomicListOf, count, rule, setOf } from './kubernetes.ts';
 import { objectNameSchema } from './object-name.ts';
 
 /** What annotations, pods and references call profiles: as files, no node has them. */
@@ -121,36 +121,15 @@ const conflictSchema = v.object({
 /** The status of ArtifactBinding and ClusterArtifactBinding. */
 export const bindingStatusSchema = v.pipe(
   v.object({
-    observedGeneration: v.optional(
-      v.pipe(
-        v.number(),
-        v.integer(),
-        v.minValue(0),
-        kubernetes({ format: 'int64' }),
-        v.description('The generation of the object that the status was determined for.'),
-      ),
-    ),
+    observedGeneration: observedGenerationSchema('status'),
     reference: v.optional(
       v.pipe(v.string(), v.description('The artifact that new pods get. Absent with profileFrom.')),
     ),
-    matchedPods: v.optional(
-      v.pipe(
-        v.number(),
-        v.integer(),
-        v.minValue(0),
-        kubernetes({ format: 'int32' }),
-        v.description('How many running pods the binding decides on.'),
-      ),
-    ),
+    matchedPods: v.optional(count('int32', 'How many running pods the binding decides on.')),
     outdatedPods: v.optional(
-      v.pipe(
-        v.number(),
-        v.integer(),
-        v.minValue(0),
-        kubernetes({ format: 'int32' }),
-        v.description(
-          'How many of them run under another profile, such as the previous digest. Restart them to change that.',
-        ),
+      count(
+        'int32',
+        'How many of them run under another profile, such as the previous digest. Restart them to change that.',
       ),
     ),
     conflicts: v.optional(

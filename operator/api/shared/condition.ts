@@ -1,5 +1,10 @@
 import * as v from 'valibot';
-import { kubernetes, listByKey } from './kubernetes.ts';
+import { count, kubernetes, listByKey } from './kubernetes.ts';
+
+/** Returns the schema of the generation that a status or a condition is about. */
+export function observedGenerationSchema(of: 'status' | 'condition') {
+  return v.optional(count('int64', `The generation of the object that the ${of} was determined for.`));
+}
 
 /** meta/v1 Condition. */
 export const conditionSchema = v.object({
@@ -12,15 +17,7 @@ export const conditionSchema = v.object({
     v.description('What the condition is about, such as Ready.'),
   ),
   status: v.pipe(v.picklist(['True', 'False', 'Unknown']), v.description('Whether the condition holds.')),
-  observedGeneration: v.optional(
-    v.pipe(
-      v.number(),
-      v.integer(),
-      v.minValue(0),
-      kubernetes({ format: 'int64' }),
-      v.description('The generation of the object that the condition was determined for.'),
-    ),
-  ),
+  observedGeneration: observedGenerationSchema('condition'),
   lastTransitionTime: v.pipe(
     v.string(),
     kubernetes({ format: 'date-time' }),

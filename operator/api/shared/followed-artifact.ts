@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { artifactReferenceSchema, pinnedReferenceSchema } from './artifact-reference.ts';
-import { conditionsSchema } from './condition.ts';
-import { atomicListOf, kubernetes, rule } from './kubernetes.ts';
+import { conditionsSchema, observedGenerationSchema } from './condition.ts';
+import { atomicListOf, count, kubernetes, rule } from './kubernetes.ts';
+import { pullSecretSchema } from './pull-secret.ts';
 
 /** A duration as Go writes it, in hours, minutes and seconds. */
 const duration = /^([0-9]+h)?([0-9]+m)?([0-9]+s)?$/;
@@ -55,41 +56,6 @@ const updateSchema = v.pipe(
   v.description('When another digest replaces the one in force.'),
 );
 
-/** The specification of ProfileArtifact and ClusterProfileArtifact, without its Secret. */
-export const followedArtifactEntries = {
-  reference: v.optional(
-    v.pipe(
-      artifactReferenceSchema,
-      v.description('The artifact, as registry/repository:tag or registry/repository@sha256:<64 hex digits>.'),
-    ),
-  ),
-  image: v.optional(
-    v.pipe(
-      pinnedReferenceSchema,
-      v.description(
-        'In place of a reference: the container image to which the artifact is attached, as registry/repository@sha256:<64 hex ' +
-          'digits>. The newest attached profile that the trust policy accepts is used.',
-      ),
-    ),
-  ),
-  kind: v.optional(
-    v.pipe(v.picklist(['Seccomp', 'AppArmor']), v.description('What kind of profile the artifact is.')),
-    'Seccomp',
-  ),
-  update: v.optional(updateSchema),
-};
-
-/** Returns the actions of the rules for the whole specification. */
-export function followedArtifactRules<T extends { readonly reference?: unknown; readonly image?: unknown }>() {
-  return rule<T>({
-    rule: 'has(self.reference) != has(self.image)',
-    message: 'must have either reference or image',
-    holds: ({ reference, image }) => (reference === undefined) !== (image === undefined),
-  });
-}
-
-const count = (description: string) =>
-  v.pipe(v.number(), v.integer(), v.minValue(0), kubernetes({ format: 'int64' }), v.description(description));
 const time = (description: string) =>
   v.pipe(v.string(), kubernetes({ format: 'date-time' }), v.description(description));
 const digestSchema = v.pipe(v.string(), v.description('The digest of the manifest.'));
@@ -106,8 +72,10 @@ const signerSchema = v.object({
 const changeSchema = v.object({
   digest: digestSchema,
   since: time('When the digest came into force.'),
-  loosened: v.optional(count('How many system calls or rules it permits that the digest before it did not.')),
-  tightened: v.optional(count('How many system calls or rules the digest before it permitted that it does not.')),
+  loosened: v.optional(count('int64', 'How many system calls or rules it permits that the digest before it did not.')),
+  tightened: v.optional(
+    count('int64', 'How many system calls or rules the digest before it permitted that it does not.'),
+  ),
   summary: v.optional(
     v.pipe(v.string(), v.maxLength(1024), v.description('What it changed against the digest before it, in words.')),
   ),
@@ -116,7 +84,7 @@ const changeSchema = v.object({
 /** The status of ProfileArtifact and ClusterProfileArtifact. */
 export const followedArtifactStatusSchema = v.pipe(
   v.object({
-    observedGeneration: v.optional(count('The generation of the object that the status was determined for.')),
+    observedGeneration: observedGenerationSchema('status'),
     reference: v.optional(
       v.pipe(
         v.string(),
@@ -125,7 +93,7 @@ export const followedArtifactStatusSchema = v.pipe(
     ),
     digest: v.optional(digestSchema),
     kind: v.optional(v.pipe(v.string(), v.description('What kind of profile it is.'))),
-    size: v.optional(count('The size of the profile, in bytes.')),
+    size: v.optional(count('int64', 'The size of the profile, in bytes.')),
     signers: v.optional(
       v.pipe(
         atomicListOf(signerSchema),
@@ -164,6 +132,54 @@ export const followedArtifactStatusSchema = v.pipe(
 
 /** The status of ProfileArtifact and ClusterProfileArtifact. */
 export type FollowedArtifactStatus = v.InferOutput<typeof followedArtifactStatusSchema>;
+
+/**
+ * Returns the schema of ProfileArtifact or ClusterProfileArtifact.
+ *
+ * @param secretOf the namespace of its Secret
+ */
+export function followedArtifactSchema(secretOf: 'the object' | 'the operator') {
+  const specSchema = v.object({
+    reference: v.optional(
+      v.pipe(
+        artifactReferenceSchema,
+        v.description('The artifact, as registry/repository:tag or registry/repository@sha256:<64 hex digits>.'),
+      ),
+    ),
+    image: v.optional(
+      v.pipe(
+        pinnedReferenceSchema,
+        v.description(
+          'In place of a reference: the container image to which the artifact is attached, as registry/repository@sha256:<64 hex ' +
+            'digits>. The newest attached profile that the trust policy accepts is used.',
+        ),
+      ),
+    ),
+    kind: v.optional(
+      v.pipe(v.picklist(['Seccomp', 'AppArmor']), v.description('What kind of profile the artifact is.')),
+      'Seccomp',
+    ),
+    update: v.optional(updateSchema),
+    pullSecret: v.optional(
+      pullSecretSchema(
+        `A Secret of type kubernetes.io/dockerconfigjson in the namespace of ${secretOf}, with which the operator reads the registry. Nodes do not use ` +
+          'it: they need a credential provider, or credentials of their own.',
+      ),
+    ),
+  });
+  return v.object({
+    spec: v.pipe(
+      specSchema,
+      ...rule<v.InferOutput<typeof specSchema>>({
+        rule: 'has(self.reference) != has(self.image)',
+        message: 'must have either reference or image',
+        holds: ({ reference, image }) => (reference === undefined) !== (image === undefined),
+      }),
+      v.description('Which artifact, and when another digest of it is taken.'),
+    ),
+    status: v.optional(followedArtifactStatusSchema),
+  });
+}
 
 /** The columns of `kubectl get`. */
 export const followedArtifactColumns = [

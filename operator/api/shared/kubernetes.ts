@@ -131,3 +131,8 @@ export function int64() {
 function isUnsigned(value: number | bigint): boolean {
   return value >= 0 && value < 2n ** 63n;
 }
+
+/** Returns the schema of a number that counts something: an integer of at least 0. */
+export function count(format: 'int32' | 'int64', description: string) {
+  return v.pipe(v.number(), v.integer(), v.minValue(0), kubernetes({ format }), v.description(description));
+}

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { conditionsSchema } from '../shared/condition.ts';
+import { conditionsSchema, observedGenerationSchema } from '../shared/condition.ts';
 import { atomicListOf, kubernetes, rule } from '../shared/kubernetes.ts';
 
 const text = v.pipe(v.string(), v.minLength(1), v.maxLength(2048));
@@ -174,15 +174,7 @@ export const trustPolicySchema = v.object({
   status: v.optional(
     v.pipe(
       v.object({
-        observedGeneration: v.optional(
-          v.pipe(
-            v.number(),
-            v.integer(),
-            v.minValue(0),
-            kubernetes({ format: 'int64' }),
-            v.description('The generation of the object that the status was determined for.'),
-          ),
-        ),
+        observedGeneration: observedGenerationSchema('status'),
         revision: v.optional(v.pipe(v.string(), v.description('The revision in force, a hash.'))),
         conditions: v.optional(conditionsSchema),
       }),
