@@ -43,8 +43,10 @@ export async function buildDeb(
   return file;
 }
 
-function bytesOf({ source }: TreeFile): Promise<Uint8Array> | Uint8Array {
-  return typeof source === 'string' ? readFile(source) : source;
+/** Returns the content of a file; undefined of a link. */
+async function bytesOf(file: TreeFile): Promise<Uint8Array | undefined> {
+  if ('target' in file) return undefined;
+  return typeof file.source === 'string' ? await readFile(file.source) : file.source;
 }
 
 /** Returns a file where Debian has it. */
@@ -77,9 +79,10 @@ async function controlFiles({ version, architecture }: Field, content: readonly 
   const sums: string[] = [];
   for (const file of content) {
     const bytes = await bytesOf(file);
-    kibibytes += Math.ceil(bytes.length / 1024);
+    kibibytes += bytes === undefined ? 1 : Math.ceil(bytes.length / 1024);
     // dpkg records the sums of configuration files itself.
-    if (!isConfiguration(file)) sums.push(`${createHash('md5').update(bytes).digest('hex')}  ${file.path}\n`);
+    if (bytes !== undefined && !isConfiguration(file))
+      sums.push(`${createHash('md5').update(bytes).digest('hex')}  ${file.path}\n`);
   }
   const fields = [
     'Package: fairlead',

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { below, unitFiles } from './program-files.ts';
+import { below, pluginLink, unitFiles } from './program-files.ts';
 import type { TreeFile } from './release.ts';
 import { unitNames } from './systemd-units.ts';
 
@@ -15,6 +15,7 @@ export function packageFiles(executable: string, belonging: readonly TreeFile[])
   const settings = unitNames.map((name) => name.replace('.service', ''));
   return [
     { path: 'usr/bin/fairlead', mode: 0o755, source: executable },
+    pluginLink('usr/bin'),
     ...unitFiles('usr/lib/systemd/system', '/usr/bin/fairlead'),
     ...settings.map((name) => ({
       path: `etc/default/${name}`,

@@ -26,9 +26,15 @@ export const zshFunction = 'share/zsh/site-functions/_fairlead';
 export function archiveFiles(executable: string, belonging: readonly TreeFile[]): TreeFile[] {
   return [
     { path: 'bin/fairlead', mode: 0o755, source: executable },
+    pluginLink('bin'),
     ...unitFiles('lib/systemd/system', '/usr/local/bin/fairlead'),
     ...belonging,
   ];
+}
+
+/** Returns the link by which kubectl finds the program as its plugin, beside the program. */
+export function pluginLink(directory: string): TreeFile {
+  return { path: `${directory}/kubectl-fairlead`, target: 'fairlead' };
 }
 
 /**

@@ -14,11 +14,16 @@ export interface Release {
   readonly work: string;
 }
 
-/** A file of the program's file tree, as archives and packages hold it. */
-export interface TreeFile {
+/** A file or symbolic link of the program's file tree, as archives and packages hold it. */
+export type TreeFile = {
   /** Path from the root of the tree, without a leading slash: `usr/bin/fairlead`. */
   readonly path: string;
-  readonly mode: number;
-  /** The path of a file with the content, or the content. */
-  readonly source: string | Uint8Array;
-}
+} & (
+  | {
+      readonly mode: number;
+      /** The path of a file with the content, or the content. */
+      readonly source: string | Uint8Array;
+    }
+  /** Where the link leads, from its own directory. */
+  | { readonly target: string }
+);

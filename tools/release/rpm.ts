@@ -73,13 +73,14 @@ function directoryLine(path: string): string[] {
     : [];
 }
 
-/** Returns the line of a file in the list of the spec. */
+/** Returns the line of a file or link in the list of the spec. */
 function fileLine(file: TreeFile): string {
-  const { path, mode } = file;
+  const { path } = file;
   const kind = isConfiguration(file)
     ? '%config(noreplace) '
     : /\/(?:THIRD-PARTY-LICENSES|LICENSE)$/.test(path)
       ? '%license '
       : '';
-  return `${kind}%attr(${mode.toString(8).padStart(4, '0')}, root, root) "/${path}"\n`;
+  if ('target' in file) return `"/${path}"\n`;
+  return `${kind}%attr(${file.mode.toString(8).padStart(4, '0')}, root, root) "/${path}"\n`;
 }

@@ -1,20 +1,23 @@
-import { chmod, copyFile, mkdir, utimes, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, lutimes, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { TreeFile } from './release.ts';
 
 /**
- * Writes files into a new directory with their modes, and with the time of the commit on all files
- * and directories.
+ * Writes files and links into a new directory with their modes, and with the time of the commit on
+ * all of them and on directories.
  */
 export async function stageTree(directory: string, files: readonly TreeFile[], epoch: number): Promise<void> {
   await mkdir(directory, { recursive: true });
-  for (const { path, mode, source } of files) {
-    const target = join(directory, path);
-    await mkdir(dirname(target), { recursive: true });
-    if (typeof source === 'string') await copyFile(source, target);
-    else await writeFile(target, source);
-    await chmod(target, mode);
-    await utimes(target, epoch, epoch);
+  for (const file of files) {
+    const staged = join(directory, file.path);
+    await mkdir(dirname(staged), { recursive: true });
+    if ('target' in file) await symlink(file.target, staged);
+    else {
+      if (typeof file.source === 'string') await copyFile(file.source, staged);
+      else await writeFile(staged, file.source);
+      await chmod(staged, file.mode);
+    }
+    await lutimes(staged, epoch, epoch);
   }
   for (const path of ['.', ...directoriesOf(files)]) {
     await chmod(join(directory, path), 0o755);
