@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { bundleLibrary, bundleProgram } from '../bundle.ts';
 import { licenses } from '../licenses.ts';
 import { buildArchive } from './archive.ts';
+import { buildChart } from './chart.ts';
 import { buildDeb } from './deb.ts';
 import { buildExecutable, executableAssets } from './executable.ts';
 import { buildImage } from './image.ts';
@@ -17,8 +18,8 @@ const root = join(import.meta.dirname, '../..');
 
 /**
  * Builds the files of a release that are the same for everybody who builds this commit: archives,
- * packages, image and npm package. Returns the directories of the npm packages that they contain.
- * Rejects with the output of the program of the build that failed.
+ * packages, image, chart and npm package. Returns the directories of the npm packages that they
+ * contain. Rejects with the output of the program of the build that failed.
  *
  * @param report is called with a line for each step
  */
@@ -51,6 +52,8 @@ export async function buildRelease(release: Release, report: (step: string) => v
   }
   report('image');
   await buildImage(release, { programs: { x64, arm64 }, files: below('usr', others) });
+  report('chart');
+  await buildChart(release);
   report('npm package');
   await buildNpmPackage(release, root);
   return [...new Set([...bundle.packages, ...(await bundleLibrary()).packages])].sort();

@@ -1,15 +1,12 @@
-import { createReadStream, createWriteStream, readFileSync } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Descriptor, mediaTypes, type Platform } from '#lib/registry/descriptor';
-import { digestOf } from '#lib/registry/digest';
-import { saveArchive } from '#lib/registry/layout/archive';
-import { IndexFile } from '#lib/registry/layout/index-file';
-import { layoutRepository, tagAnnotation } from '#lib/registry/layout/repository';
-import { repositoryDirectory } from '#lib/registry/layout/repository-directory';
+import { tagAnnotation } from '#lib/registry/layout/repository';
 import type { Repository } from '#lib/registry/target';
 import { authoritiesFile, baseFiles, nonroot } from './image/base-files.ts';
 import { type Layer, writeLayer } from './image/layer.ts';
+import { archiveLayout, pushJson } from './oci-archive.ts';
 import { type Architecture, architectures, type Release, type TreeFile } from './release.ts';
 
 /** What an image is made of, in addition to its base. */
@@ -44,8 +41,7 @@ const configType = 'application/vnd.oci.image.config.v1+json';
  * of the archive.
  */
 export async function buildImage(release: Release, content: ImageContent): Promise<string> {
-  const layouts = join(release.work, 'layouts');
-  const repository = layoutRepository(layouts, metadata.name);
+  const { repository, save } = archiveLayout(release, 'fairlead-image');
   const manifests = await Promise.all(
     architectures.map(async (architecture) => {
       const manifest = await buildPlatform(release, content, architecture, repository);
@@ -55,9 +51,7 @@ export async function buildImage(release: Release, content: ImageContent): Promi
   const annotations = annotationsOf(release);
   const { index: mediaType } = mediaTypes;
   const index = await pushJson(repository, mediaType, { schemaVersion: 2, mediaType, manifests, annotations });
-  // The layout lists the manifest of each platform as well, and then tools do not know which one is
-  // the image.
-  const entry = {
+  return await save({
     ...index,
     annotations: {
       [tagAnnotation]: release.version,
@@ -65,11 +59,7 @@ export async function buildImage(release: Release, content: ImageContent): Promi
       // images that were built on the machine.
       'io.containerd.image.name': `localhost/${metadata.name}:${release.version}`,
     },
-  };
-  await new IndexFile(repositoryDirectory(layouts, metadata.name)).change(() => [entry]);
-  const file = join(release.directory, 'fairlead-image.tar');
-  await saveArchive(layouts, metadata.name, createWriteStream(file));
-  return file;
+  });
 }
 
 /** Builds the image of one platform; returns the descriptor of its manifest. */
@@ -129,7 +119,7 @@ function configOf(release: Release, platform: Platform, layers: readonly Layer[]
 }
 
 /** Returns the annotations of image-spec, annotations.md. */
-function annotationsOf(release: Release): Record<string, string> {
+export function annotationsOf(release: Release): Record<string, string> {
   const { name, description, license, repository } = metadata;
   const source = repository?.url.replace(/^git\+/, '').replace(/\.git$/, '');
   const values = {
@@ -146,11 +136,4 @@ function annotationsOf(release: Release): Record<string, string> {
 
 function timeOf({ epoch }: Release): string {
   return new Date(epoch * 1000).toISOString().replace('.000Z', 'Z');
-}
-
-async function pushJson(repository: Repository, mediaType: string, value: object): Promise<Descriptor> {
-  const bytes = Buffer.from(JSON.stringify(value));
-  const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
-  await repository.push(descriptor, bytes);
-  return descriptor;
 }

@@ -95,10 +95,13 @@ describe('the release workflow', () => {
       return { ...finished, environment: await readFile(file, 'utf8') };
     }
 
-    it('and exports the version and the name of the image', async () => {
+    it('and exports the version and the names of the image and the chart', async () => {
       const { code, environment } = await compare('v1.2.3-rc.1', { version: '1.2.3-rc.1', repository: 'x' });
       assert.equal(code, 0);
-      assert.equal(environment, 'VERSION=1.2.3-rc.1\nIMAGE=ghcr.io/acme/fairlead\n');
+      assert.equal(
+        environment,
+        'VERSION=1.2.3-rc.1\nIMAGE=ghcr.io/acme/fairlead\nCHART=ghcr.io/acme/charts/fairlead\n',
+      );
     });
 
     it('and refuses another version, and a package whose sources nobody can find', async () => {
