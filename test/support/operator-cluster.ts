@@ -10,6 +10,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { type Operator, startOperator } from '#operator/run/operator';
 import { type Apiserver, type ApiserverOptions, startApiserver } from '#test/peers/apiserver';
 import { freePort } from '#test/peers/program';
+import type { Installed } from '#test/support/helm/chart';
 
 const deploy = fileURLToPath(new URL('../../deploy/operator/', import.meta.url));
 
@@ -70,13 +71,14 @@ export interface PodOptions {
   readonly namespace?: string;
 }
 
-const paths: Readonly<Record<string, string>> = {
+const collections: Readonly<Record<string, string>> = {
   Namespace: '/api/v1/namespaces',
   Service: '/api/v1/namespaces/NS/services',
   ServiceAccount: '/api/v1/namespaces/NS/serviceaccounts',
   Deployment: '/apis/apps/v1/namespaces/NS/deployments',
   Role: '/apis/rbac.authorization.k8s.io/v1/namespaces/NS/roles',
   RoleBinding: '/apis/rbac.authorization.k8s.io/v1/namespaces/NS/rolebindings',
+  PodDisruptionBudget: '/apis/policy/v1/namespaces/NS/poddisruptionbudgets',
   NetworkPolicy: '/apis/networking.k8s.io/v1/namespaces/NS/networkpolicies',
   ClusterRole: '/apis/rbac.authorization.k8s.io/v1/clusterroles',
   ClusterRoleBinding: '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings',
@@ -84,6 +86,11 @@ const paths: Readonly<Record<string, string>> = {
   MutatingWebhookConfiguration: '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations',
   ValidatingWebhookConfiguration: '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
 };
+
+/** Returns the path of the collection of an object of an installation. */
+export function collectionOf({ kind, metadata }: Pick<Installed, 'kind' | 'metadata'>): string {
+  return collections[kind]?.replace('NS', metadata.namespace ?? '') ?? assert.fail(`no path of ${kind}`);
+}
 
 /** What admissions and artifacts are decided with. Without most, the operator is not ready. */
 const readKinds = [
@@ -205,9 +212,7 @@ export class OperatorCluster {
   }
 
   async apply(document: Json): Promise<void> {
-    const { namespace = '' } = document['metadata'] as { namespace?: string };
-    const at = paths[document['kind'] as string]?.replace('NS', namespace) ?? '';
-    const { status, body } = await this.request('POST', at, document);
+    const { status, body } = await this.request('POST', collectionOf(document as Installed), document);
     assert.equal(status, 201, `${document['kind']}: ${body.message}`);
   }
 
