@@ -152,7 +152,8 @@ function looserReplacement(
   if (comparison.loosened === 0) return undefined;
   const message =
     `${digest} was not taken: it permits what the digest in force does not (${comparison.summary}). ` +
-    `See the difference with: fairlead diff oci://${held.reference} oci://${reference}. ${next}`;
+    // Both were verified here, and the command has no policy of its own.
+    `See the difference with: fairlead diff --insecure-unverified oci://${held.reference} oci://${reference}. ${next}`;
   return { ...refused, reason: 'LooserReplacement', message };
 }
 
