@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { UnsupportedKind } from '../validate/not-supported.ts';
+import { validateSecurityProfilesOperatorDaemon } from '../validate/securityprofilesoperatordaemon.ts';
+import { describeViolation } from '../validate/verdict.ts';
 import { parseUnsupported, planUnsupported } from './plan-unsupported.ts';
 
 const now = new Date('2026-11-01T12:00:00Z');
@@ -14,13 +16,18 @@ const objectOf = (
   ...('status' in more && { status: more.status }),
 });
 const plan = (object: unknown, at = now) => planUnsupported(parseUnsupported(object), at);
+const conditionOf = (object: unknown, type: string) =>
+  plan(object).status?.conditions?.find((condition) => condition.type === type);
 
 describe('planUnsupported', () => {
   it('says that recordings and bindings have no effect, once', () => {
     for (const kind of ['ProfileRecording', 'ProfileBinding'] as const) {
       const { conditions = [] } = plan(objectOf(kind)).status ?? {};
-      assert.equal(conditions.length, 1);
-      assert.equal(`${conditions[0]?.type} ${conditions[0]?.status}`, 'NotSupported True');
+      assert.deepEqual(
+        conditions.map(({ type }) => type),
+        ['NotSupported', 'Valid'],
+      );
+      assert.equal(conditions[0]?.status, 'True');
       const later = new Date(now.getTime() + 60_000);
       assert.deepEqual(plan(objectOf(kind, { status: { conditions } }), later).status, { conditions });
     }
@@ -77,6 +84,35 @@ describe('planUnsupported', () => {
     }
   });
 
+  it('names the fields of a stored object that admission would refuse', () => {
+    const spec = {
+      security: { allowedIdentityRegexp: '(', allowedSyscalls: ['read'] },
+      selinux: { typeTag: '9' },
+      enricher: { jsonEnricherOptions: { auditLogPath: 'audit.log' } },
+    };
+    const { violations } = validateSecurityProfilesOperatorDaemon({ spec });
+    assert.equal(violations.length, 3);
+    const condition = conditionOf(objectOf('SecurityProfilesOperatorDaemon', { spec }), 'Valid');
+    assert.deepEqual([condition?.status, condition?.reason, condition?.observedGeneration], ['False', 'Invalid', 2]);
+    assert.equal(condition?.message, violations.map(describeViolation).join(' '));
+    const unreadable = { security: { allowedSyscalls: 'read' } };
+    const structural = conditionOf(objectOf('SecurityProfilesOperatorDaemon', { spec: unreadable }), 'Valid');
+    assert.match(structural?.message ?? '', /^spec\.security\.allowedSyscalls: /);
+    const recording = { kind: 'SeccompProfile', recorder: 'Bpf', podSelector: {}, containers: ['A'] };
+    const { message } = conditionOf(objectOf('ProfileRecording', { spec: recording }), 'Valid') ?? {};
+    assert.match(message ?? '', /^spec\.containers\[0\]: "A"/);
+  });
+
+  it('says that an object is valid, also when it was corrected', () => {
+    for (const spec of [undefined, null, {}, { verbosity: 2 }]) {
+      const condition = conditionOf(objectOf('SecurityProfilesOperatorDaemon', { spec }), 'Valid');
+      assert.equal(`${condition?.status} ${condition?.reason}`, 'True Valid', JSON.stringify(spec));
+    }
+    const { status } = plan(objectOf('SecurityProfilesOperatorDaemon', { spec: { verbosity: 'loud' } }));
+    const corrected = conditionOf(objectOf('SecurityProfilesOperatorDaemon', { spec: {}, status }), 'Valid');
+    assert.equal(corrected?.status, 'True');
+  });
+
   it('keeps the conditions of others, and the time while the status is the same', () => {
     const of = (type: string, status: 'True' | 'False') => ({
       type,
@@ -107,7 +143,7 @@ describe('planUnsupported', () => {
     for (const status of [null, 7, { conditions: 'x' }, { conditions: [{ type: 1 }] }])
       assert.equal(
         plan(objectOf('ProfileRecording', { status })).status?.conditions?.length,
-        1,
+        2,
         JSON.stringify(status),
       );
   });

@@ -1,8 +1,11 @@
 import * as v from 'valibot';
-import { setCondition } from '#lib/kube/conditions';
+import { type NewCondition, setCondition } from '#lib/kube/conditions';
 import type { ObjectMeta } from '#lib/kube/kube-object';
 import { type Condition, conditionSchema } from '../api/shared/condition.ts';
 import { ineffectiveSettings, notSupported, type UnsupportedKind } from '../validate/not-supported.ts';
+import { defaultSettings } from '../validate/settings.ts';
+import { validators } from '../validate/validators.ts';
+import { describeViolations, type Violation } from '../validate/verdict.ts';
 
 /** An object of such a kind, as a controller holds it. */
 export interface UnsupportedObject {
@@ -13,6 +16,8 @@ export interface UnsupportedObject {
   readonly status: UnsupportedStatus;
   /** Settings that have no effect; empty for a kind that has none at all. */
   readonly settings: readonly string[];
+  /** Why admission would refuse it: it was stored without the webhook, or before a rule existed. */
+  readonly violations: readonly Violation[];
 }
 
 /** The conditions of an object, and whatever else its status has. */
@@ -60,12 +65,15 @@ export function parseUnsupported(object: unknown): UnsupportedObject {
     finalizers: finalizers ?? [],
     status,
     settings: ineffectiveSettings(kind, spec),
+    // No rule of these kinds depends on the settings of the administrator.
+    violations: validators.get(kind)?.({ metadata, spec }, defaultSettings).violations ?? [],
   };
 }
 
 /**
  * Returns what is to be written of an object that has no effect, or not all of the effect that it
- * describes: a condition that says so. A deleted one does not wait for an operator that is gone.
+ * describes: a condition that says so, and one that says whether it is valid. A deleted one does
+ * not wait for an operator that is gone.
  */
 export function planUnsupported(object: UnsupportedObject, now: Date): UnsupportedPlan {
   const { finalizers, isDeleted } = object;
@@ -73,7 +81,16 @@ export function planUnsupported(object: UnsupportedObject, now: Date): Unsupport
     const others = finalizers.filter((each) => !leftFinalizers.includes(each));
     return others.length === finalizers.length ? {} : { finalizers: others };
   }
-  const { metadata, status } = object;
-  const condition = { ...notSupported(object.kind, object.settings), observedGeneration: metadata.generation };
-  return { status: { ...status, conditions: setCondition(status.conditions ?? [], condition, now) } };
+  const { kind, metadata, settings, status, violations } = object;
+  const conditions = [notSupported(kind, settings), validity(violations)].reduce<readonly Condition[]>(
+    (held, condition) => setCondition(held, { ...condition, observedGeneration: metadata.generation }, now),
+    status.conditions ?? [],
+  );
+  return { status: { ...status, conditions } };
+}
+
+function validity(violations: readonly Violation[]): NewCondition {
+  const type = 'Valid';
+  if (violations.length === 0) return { type, status: 'True', reason: 'Valid', message: 'All fields are valid.' };
+  return { type, status: 'False', reason: 'Invalid', message: describeViolations(violations) };
 }

@@ -7,7 +7,7 @@ import { allowanceViolations } from '../validate/seccomp-allowance.ts';
 import { validateSeccomp } from '../validate/seccompprofile.ts';
 import type { ValidationSettings } from '../validate/settings.ts';
 import { validators } from '../validate/validators.ts';
-import { describeViolation, type Violation } from '../validate/verdict.ts';
+import { describeViolations, type Violation } from '../validate/verdict.ts';
 import type { MergedProfile } from './merge-bases.ts';
 import { type MergedSyscalls, mergedBefore } from './merged-syscalls.ts';
 import { type ProfileFacts, type ProfilePlan, planProfile } from './plan-profile.ts';
@@ -35,8 +35,6 @@ const refreshMs = 10 * 60 * 1000;
 const retryMs = 60 * 1000;
 /** Most bytes of the annotation with the merged syscalls. An object may have 256 KiB of them. */
 const mostSyscallBytes = 200 * 1024;
-/** Violations that a condition names. */
-const mostViolations = 3;
 const withBase = 'with its base profile';
 
 /**
@@ -112,8 +110,5 @@ function keptContent(merged: MergedSyscalls, settings: ValidationSettings): Cont
 }
 
 function problemOf(violations: readonly Violation[]): ProfileFacts['problem'] {
-  if (violations.length === 0) return undefined;
-  const listed = violations.slice(0, mostViolations).map(describeViolation).join(' ');
-  const more = violations.length - mostViolations;
-  return { reason: 'ProfileNotAllowed', message: more > 0 ? `${listed} And ${more} more.` : listed };
+  return violations.length === 0 ? undefined : { reason: 'ProfileNotAllowed', message: describeViolations(violations) };
 }

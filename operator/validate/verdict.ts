@@ -25,6 +25,16 @@ export function describeViolation({ field, problem, fix }: Violation): string {
   return `${field === '' ? '' : `${field}: `}${problem}${problem.endsWith('?') ? '' : '.'} ${fix}`;
 }
 
+/** Violations that a condition names. */
+const mostInCondition = 3;
+
+/** Returns violations as the message of a condition: the first, and how many others there are. */
+export function describeViolations(violations: readonly Violation[]): string {
+  const listed = violations.slice(0, mostInCondition).map(describeViolation).join(' ');
+  const more = violations.length - mostInCondition;
+  return more > 0 ? `${listed} And ${more} more.` : listed;
+}
+
 /** Returns a verdict with several in one, in their order. */
 export function joinVerdicts(...verdicts: readonly Verdict[]): Verdict {
   return {

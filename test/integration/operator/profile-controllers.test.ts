@@ -255,6 +255,13 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'controllers of pro
     assert.match(condition?.message ?? '', /no effect: spec\.enricher\.enableLogEnricher\.$/);
     await merge(spod, { spec: { security: { allowedSyscalls: ['read', 'ptrace'] } } });
     await reach(seccomp('traced'), isState('Pending'));
+    // No webhook is registered here.
+    const valid = ({ status }: Stored) => status?.conditions?.find(({ type }) => type === 'Valid');
+    await merge(spod, { spec: { security: { allowedIdentityRegexp: '(' } } });
+    const invalid = await reach(spod, (object) => valid(object)?.reason === 'Invalid');
+    assert.match(valid(invalid)?.message ?? '', /^spec\.security\.allowedIdentityRegexp: /);
+    await merge(spod, { spec: { security: { allowedIdentityRegexp: null } } });
+    await reach(spod, (object) => valid(object)?.reason === 'Valid');
   });
 
   it('says that recordings and bindings have no effect', async () => {
