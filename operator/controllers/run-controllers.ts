@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import type { WritableApiServer } from '#lib/kube/api-server';
 import type { KubeLog } from '#lib/kube/log';
@@ -70,13 +71,19 @@ async function runForBindings(
   }
 }
 
-/** Reports whether an API server has pods and nodes: one that serves only CRDs has none. */
+/**
+ * Reports whether an API server has pods and nodes: one that serves only CRDs has none. It lists
+ * the versions of the core API, which may be none. Any other answer, such as 404 of a proxy before
+ * it, is an error: the controllers would do without pods for as long as they lead.
+ */
 async function hasCoreResources(api: WritableApiServer): Promise<boolean> {
-  try {
-    await api.get({ path: '/api/v1', title: 'list the core resources' });
-    return true;
-  } catch (thrown) {
-    if (thrown instanceof FairleadError && thrown.kind === 'NotFound') return false;
-    throw thrown;
-  }
+  const title = 'list the versions of the core API';
+  const answer = v.safeParse(v.pipe(v.string(), v.parseJson(), versionsSchema), await api.get({ path: '/api', title }));
+  if (answer.success) return answer.output.versions.includes('v1');
+  throw new FairleadError('Unavailable', `cannot ${title}: the answer is not that of an API server`, {
+    hint: 'Check the address of the API server, and the proxies before it.',
+  });
 }
+
+/** The answer, APIVersions of meta/v1. */
+const versionsSchema = v.object({ kind: v.literal('APIVersions'), versions: v.array(v.string()) });
