@@ -31,6 +31,19 @@ export const coverageStates: readonly CoverageState[] = [
   ...(['Unset', 'Unconfined', 'Privileged', 'Exempt'] as const),
 ];
 
+/** A container, and what it runs under. */
+export interface ContainerState {
+  /** The name of the container in messages: `container "app"`. */
+  readonly title: string;
+  /** Identifies the container in other versions of the pod. */
+  readonly key: string;
+  readonly state: CoverageState;
+  /** The profile that it runs under, if it is a Localhost profile or an artifact. */
+  readonly profile: BoundProfile | undefined;
+  /** Whether the artifact is named by the type OCI (KEP-6061). */
+  readonly isNative: boolean;
+}
+
 /** A container, what it runs under, and what it would get if it was created now. */
 export interface ContainerCoverage {
   /** The name of the container in messages: `container "app"`. */
@@ -57,19 +70,17 @@ const profileObjectsDirectory = 'operator/';
  * only bindings of the namespace count.
  */
 export function podCoverage(pod: Pod, context: BindingContext): readonly ContainerCoverage[] {
-  const own = podSetting(pod);
-  const containers = allSettings(pod).filter(({ container }) => container !== undefined);
+  const settings = new Map(allSettings(pod).map((setting) => [setting.key, setting]));
   const isExempt = exemptionOf(pod) !== undefined;
   const forNamespace = bindingsFor(context);
   const bindings = 'outcome' in forNamespace || isExempt ? [] : governing(pod, forNamespace, context);
-  return containers.map((setting) => {
-    const wish = setting.wish ?? own.wish;
-    const profile = wish && namedProfile(wish);
-    const place = judge(setting, bindings, context);
+  return containerStates(pod).map(({ title, key, state, profile }) => {
+    const setting = settings.get(key);
+    const place = setting && judge(setting, bindings, context);
     const wanted = place && 'profile' in place.judgement ? place.judgement.profile : undefined;
     return {
-      title: setting.title,
-      state: isExempt ? 'Exempt' : stateOf(setting, wish, profile),
+      title,
+      state,
       profile: profile && localhostProfileOf(profile),
       bindings: place?.bindings.map(labelOf) ?? [],
       wanted: wanted && localhostProfileOf(wanted),
@@ -79,12 +90,30 @@ export function podCoverage(pod: Pod, context: BindingContext): readonly Contain
   });
 }
 
-function stateOf(
-  { privileged }: SeccompSetting,
-  wish: PodSeccompProfile | undefined,
-  profile: BoundProfile | undefined,
-): CoverageState {
+/** Returns what the containers of a pod run under. */
+export function containerStates(pod: Pod): readonly ContainerState[] {
+  const own = podSetting(pod);
+  const isExempt = exemptionOf(pod) !== undefined;
+  return allSettings(pod).flatMap((setting) => {
+    const { title, key, container } = setting;
+    if (container === undefined) return [];
+    const wish = setting.wish ?? own.wish;
+    // Kubernetes before 1.27 copies annotations into fields, and newer ones ignore them: the field
+    // alone says that there is a profile. Kubelets up to 1.24 may still follow an annotation.
+    const applied = isVouchedFor({ state: stateOf(setting, wish) }) ? (setting.field ?? own.field) : wish;
+    return {
+      title,
+      key,
+      state: isExempt ? 'Exempt' : stateOf(setting, applied),
+      profile: applied && namedProfile(applied),
+      isNative: !isExempt && applied?.type === 'OCI',
+    };
+  });
+}
+
+function stateOf({ privileged }: SeccompSetting, wish: PodSeccompProfile | undefined): CoverageState {
   if (privileged) return 'Privileged';
+  const profile = wish && namedProfile(wish);
   if (profile !== undefined) {
     if ('artifact' in profile) return profile.artifact.mode === 'Log' ? 'LoggedArtifact' : 'Artifact';
     return profile.file.startsWith(profileObjectsDirectory) ? 'ProfileObject' : 'File';

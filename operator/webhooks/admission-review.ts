@@ -5,6 +5,7 @@ import { describeIssue } from '../api/describe-issue.ts';
 import type { BindOutcome } from '../bind/bind.ts';
 import type { CheckOutcome } from '../bind/check.ts';
 import { fewNames } from '../bind/judge.ts';
+import type { Reported } from '../coverage/enforce.ts';
 
 /** Names of all kinds have at most 253 characters in Kubernetes. */
 const name = v.pipe(v.string(), v.maxLength(253));
@@ -145,10 +146,17 @@ function nameOf(object: unknown): string | undefined {
  * Returns the answer for an outcome. The audit annotations are in the audit log of the API server,
  * which authors of pods cannot change.
  */
-export function answerOutcome(uid: string, outcome: BindOutcome | CheckOutcome): AdmissionAnswer {
+export function answerOutcome(uid: string, outcome: BindOutcome | CheckOutcome | Reported): AdmissionAnswer {
   switch (outcome.outcome) {
     case 'untouched':
       return answer({ uid, allowed: true });
+    case 'reported':
+      return answer({
+        uid,
+        allowed: true,
+        ...(outcome.warning !== undefined && { warnings: [outcome.warning] }),
+        auditAnnotations: { uncovered: outcome.report },
+      });
     case 'bound':
       return answer({
         uid,

@@ -11,7 +11,8 @@ import {
   checkUnseenPod,
   checkUpdate,
 } from '../bind/check.ts';
-import type { BindingContext } from '../bind/decide.ts';
+import { type BindingContext, withEphemeralContainers } from '../bind/decide.ts';
+import { enforceCoverage, enforceUnseenPod, type Reported } from '../coverage/enforce.ts';
 import { foreignName, type Namespace, nameLabel } from '../kube/namespace.ts';
 import type { AdmissionRequest, Reviewed } from './admission-review.ts';
 import { maxReviewBytes } from './request-limits.ts';
@@ -37,17 +38,23 @@ export async function mutate(request: AdmissionRequest<Pod>, read: ReadContext):
   }
 }
 
+/** The outcome for a pod that is to be stored. */
+export type ValidateOutcome = CheckOutcome | Reported;
+
 /**
  * Decides on a request as the API server is about to store it, by the same rules as {@link mutate}:
- * the creation of a pod, an update of one, or of its ephemeral containers. Throws as {@link mutate}
+ * the creation of a pod, an update of one, or of its ephemeral containers. What bindings permit,
+ * the label of the namespace may still refuse ({@link enforceCoverage}). Throws as {@link mutate}
  * does.
  */
-export async function validate(request: AdmissionRequest<Pod>, read: ReadContext): Promise<CheckOutcome> {
+export async function validate(request: AdmissionRequest<Pod>, read: ReadContext): Promise<ValidateOutcome> {
   const { namespace, object, oldObject } = request;
   switch (subject(request)) {
-    case 'CREATE v1 pods':
+    case 'CREATE v1 pods': {
       if (isTooLarge(request)) return tooLarge(request);
-      return checkPod(readable(object), await read(namespace));
+      const [pod, context] = [readable(object), await read(namespace)];
+      return unlessRefused(checkPod(pod, context), () => enforceCoverage(pod, undefined, context));
+    }
     case 'UPDATE v1 pods': {
       if (growsTooLarge(request)) return tooLarge(request);
       const [pod, before] = [readable(object), readable(oldObject)];
@@ -55,15 +62,31 @@ export async function validate(request: AdmissionRequest<Pod>, read: ReadContext
       // request.
       if (!changesBinding(pod, before))
         return { outcome: 'untouched', reason: 'nothing changes that a binding decides' };
-      return checkUpdate(pod, before, await read(namespace));
+      const context = await read(namespace);
+      return unlessRefused(checkUpdate(pod, before, context), () => enforceCoverage(pod, before, context));
     }
-    case 'UPDATE v1 pods/ephemeralcontainers':
-      if (isUnseen(request)) return checkUnseenPod(await read(namespace));
+    case 'UPDATE v1 pods/ephemeralcontainers': {
+      if (isUnseen(request)) {
+        const context = await read(namespace);
+        return unlessRefused(checkUnseenPod(context), () => enforceUnseenPod(context));
+      }
       if (growsTooLarge(request)) return tooLarge(request);
-      return checkEphemeralContainers(readable(object), readable(oldObject), await read(namespace));
+      const [pod, before, context] = [readable(object), readable(oldObject), await read(namespace)];
+      return unlessRefused(checkEphemeralContainers(pod, before, context), () =>
+        enforceCoverage(withEphemeralContainers(before, pod), before, context),
+      );
+    }
     default:
       throw unknownSubject(request);
   }
+}
+
+/** Returns the outcome, or what else speaks against a pod that it does not refuse. */
+function unlessRefused(
+  outcome: CheckOutcome,
+  enforce: () => Exclude<ValidateOutcome, { outcome: 'untouched' }> | undefined,
+): ValidateOutcome {
+  return outcome.outcome === 'refused' ? outcome : (enforce() ?? outcome);
 }
 
 /**

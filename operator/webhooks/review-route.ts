@@ -1,7 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import type { BindOutcome } from '../bind/bind.ts';
-import type { CheckOutcome } from '../bind/check.ts';
 import { fewNames } from '../bind/judge.ts';
 import {
   type AdmissionAnswer,
@@ -11,13 +10,14 @@ import {
   type ObjectReader,
   parseAdmissionReview,
 } from './admission-review.ts';
+import type { ValidateOutcome } from './admit.ts';
 
 /** A path of the webhook, and what it judges. */
 export interface ReviewRoute<T> extends ObjectReader<T> {
   readonly path: string;
   /** The name of the object in the log. */
   readonly title: string;
-  readonly decide: (review: AdmissionRequest<T>) => Promise<BindOutcome | CheckOutcome> | CheckOutcome;
+  readonly decide: (review: AdmissionRequest<T>) => Promise<BindOutcome | ValidateOutcome> | ValidateOutcome;
 }
 
 interface ReviewRequest<T> {
@@ -50,7 +50,9 @@ async function judge<T>(
     const outcome = await decide(review);
     if (outcome.outcome === 'untouched') log.debug({ ...where, reason: outcome.reason }, `${title} left alone`);
     else if (outcome.outcome === 'refused') log.warn({ ...where, reason: outcome.reason }, `${title} refused`);
-    else
+    else if (outcome.outcome === 'reported') {
+      log.info({ ...where, uncovered: outcome.report }, `${title} admitted without a verified profile`);
+    } else
       log.info(
         { ...where, bindings: fewNames(outcome.bindings), profiles: fewNames(outcome.localhostProfiles) },
         `${title} bound`,

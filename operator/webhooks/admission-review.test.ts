@@ -1,0 +1,13 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { answerOutcome } from './admission-review.ts';
+
+describe('answerOutcome', () => {
+  it('admits what is reported, with an annotation in the audit log, and a warning if there is one', () => {
+    const report = 'container "app" (Unset)';
+    const audited = { uid: 'u-1', allowed: true, auditAnnotations: { uncovered: report } };
+    assert.deepEqual(answerOutcome('u-1', { outcome: 'reported', report }).response, audited);
+    const warned = answerOutcome('u-1', { outcome: 'reported', report, warning: 'beware' });
+    assert.deepEqual(warned.response, { ...audited, warnings: ['beware'] });
+  });
+});
