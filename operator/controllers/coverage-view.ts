@@ -94,6 +94,11 @@ export class CoverageView {
     await Promise.all([...this.bindings, this.#pods].map((informer) => informer.synced()));
   }
 
+  /** Whether everything has been listed once. */
+  get hasSynced(): boolean {
+    return [...this.bindings, this.#pods].every((informer) => informer.hasSynced);
+  }
+
   /** Returns the coverage of the cluster, which may be some seconds old. */
   async coverage(): Promise<ClusterCoverage> {
     if (this.#current === undefined || performance.now() > this.#freshUntil) {

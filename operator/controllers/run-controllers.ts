@@ -7,6 +7,7 @@ import { ObjectClient } from '#lib/kube/object-client';
 import type { ClusterState } from '../bind/cluster-state.ts';
 import { runBindingControllers } from './binding-controller.ts';
 import { ClusterView } from './cluster-view.ts';
+import type { CoverageMetrics } from './coverage-metrics.ts';
 import { CoverageView } from './coverage-view.ts';
 import { createDefaultDaemon } from './default-daemon.ts';
 import { type ProfileControllerOptions, runProfileControllers } from './profile-controller.ts';
@@ -24,6 +25,7 @@ export interface ControllersOptions extends Pick<ProfileControllerOptions, 'prof
   readonly bindingPeriod?: number | undefined;
   readonly log: KubeLog;
   readonly metrics?: KubeMetrics | undefined;
+  readonly coverageMetrics?: CoverageMetrics | undefined;
 }
 
 /**
@@ -58,15 +60,18 @@ async function runForBindings(
     bindingPeriod: period = defaultBindingPeriod,
     log,
     metrics,
+    coverageMetrics,
   }: ControllersOptions & Pick<ProfileControllerOptions, 'client'>,
   signal: AbortSignal,
 ): Promise<void> {
   if (cluster === undefined) return;
   const view = new CoverageView({ client, cluster, log, metrics });
   view.start();
+  const unfollow = coverageMetrics?.follow(view);
   try {
     await runBindingControllers({ client, view, period, log, metrics }, signal);
   } finally {
+    unfollow?.();
     await view.stop();
   }
 }

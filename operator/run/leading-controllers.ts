@@ -15,6 +15,7 @@ import type { ArtifactMetrics } from '../artifacts/artifact-metrics.ts';
 import { BaseSource } from '../base/base-source.ts';
 import type { ClusterState } from '../bind/cluster-state.ts';
 import { fieldManager } from '../controllers/cluster-view.ts';
+import type { CoverageMetrics } from '../controllers/coverage-metrics.ts';
 import { leaseName } from '../controllers/lease-name.ts';
 import type { ProfileMetrics } from '../controllers/profile-metrics.ts';
 import { runControllers } from '../controllers/run-controllers.ts';
@@ -31,6 +32,7 @@ export interface LeadingControllersOptions {
   readonly metrics: KubeMetrics;
   readonly profileMetrics: ProfileMetrics;
   readonly artifactMetrics: ArtifactMetrics;
+  readonly coverageMetrics: CoverageMetrics;
   readonly log: FastifyBaseLogger;
 }
 

@@ -8,6 +8,7 @@ import type { ApiServer } from '#lib/kube/api-server';
 import { KubeMetrics } from '#lib/kube/metrics';
 import { ObjectClient } from '#lib/kube/object-client';
 import { ArtifactMetrics } from '../artifacts/artifact-metrics.ts';
+import { CoverageMetrics } from '../controllers/coverage-metrics.ts';
 import { ProfileMetrics } from '../controllers/profile-metrics.ts';
 import { type AdmissionSource, admissionSource } from '../kube/admission-source.ts';
 import { openApiServer } from '../kube/api-server.ts';
@@ -90,6 +91,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
         metrics: kube,
         profileMetrics: new ProfileMetrics(registry),
         artifactMetrics: new ArtifactMetrics(registry),
+        coverageMetrics: new CoverageMetrics(registry),
       },
     });
     const server = webhookServer(

@@ -10,6 +10,7 @@ import { KubeMetrics } from '#lib/kube/metrics';
 import { ruleMeanings } from '#lib/profile/report/rules';
 import { ArtifactMetrics } from '#operator/artifacts/artifact-metrics';
 import { profileKinds } from '#operator/controllers/cluster-view';
+import { CoverageMetrics } from '#operator/controllers/coverage-metrics';
 import { ProfileMetrics } from '#operator/controllers/profile-metrics';
 import { assertGenerated } from '#test/support/generated';
 import { cliReference } from '../../tools/cli-reference.ts';
@@ -131,6 +132,7 @@ async function operatorMetrics() {
   const profiles = new ProfileMetrics(registry);
   for (const kind of profileKinds) profiles.countError(kind, 'ProfileNotAllowed');
   new ArtifactMetrics(registry).countCheck('UpToDate');
+  new CoverageMetrics(registry).follow({ hasSynced: true, coverage: async () => ({ pods: [] }) });
   return exposedMetrics(await registry.metrics());
 }
 

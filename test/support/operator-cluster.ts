@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
@@ -205,6 +208,14 @@ export class OperatorCluster {
   async stopOperator(): Promise<void> {
     await this.#operator?.stop();
     this.#operator = undefined;
+  }
+
+  /** Returns the metrics of the operator. */
+  async metrics(): Promise<string> {
+    const ca = readFileSync(this.file('ca.crt'));
+    const sent = httpsRequest(`https://${this.address}/metrics`, { ca, agent: false }).end();
+    const [response] = await once(sent, 'response');
+    return await text(response);
   }
 
   async request(method: string, at: string, body?: object): Promise<Answer> {

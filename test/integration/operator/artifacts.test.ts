@@ -1,8 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { request as httpsRequest } from 'node:https';
-import { text } from 'node:stream/consumers';
 import { after, before, it } from 'node:test';
 import type { Digest } from '#lib/registry/digest';
 import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
@@ -60,13 +56,6 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'artifacts that an 
     update: { policy: 'Track' },
   });
 
-  const scrape = async (): Promise<string> => {
-    const ca = readFileSync(cluster.file('ca.crt'));
-    const sent = httpsRequest(`https://${cluster.address}/metrics`, { ca, agent: false }).end();
-    const [response] = await once(sent, 'response');
-    return await text(response);
-  };
-
   before(async () => {
     [cluster, registry, closed] = await Promise.all([
       OperatorCluster.start(),
@@ -97,7 +86,7 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'artifacts that an 
     assert.deepEqual(status.signers, [{ key: 'spec.rules[0].require[0].key' }]);
     assert.equal(status.rule, `${registry.host}/**`);
     assert.ok((status.size ?? 0) > 50);
-    const metrics = await scrape();
+    const metrics = await cluster.metrics();
     for (const result of ['NotAllowed', 'UpToDate']) {
       assert.match(
         metrics,

@@ -62,6 +62,23 @@ describePeers(apiserverRequirements, 'what pods run under, in a cluster', () => 
     ]);
   });
 
+  it('is counted by the metrics of the leader', async () => {
+    const values = async () => {
+      const lines = [...(await cluster.metrics()).matchAll(/^(fairlead_(?:outdated_)?pods\{.*\}) (\d+)$/gm)];
+      return Object.fromEntries(lines.map(([, name = '', value]) => [name, Number(value)]));
+    };
+    // A coverage counts for a second before it is determined again.
+    await until('both pods are counted', async () => {
+      const counted = await values();
+      return counted['fairlead_pods{coverage="covered",service="operator"}'] === 1;
+    });
+    assert.deepEqual(await values(), {
+      'fairlead_pods{coverage="covered",service="operator"}': 1,
+      'fairlead_pods{coverage="uncovered",service="operator"}': 1,
+      'fairlead_outdated_pods{service="operator"}': 1,
+    });
+  });
+
   it('explains a pod under the name of a plugin of kubectl', async () => {
     const plugin = cluster.file('kubectl-fairlead');
     symlinkSync(launcher, plugin);
