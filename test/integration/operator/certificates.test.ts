@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { after, before, it, mock } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
+import { resources } from '#operator/api/resources';
 import { parseSecretData } from '#operator/certificates/material';
+import { customResourceDefinition } from '#operator/crds/custom-resource-definition';
 import { apiserverRequirements } from '#test/peers/apiserver';
 import { describePeers } from '#test/peers/require';
 import { OperatorCluster, until } from '#test/support/operator-cluster';
@@ -14,6 +17,15 @@ const configurations = '/apis/admissionregistration.k8s.io/v1';
 const mutating = `${configurations}/mutatingwebhookconfigurations/fairlead-operator`;
 const validating = `${configurations}/validatingwebhookconfigurations/fairlead-operator`;
 const reference = `registry.example.com/security/nginx@sha256:${'a1'.repeat(32)}`;
+
+const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+
+interface Definition {
+  readonly metadata: { readonly name: string; readonly annotations?: object };
+  readonly spec: {
+    readonly conversion: { readonly webhook: { readonly clientConfig: Readonly<Record<string, unknown>> } };
+  };
+}
 
 interface Configuration {
   readonly metadata: { readonly resourceVersion: string };
@@ -88,6 +100,34 @@ describePeers(apiserverRequirements, 'the certificates of the operator, with a r
       repaired.webhooks,
       before.webhooks.map((webhook) => ({ ...webhook, timeoutSeconds: 7 })),
     );
+  });
+
+  it('are trusted for the conversion of an API that cert-manager wrote for another operator', async () => {
+    const resource = resources.find(({ kind }) => kind === 'ProfileRecording');
+    assert.ok(resource !== undefined);
+    const { metadata, spec, ...definition } = customResourceDefinition(resource) as Definition & object;
+    const { conversion } = spec;
+    const { clientConfig } = conversion.webhook;
+    const theirs = { ...clientConfig, caBundle: readFileSync(cluster.file('ca.crt')).toString('base64') };
+    const injected = 'security-profiles-operator/webhook-cert';
+    const { status } = await cluster.api.request('POST', definitions, {
+      ...definition,
+      // As it is when the definition was applied over that of SPO 1.0 by server-side apply.
+      metadata: { ...metadata, annotations: { 'cert-manager.io/inject-ca-from': injected, kept: 'yes' } },
+      spec: { ...spec, conversion: { ...conversion, webhook: { ...conversion.webhook, clientConfig: theirs } } },
+    });
+    assert.equal(status, 201);
+    const path = `${definitions}/${metadata.name}`;
+    const wanted = (await secret())['ca.crt'];
+    assert.notEqual(wanted, theirs.caBundle);
+    await until('trusted', async () => {
+      const found = await get<Definition>(path);
+      return found.spec.conversion.webhook.clientConfig['caBundle'] === wanted;
+    });
+    const found = await get<Definition>(path);
+    assert.deepEqual(found.metadata.annotations, { kept: 'yes' });
+    assert.deepEqual(found.spec.conversion.webhook.clientConfig, { ...theirs, caBundle: wanted });
+    assert.equal((await cluster.api.request('DELETE', path)).status, 200);
   });
 
   it('stay when the manifests are applied again, as an upgrade does', async () => {
