@@ -37,6 +37,8 @@ export interface InformerMetrics {
   /** Counts the begin of a list or watch of a resource, after the first. */
   countRestart(plural: string, restart: 'list' | 'watch'): void;
   countRejected(plural: string): void;
+  /** Reports whether the objects of a resource cannot be followed at the moment. */
+  setFailing(plural: string, isFailing: boolean): void;
 }
 
 /** A change of an object, or a reminder of it. */
@@ -167,8 +169,9 @@ export class Informer<T, Index extends string = never> {
 
   /** Waits after a list or watch that failed, or a watch that ended too soon. */
   async #wait(failed: FairleadError | undefined, failures: number): Promise<void> {
-    const { resource, log, backoff = defaultBackoff } = this.#options;
+    const { resource, log, metrics, backoff = defaultBackoff } = this.#options;
     this.#problem = failed;
+    metrics?.setFailing(resource.plural, failed !== undefined && failures > 1);
     if (isExpired(failed)) this.#version = undefined;
     const againAfterMs = atLeast(retryAfterOf(failed), backoffDelay(backoff, failures));
     const fields = { resource: resource.plural, err: failed, failures, againAfterMs };
@@ -191,6 +194,7 @@ export class Informer<T, Index extends string = never> {
     const onOpen = (): void => {
       watch.begunAt = performance.now();
       this.#problem = undefined;
+      metrics?.setFailing(resource.plural, false);
     };
     const options = { ...selection, resourceVersion: this.#version, timeoutSeconds, onOpen };
     await client.watch(resource, options, (event) => this.#take(event), this.#stopped.signal);

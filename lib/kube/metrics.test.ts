@@ -11,6 +11,7 @@ describe('KubeMetrics', () => {
     metrics.countRequest('WATCH', undefined);
     metrics.countRestart('widgets', 'list');
     metrics.countRejected('widgets');
+    metrics.setFailing('widgets', true);
     metrics.countReconcile('widget', 'failed', 0.2);
     metrics.countEvent('limited');
     metrics.setLeader('operator', true);
@@ -22,6 +23,7 @@ describe('KubeMetrics', () => {
       'fairlead_kube_requests_total{verb="WATCH",status="none"} 1',
       'fairlead_kube_informer_restarts_total{resource="widgets",request="list"} 1',
       'fairlead_kube_rejected_objects_total{resource="widgets"} 1',
+      'fairlead_kube_informer_failing{resource="widgets"} 1',
       'fairlead_controller_reconcile_seconds_count{controller="widget",result="failed"} 1',
       'fairlead_kube_events_total{result="limited"} 1',
       'fairlead_kube_leader{lease="operator"} 1',

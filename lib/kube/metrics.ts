@@ -13,6 +13,7 @@ export class KubeMetrics implements RequestMetrics, InformerMetrics {
   readonly #requests: Counter<'verb' | 'status'>;
   readonly #restarts: Counter<'resource' | 'request'>;
   readonly #rejected: Counter<'resource'>;
+  readonly #failing: Gauge<'resource'>;
   readonly #reconciles: Histogram<'controller' | 'result'>;
   readonly #events: Counter<'result'>;
   readonly #leader: Gauge<'lease'>;
@@ -35,6 +36,12 @@ export class KubeMetrics implements RequestMetrics, InformerMetrics {
     this.#rejected = new Counter({
       name: 'fairlead_kube_rejected_objects_total',
       help: 'Versions of objects that could not be read.',
+      labelNames: ['resource'],
+      registers,
+    });
+    this.#failing = new Gauge({
+      name: 'fairlead_kube_informer_failing',
+      help: '1 while the objects of a resource cannot be followed, for example because its CRD is missing.',
       labelNames: ['resource'],
       registers,
     });
@@ -80,6 +87,10 @@ export class KubeMetrics implements RequestMetrics, InformerMetrics {
 
   countRejected(resource: string): void {
     this.#rejected.inc({ resource });
+  }
+
+  setFailing(resource: string, isFailing: boolean): void {
+    this.#failing.set({ resource }, isFailing ? 1 : 0);
   }
 
   countReconcile(controller: string, result: ReconcileResult, seconds: number): void {

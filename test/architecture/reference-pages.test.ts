@@ -125,6 +125,7 @@ async function operatorMetrics() {
   metrics.countRequest('GET', 200);
   metrics.countRestart('pods', 'watch');
   metrics.countRejected('pods');
+  metrics.setFailing('pods', true);
   metrics.countReconcile('seccompprofiles', 'done', 1);
   metrics.countEvent('written');
   metrics.setLeader('fairlead-operator', true);
