@@ -177,13 +177,13 @@ function suite(scopeBefore: Scope): void {
     return { ...object, apiVersion: `${profilesGroup}/${resource.older.name}`, metadata };
   }
 
-  /** Ends a deleted namespace with the objects in it, as the controller manager does. */
+  /** Ends a deleted namespace with what is in it, as the controller manager does. */
   async function endNamespace(name: string): Promise<void> {
-    const list = `kubectl api-resources --namespaced --api-group=${profilesGroup} -o name | paste -sd, -`;
-    await done(`kubectl -n ${name} delete "$(${list})" --all`);
     const path = `/api/v1/namespaces/${name}`;
     const body = async () => (await api.request('GET', path)).body as { readonly status: { readonly phase: string } };
     await until(`${name} is deleted`, async () => (await body()).status.phase === 'Terminating');
+    const contents = resources.filter(({ scope }) => scope === 'Namespaced').map(({ plural }) => plural);
+    await done(`kubectl -n ${name} delete ${contents.join(',')} --all`);
     const { status } = await api.request('PUT', `${path}/finalize`, { ...(await body()), spec: { finalizers: [] } });
     assert.equal(status, 200);
   }
