@@ -136,6 +136,8 @@ export class Informer<T, Index extends string = never> {
     clearInterval(this.#resync);
     this.#synced.reject(new Error('the informer was stopped'));
     await this.#running;
+    // Nobody follows the objects here any more, such as in a replica that has lost the lead.
+    this.#options.metrics?.setFailing(this.#options.resource.plural, false);
   }
 
   /**
