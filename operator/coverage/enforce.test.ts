@@ -81,7 +81,7 @@ describe('enforceCoverage', () => {
     );
   });
 
-  it('gives a hint that fits', () => {
+  it('says in the hint what to change, by what the container runs under', () => {
     const hintOf = (securityContext: object) => {
       const outcome = created(podOf({ containers: [{ name: 'app', securityContext }] }), 'enforce');
       return outcome?.outcome === 'refused' ? outcome.hint : assert.fail('admitted');
