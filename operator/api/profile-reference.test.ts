@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { covers, namedArtifact, sameProfile, sameRepository } from './profile-reference.ts';
+import { covers, namedArtifact, repositoryOf, sameProfile } from './profile-reference.ts';
 
 const reference = `registry.example.com:5000/security/nginx@sha256:${'a1'.repeat(32)}`;
 const other = reference.replace('nginx', 'other');
@@ -35,8 +35,8 @@ describe('a Localhost profile that names an artifact', () => {
   });
 
   it('is of the repository of its other versions', () => {
-    assert.ok(sameRepository({ reference }, { reference: reference.replaceAll('a1', 'b2') }));
-    assert.ok(!sameRepository({ reference }, { reference: other }));
+    assert.equal(repositoryOf({ reference }), repositoryOf({ reference: reference.replaceAll('a1', 'b2') }));
+    assert.notEqual(repositoryOf({ reference }), repositoryOf({ reference: other }));
   });
 
   it('is the same by whichever name of its registry', () => {
@@ -46,9 +46,10 @@ describe('a Localhost profile that names an artifact', () => {
     const hub = named('docker.io');
     for (const registry of ['index.docker.io', 'registry-1.docker.io', 'Docker.IO', 'docker.io:443']) {
       assert.ok(covers(named(registry), hub) && sameProfile(hub, named(registry)), registry);
-      assert.ok(sameRepository(named(registry, 'b'), hub), registry);
+      assert.equal(repositoryOf(named(registry, 'b')), repositoryOf(hub), registry);
       assert.ok(!covers(named(registry, 'b'), hub), registry);
     }
-    assert.ok(!covers(named('docker.io.example.com'), hub) && !sameRepository(named('example.com'), hub));
+    assert.ok(!covers(named('docker.io.example.com'), hub));
+    assert.notEqual(repositoryOf(named('example.com')), repositoryOf(hub));
   });
 });

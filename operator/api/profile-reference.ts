@@ -44,13 +44,8 @@ export function sameProfile(a: ProfileReference, b: ProfileReference): boolean {
 }
 
 /**
- * Reports whether two profiles are artifacts of one repository, such as two versions of one
- * profile.
+ * Returns the canonical name of the repository of a profile, which all versions of it have.
  */
-export function sameRepository(a: ProfileReference, b: ProfileReference): boolean {
-  return repositoryOf(a) === repositoryOf(b);
-}
-
-function repositoryOf({ reference }: ProfileReference): string {
+export function repositoryOf({ reference }: ProfileReference): string {
   return repositoryName(reference.split('@', 1)[0] ?? '');
 }

@@ -1,6 +1,6 @@
 import { formatLocalhostProfile, type ProfileReference } from '#lib/node/reference/localhost-profile';
 import type { PodSeccompProfile } from '../api/pod.ts';
-import { covers, namedArtifact, sameProfile, sameRepository } from '../api/profile-reference.ts';
+import { covers, namedArtifact, repositoryOf, sameProfile } from '../api/profile-reference.ts';
 
 /** The profile of a container: an artifact, or a file on the node. */
 export type BoundProfile = { readonly artifact: ProfileReference } | { readonly file: string };
@@ -40,8 +40,7 @@ export function sameBoundProfile(a: BoundProfile, b: BoundProfile): boolean {
   return sameProfile(a.artifact, b.artifact);
 }
 
-/** Reports whether two profiles are the same in whichever version. */
-export function sameOrigin(a: BoundProfile, b: BoundProfile): boolean {
-  if ('file' in a || 'file' in b) return sameBoundProfile(a, b);
-  return sameRepository(a.artifact, b.artifact);
+/** Returns what two profiles have in common that are the same, in whichever version. */
+export function originOf(profile: BoundProfile): string {
+  return 'file' in profile ? `file ${profile.file}` : `repository ${repositoryOf(profile.artifact)}`;
 }

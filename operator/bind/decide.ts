@@ -1,7 +1,7 @@
 import { selects } from '../api/label-selector.ts';
 import type { Pod } from '../api/pod.ts';
 import type { Binding } from './binding.ts';
-import { type BoundProfile, namedProfile, sameOrigin } from './bound-profile.ts';
+import { type BoundProfile, namedProfile, originOf } from './bound-profile.ts';
 import type { PatchOperation } from './json-patch.ts';
 import { containerOf, judge } from './judge.ts';
 import { refusalOf, refuse } from './refusal.ts';
@@ -144,9 +144,10 @@ export function governing(pod: Pod, bindings: readonly Binding[], context: Resol
   if (exemptionOf(pod) !== undefined) return [];
   const settings = allSettings(pod);
   const profiles = settings.flatMap(({ field }) => (field && namedProfile(field)) ?? []);
+  const origins = new Set(profiles.map(originOf));
   const selected = new Set(selecting(pod, bindings));
   const isUnder = (binding: Binding): boolean =>
-    profilesOf(binding, settings, context).some((one) => profiles.some((other) => sameOrigin(one, other)));
+    profilesOf(binding, settings, context).some((profile) => origins.has(originOf(profile)));
   return bindings.filter((binding) => selected.has(binding) || isUnder(binding));
 }
 
