@@ -70,7 +70,9 @@ export function limitRequests(server: FastifyInstance): void {
     const bytes = announcedBytes(request);
     if (bytes === 0) return;
     const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort(new FairleadError('Unavailable', 'the client has gone')));
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) gone.abort(new FairleadError('Unavailable', 'the client has gone'));
+    });
     const budget = request.routeOptions.bodyLimit === maxConversionBytes ? conversions : reviews;
     const lane = `${clientOf(request.ip)} ${bytes > smallReviewBytes ? 'large' : 'small'}`;
     const giveBack = await budget.acquire(lane, bytes, gone.signal);
