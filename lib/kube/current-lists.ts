@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { FairleadError } from '../errors.ts';
 import { ApiError, isExpired } from './api-error.ts';
 import type { ApiServer } from './api-server.ts';
+import type { FollowedObjects } from './followed-objects.ts';
 import { LargeAnswers } from './large-answers.ts';
 import type { ClusterLister, Lister } from './list-queue.ts';
 import { ListSchedule } from './list-schedule.ts';
@@ -25,6 +26,8 @@ export interface ListedKind<T> {
    * error, because what it would have decided cannot be known.
    */
   readonly parse: (object: ListedObject) => T;
+  /** The same objects in memory, from which it is answered when a list would cost more. */
+  readonly followed?: Pick<FollowedObjects<T>, 'current'> | undefined;
 }
 
 /** The objects of one kind. */
@@ -42,8 +45,10 @@ export interface CurrentList<T> {
 
 /** At most 20 requests in any second. Three are what a review of a pod takes at once. */
 const pace = { burst: 3, everyMs: 1000 / 17 };
+/** More questions than these would wait for lists: they are answered by what is followed. */
+const quietly = { burst: 30, everyMs: 100 };
 /** Most objects of a namespace, and of a page of the cluster. */
-const mostObjects = 500;
+export const mostObjects = 500;
 /** Most pages of a list of the cluster. */
 const mostPages = 10;
 /** Milliseconds after which a cluster that had too many objects is listed again. */
@@ -60,21 +65,16 @@ const mostKept = 16 * 1024 * 1024;
  * it by a quorum read of etcd. From Kubernetes 1.31 on they may use their watch cache, after they
  * have asked etcd for the present revision and the cache has reached it, which is as good.
  *
- * An informer cannot be shown to be as new. The present revision is known from a list of one
- * object, but it counts the writes to all resources. To know that no event between the informer's
- * last one and this revision is still to come, it would need a bookmark of this revision, and API
- * servers send bookmarks about once in a minute, not when asked; a list that waits until the watch
- * cache has reached a revision (resourceVersionMatch=NotOlderThan) fails before 1.31 if nothing is
- * written to the resource. A write of our own to cause an event would cost more than the list.
- *
- * Therefore the lists are few instead of cheap: at most 20 in a second ({@link ListSchedule}), and
- * shared by all who asked before they began ({@link ListQueue}); and only what has changed is
- * parsed ({@link readPage}).
+ * Therefore lists are few: at most 20 in a second ({@link ListSchedule}), and shared by all who asked
+ * before they began ({@link ListQueue}); and only what has changed is parsed ({@link readPage}).
+ * Where a list would have an API server read and decode many objects, what an informer holds is
+ * shown to be as new ({@link FollowedObjects}).
  */
 export class CurrentLists {
   readonly #api: ApiServer;
   readonly #answers: LargeAnswers;
   readonly #schedule = new ListSchedule(new TokenBucket(pace));
+  readonly #quietly = new TokenBucket(quietly);
 
   constructor(api: ApiServer) {
     this.#api = api;
@@ -83,12 +83,16 @@ export class CurrentLists {
 
   /** Returns the list of one kind; to be called once for each. */
   of<T>(kind: ListedKind<T>): CurrentList<T> {
-    const { resource } = kind;
+    const { resource, followed } = kind;
     const turn = (): Promise<void> => this.#schedule.turn();
     const ask = this.#schedule.add(new KindLister(kind, this.#answers, turn));
     const question = { path: `${collectionPath(resource)}?limit=1`, title: `list the ${resource.kind}s` };
     return {
-      list: (namespace) => ask(resource.namespaced ? namespace : ''),
+      list: async (namespace) => {
+        const place = resource.namespaced ? namespace : '';
+        const current = await followed?.current(this.#quietly.take() ? 'if cheaper' : 'if possible');
+        return current === undefined ? await ask(place) : current(place);
+      },
       probe: async () => {
         await turn();
         await this.#api.get(question).catch((thrown) => {
@@ -181,7 +185,7 @@ function charactersOf({ pages }: Snapshot<unknown>): number {
 }
 
 /** Returns an error with the reason why a kind is not found. */
-function explained({ resource }: ListedKind<unknown>, thrown: unknown): unknown {
+function explained({ resource }: Pick<ListedKind<unknown>, 'resource'>, thrown: unknown): unknown {
   if (!(thrown instanceof ApiError) || thrown.status !== 404) return thrown;
   const summary = `${thrown.summary}; it does not serve ${resource.plural} of ${apiVersionOf(resource)}`;
   return new ApiError(summary, thrown, { cause: thrown, ...(thrown.hint === undefined ? {} : { hint: thrown.hint }) });

@@ -63,6 +63,12 @@ export interface RejectedObject {
 const defaultWatchSeconds = 240;
 const defaultBackoff: Backoff = { initialMs: 1000, maxMs: 30_000 };
 
+interface Waiting {
+  /** Undefined for a version that is never reached. */
+  readonly version: bigint | undefined;
+  readonly resolve: () => void;
+}
+
 interface Rejection {
   readonly version: string;
   readonly rejected: RejectedObject;
@@ -86,6 +92,8 @@ export class Informer<T, Index extends string = never> {
   #hasSynced = false;
   /** After which changes are to be watched; undefined if everything has to be listed. */
   #version: string | undefined;
+  /** Those who wait for a version to be reached. */
+  readonly #waiting = new Set<Waiting>();
   #problem: FairleadError | undefined;
   #running: Promise<void> | undefined;
   #resync: NodeJS.Timeout | undefined;
@@ -128,6 +136,30 @@ export class Informer<T, Index extends string = never> {
   /** Resolves when everything was listed once; rejects if the informer is stopped before. */
   synced(): Promise<void> {
     return this.#synced.promise;
+  }
+
+  /**
+   * Resolves when everything is held that was written to the resource up to a version, such as that
+   * of an object that was just written. Rejects with the reason of `signal` if it aborts before.
+   *
+   * Versions are compared as numbers, which the API servers of Kubernetes count up (KEP-5504). One
+   * that is no number is never reached.
+   */
+  reached(version: string, signal: AbortSignal): Promise<void> {
+    const wanted = versionNumber(version);
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = { version: wanted, resolve: () => end(resolve) };
+      const end = (settle: () => void): void => {
+        this.#waiting.delete(waiting);
+        signal.removeEventListener('abort', abort);
+        settle();
+      };
+      const abort = (): void => end(() => reject(signal.reason));
+      this.#waiting.add(waiting);
+      signal.addEventListener('abort', abort);
+      if (signal.aborted) abort();
+      else this.#advance(this.#version);
+    });
   }
 
   /** Stops to follow the objects; resolves when no request is open any more. */
@@ -186,9 +218,11 @@ export class Informer<T, Index extends string = never> {
   /** Lists if necessary, and watches until the watch ends. */
   async #follow(watch: { begunAt: number }): Promise<void> {
     const { client, resource, selection, watchSeconds = defaultWatchSeconds, metrics } = this.#options;
-    if (this.#version === undefined) {
+    let resourceVersion = this.#version;
+    if (resourceVersion === undefined) {
       if (this.#hasSynced) metrics?.countRestart(resource.plural, 'list');
-      this.#version = await this.#list();
+      resourceVersion = await this.#list();
+      this.#advance(resourceVersion);
       this.#endSync();
     } else metrics?.countRestart(resource.plural, 'watch');
     // Not at the same time for all that began together.
@@ -198,7 +232,7 @@ export class Informer<T, Index extends string = never> {
       this.#problem = undefined;
       metrics?.setFailing(resource.plural, false);
     };
-    const options = { ...selection, resourceVersion: this.#version, timeoutSeconds, onOpen };
+    const options = { ...selection, resourceVersion, timeoutSeconds, onOpen };
     await client.watch(resource, options, (event) => this.#take(event), this.#stopped.signal);
   }
 
@@ -245,14 +279,24 @@ export class Informer<T, Index extends string = never> {
 
   #take({ type, object: value }: WatchEvent): void {
     if (type === 'BOOKMARK') {
-      this.#version = bookmarkVersion(value) ?? this.#version;
+      this.#advance(bookmarkVersion(value) ?? this.#version);
       return;
     }
     const object = this.#identify(value);
     if (object === undefined) return;
     if (type === 'DELETED') this.#drop(objectKey(object.metadata));
     else this.#hold(object);
-    this.#version = object.metadata.resourceVersion;
+    this.#advance(object.metadata.resourceVersion);
+  }
+
+  /** Notes up to which version everything is held. */
+  #advance(version: string | undefined): void {
+    this.#version = version;
+    const held = version === undefined ? undefined : versionNumber(version);
+    if (held === undefined) return;
+    for (const waiting of this.#waiting) {
+      if (waiting.version !== undefined && waiting.version <= held) waiting.resolve();
+    }
   }
 
   /** Returns a value with the metadata of an object; undefined if it has no name, for example. */
@@ -321,6 +365,10 @@ function rejectionOf(resource: Resource, { metadata }: KubeObject, thrown: unkno
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
   const summary = `cannot read ${describeObject(resource, metadata)}: ${reason}`;
   return new FairleadError('InvalidInput', summary, { cause: thrown });
+}
+
+function versionNumber(version: string): bigint | undefined {
+  return /^\d+$/.test(version) ? BigInt(version) : undefined;
 }
 
 function bookmarkVersion(object: unknown): string | undefined {

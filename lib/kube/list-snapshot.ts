@@ -9,7 +9,7 @@ import { hasFewValues } from './json-size.ts';
  * are not in it: they change often, for example with each pod that an object selects.
  */
 export interface ListedObject {
-  readonly metadata: { readonly namespace?: string; readonly name: string };
+  readonly metadata: { readonly namespace?: string | undefined; readonly name: string };
   readonly spec: unknown;
 }
 
@@ -25,11 +25,14 @@ export interface SnapshotOptions<T> {
   readonly parse: (object: ListedObject) => T;
 }
 
+/** An object, or why it cannot be read. */
+export type Parsed<T> = T | FairleadError;
+
 interface Entry<T> {
   readonly namespace: string;
   /** The object as JSON. */
   readonly content: string;
-  readonly parsed: T | FairleadError;
+  readonly parsed: Parsed<T>;
 }
 
 /** One answer of the API server to a list. */
@@ -44,8 +47,8 @@ export interface ListPage<T> {
   readonly remaining: number;
 }
 
-/** What is answered for a namespace. */
-type Answer<T> = readonly T[] | FairleadError;
+/** What is answered for a namespace: its objects, or why they cannot be known. */
+export type Answer<T> = readonly T[] | FairleadError;
 
 /** The objects of one list, by namespace. */
 export interface Snapshot<T> {
@@ -114,12 +117,19 @@ export function takeSnapshot<T>(
   );
   const answers = new Map<string, Answer<T>>();
   for (const [namespace, group] of groups)
-    answers.set(namespace, answerOf(group, before?.answers.get(namespace), options));
+    answers.set(
+      namespace,
+      answerOf(
+        group.map(({ parsed }) => parsed),
+        before?.answers.get(namespace),
+        options,
+      ),
+    );
   return { pages, answers };
 }
 
 /** Returns the objects of a namespace. Throws the reason why they cannot be known. */
-export function objectsOf<T>({ answers }: Snapshot<T>, namespace: string): readonly T[] {
+export function objectsOf<T>({ answers }: Pick<Snapshot<T>, 'answers'>, namespace: string): readonly T[] {
   const answer = answers.get(namespace) ?? [];
   if (answer instanceof FairleadError) throw answer;
   return answer;
@@ -155,7 +165,8 @@ function readItem<T>(
   return options.known.get(content) ?? { namespace, content, parsed: parsedOf(object.output as ListedObject, options) };
 }
 
-function parsedOf<T>(object: ListedObject, { parse }: SnapshotOptions<T>): T | FairleadError {
+/** Returns an object as it is answered, or why it cannot be read. */
+export function parsedOf<T>(object: ListedObject, { parse }: Pick<SnapshotOptions<T>, 'parse'>): Parsed<T> {
   try {
     return parse(object);
   } catch (thrown) {
@@ -163,15 +174,18 @@ function parsedOf<T>(object: ListedObject, { parse }: SnapshotOptions<T>): T | F
   }
 }
 
-function answerOf<T>(
-  group: readonly Entry<T>[],
+/**
+ * Returns what is answered for a namespace with these objects: `before`, if they are the same. One
+ * that cannot be read is an error, for what it would have decided cannot be known.
+ */
+export function answerOf<T>(
+  group: readonly Parsed<T>[],
   before: Answer<T> | undefined,
-  options: SnapshotOptions<T>,
+  { title, most }: Pick<SnapshotOptions<T>, 'title' | 'most'>,
 ): Answer<T> {
-  const { title, most } = options;
   if (group.length > most) return new FairleadError('LimitExceeded', `cannot ${title}: there are more than ${most}`);
   const objects: T[] = [];
-  for (const { parsed } of group) {
+  for (const parsed of group) {
     if (parsed instanceof FairleadError) return parsed;
     objects.push(parsed);
   }

@@ -7,6 +7,7 @@ import type { Resource } from '#lib/kube/resource';
 import { type Apiserver, apiserverRequirements, startApiserver } from '#test/peers/apiserver';
 import { type Crdserver, crdserverRequirements, startCrdserver } from '#test/peers/crdserver';
 import { describePeers } from '#test/peers/require';
+import { askWhileWriting } from '#test/support/kube/ask-while-writing';
 import { Front } from '#test/support/kube/front';
 import { manifest, until } from '#test/support/operator-cluster';
 
@@ -20,14 +21,6 @@ const bindings: Resource = {
 const reference = `registry.example.com/security/nginx@sha256:${'a1'.repeat(32)}`;
 const namespaces = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7', 'n8'];
 const seconds = 3;
-
-/** The objects of a namespace, as those know who create and delete them. */
-class Known {
-  /** Their creation was answered, and nobody has asked for their deletion. */
-  readonly present = new Set<string>();
-  /** Their deletion was answered. */
-  readonly gone = new Set<string>();
-}
 
 for (const [server, requirements, start] of [
   ['kube-apiserver', apiserverRequirements, startApiserver],
@@ -69,42 +62,9 @@ for (const [server, requirements, start] of [
     /** Creates, deletes and lists in namespaces for a while. Verifies the answers. */
     const use = async (...used: string[]): Promise<void> => {
       const client = new ObjectClient(direct);
-      const known = new Map(used.map((namespace) => [namespace, new Known()]));
       front.requests.length = 0;
-      const began = performance.now();
-      const isOver = (): boolean => performance.now() - began > seconds * 1000;
-      const write = async (namespace: string, { present, gone }: Known): Promise<void> => {
-        for (let count = 0; !isOver(); count++) {
-          const name = `b${used.length}-${count}`;
-          const spec = { reference, podSelector: {} };
-          await client.create(bindings, { metadata: { name, namespace }, spec });
-          present.add(name);
-          if (count < 3) continue;
-          const old = `b${used.length}-${count - 3}`;
-          present.delete(old);
-          await client.delete(bindings, { name: old, namespace });
-          gone.add(old);
-        }
-      };
-      let asked = 0;
-      const ask = async (namespace: string, { present, gone }: Known): Promise<void> => {
-        while (!isOver()) {
-          const [created, deleted] = [[...present], [...gone]];
-          const answer = new Set(await list.list(namespace));
-          asked++;
-          for (const name of created) {
-            // It may have been deleted while the list was read.
-            assert.ok(answer.has(name) || !present.has(name), `${namespace} lacks ${name}`);
-          }
-          for (const name of deleted) assert.ok(!answer.has(name), `${namespace} still has ${name}`);
-        }
-      };
-      const everybody = [...known].flatMap(([namespace, objects]) => [
-        write(namespace, objects),
-        ...Array.from({ length: 4 }, () => ask(namespace, objects)),
-      ]);
-      await Promise.all(everybody);
-      const took = (performance.now() - began) / 1000;
+      const options = { client, resource: bindings, spec: { reference, podSelector: {} }, list, seconds };
+      const { asked, took } = await askWhileWriting({ ...options, namespaces: used });
       const sent = front.requests.length;
       assert.ok(sent <= 3 + 17 * took, `${sent} lists in ${took} s`);
       assert.ok(asked > sent, `${asked} questions, ${sent} lists`);
