@@ -6,7 +6,7 @@ import { labelOf } from '../bind/binding.ts';
 import { localhostProfileOf } from '../bind/bound-profile.ts';
 import { resolveProfile } from '../bind/resolve-profile.ts';
 import { coverageKey, noCoverage } from '../coverage/binding-coverage.ts';
-import { fieldManager } from './cluster-view.ts';
+import { fieldManager } from '../kube/field-manager.ts';
 import type { CoverageView, StoredBinding } from './coverage-view.ts';
 import { type BindingStatus, planBinding } from './plan-binding.ts';
 

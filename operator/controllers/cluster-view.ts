@@ -15,9 +15,6 @@ import { parseWorkload, type Workload } from './workload.ts';
 /** The kinds of profiles. */
 export const profileKinds = Object.keys(profileResources) as ProfileResourceKind[];
 
-/** Who writes, in the managed fields of objects. */
-export const fieldManager = 'fairlead-operator';
-
 /** Returns the resource of a kind of the group, in the stored version. */
 export function groupResource(kind: string, plural: string, namespaced = false): Resource {
   return { group: profilesGroup, version: 'v1', plural, kind, namespaced };

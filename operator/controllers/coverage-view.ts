@@ -11,6 +11,7 @@ import { type BindingCoverage, bindingCoverage } from '../coverage/binding-cover
 import type { CoveredPod } from '../coverage/outdated-owners.ts';
 import { podCoverage } from '../coverage/pod-coverage.ts';
 import { type RunningPod, readRunningPod } from '../coverage/running-pod.ts';
+import { exceptMarkers } from '../kube/binding-marker.ts';
 import { bindingKinds } from '../kube/list-bindings.ts';
 
 /** A binding as its controller holds it. */
@@ -65,7 +66,11 @@ export class CoverageView {
     const { client, log, metrics } = options;
     this.bindings = bindingKinds.map(
       ({ resource, parse }) =>
-        new Informer({ client, log, metrics, resource, parse: (object) => storedBinding(object, parse) }),
+        new Informer({
+          ...{ client, log, metrics, resource },
+          selection: { labelSelector: exceptMarkers },
+          parse: (object) => storedBinding(object, parse),
+        }),
     );
     this.#pods = new Informer({ client, log, metrics, resource: pods, parse: readRunningPod });
     this.#pods.onChange(() => {

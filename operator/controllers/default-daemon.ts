@@ -7,7 +7,8 @@ import type { KubeLog } from '#lib/kube/log';
 import type { ObjectClient } from '#lib/kube/object-client';
 import { objectKey } from '#lib/kube/resource';
 import { daemonName } from '../api/securityprofilesoperatordaemon/v1.ts';
-import { daemons, fieldManager } from './cluster-view.ts';
+import { fieldManager } from '../kube/field-manager.ts';
+import { daemons } from './cluster-view.ts';
 
 export interface DefaultDaemonDependencies {
   readonly client: Pick<ObjectClient, 'create'>;

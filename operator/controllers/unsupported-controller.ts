@@ -4,7 +4,9 @@ import type { KubeLog } from '#lib/kube/log';
 import type { KubeMetrics } from '#lib/kube/metrics';
 import type { ObjectClient } from '#lib/kube/object-client';
 import type { Resource } from '#lib/kube/resource';
-import { daemons, fieldManager, groupResource } from './cluster-view.ts';
+import { exceptMarkers } from '../kube/binding-marker.ts';
+import { fieldManager } from '../kube/field-manager.ts';
+import { daemons, groupResource } from './cluster-view.ts';
 import { parseUnsupported, planUnsupported, type UnsupportedObject } from './plan-unsupported.ts';
 
 export interface UnsupportedControllerOptions {
@@ -35,7 +37,11 @@ async function runUnsupportedController(
   { client, log, metrics }: UnsupportedControllerOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const informer = new Informer({ client, resource, log, metrics, parse: parseUnsupported });
+  const informer = new Informer({
+    ...{ client, resource, log, metrics },
+    selection: { labelSelector: exceptMarkers },
+    parse: parseUnsupported,
+  });
   informer.start();
   const reconcile = (object: UnsupportedObject): Promise<Reconciled> => reconcileUnsupported(resource, object, client);
   await runController({ name: resource.plural, client, fieldManager, informer, reconcile, log, metrics }, signal);

@@ -10,6 +10,7 @@ import { WorkQueue } from '#lib/kube/work-queue';
 import type { ArtifactKind, Binding } from '../bind/binding.ts';
 import type { ClusterState } from '../bind/cluster-state.ts';
 import { readArtifactBinding, readClusterArtifactBinding } from '../bind/read-binding.ts';
+import { exceptMarkers } from '../kube/binding-marker.ts';
 import { artifactResources } from '../kube/cluster-objects.ts';
 import { type PodTemplate, parsePodAsTemplate, parseWorkloadTemplate } from './pod-template.ts';
 import { type ImageBinding, madeLabel, mostProfiles, wantedProfiles } from './wanted-profiles.ts';
@@ -91,6 +92,7 @@ class View {
       new Informer({
         ...options,
         resource: bindingResources[kind],
+        selection: { labelSelector: exceptMarkers },
         parse: (object): ImageBinding | undefined => {
           const binding = read(object);
           if (binding.source.from !== 'image') return undefined;

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { after, before, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
 import { type ErrorKind, FairleadError } from '#lib/errors';
 import type { ApiServer } from '#lib/kube/api-server';
 import { CurrentLists } from '#lib/kube/current-lists';
@@ -237,7 +238,9 @@ describePeers(['openssl'], 'listing bindings', () => {
       response.end(JSON.stringify({ metadata: {}, items }));
     };
     const api = await openApiServer(kubeconfig);
-    const bindings = await bindingSource(api).list('web');
+    const bindings = await bindingSource({ api, namespace: 'fairlead-system', log: pino({ level: 'silent' }) }).list(
+      'web',
+    );
     assert.deepEqual(
       bindings.map(({ kind, name }) => `${kind} ${name}`),
       ['ArtifactBinding b0', 'ClusterArtifactBinding b0', 'ProfileBinding b1'],

@@ -1,12 +1,22 @@
-import type { ApiServer } from '#lib/kube/api-server';
-import { CurrentLists } from '#lib/kube/current-lists';
+import type { WritableApiServer } from '#lib/kube/api-server';
+import { CurrentLists, mostObjects } from '#lib/kube/current-lists';
+import { FollowedObjects } from '#lib/kube/followed-objects';
+import type { InformerMetrics } from '#lib/kube/informer';
+import type { KubeLog } from '#lib/kube/log';
+import { ObjectClient } from '#lib/kube/object-client';
 import type { Resource } from '#lib/kube/resource';
 import { fairleadGroup, profilesGroup } from '../api/shared/resource-definition.ts';
 import type { Binding } from '../bind/binding.ts';
 import { readArtifactBinding, readClusterArtifactBinding, readProfileBinding } from '../bind/read-binding.ts';
+import { bindingMarker } from './binding-marker.ts';
+import { fieldManager } from './field-manager.ts';
 
 /** The source of bindings. */
 export interface BindingSource {
+  /** Begins to follow the bindings. Until all are known, they are listed for each admission. */
+  start(): void;
+  /** Resolves when no request is open any more. */
+  stop(): Promise<void>;
   /**
    * Returns the bindings of a namespace and of the cluster as they are at a moment after this call.
    * Throws what `CurrentList.list` throws.
@@ -36,21 +46,44 @@ export const bindingKinds: readonly BindingKindOfApi[] = [
   { resource: { ...profileBindings, namespaced: true }, parse: readProfileBinding },
 ];
 
+export interface BindingSourceOptions {
+  readonly api: WritableApiServer;
+  /** The namespace of the operator. */
+  readonly namespace: string;
+  readonly log: KubeLog;
+  readonly metrics?: InformerMetrics | undefined;
+}
+
 /**
- * Returns a source that reads bindings from the API server, so that a binding that was created
- * before a pod always holds. There is deliberately no cache: with one there is a moment, and after
- * a lost connection many, in which a pod would slip through unbound.
+ * Returns a source that answers with the bindings as they are in etcd, so that a binding that was
+ * created before a pod always holds. What is held in memory decides only after it was shown to be
+ * as new: otherwise there is a moment, and after a lost connection many, in which a pod would slip
+ * through unbound.
  */
-export function bindingSource(api: ApiServer): BindingSource {
+export function bindingSource({ api, namespace, log, metrics }: BindingSourceOptions): BindingSource {
   const lists = new CurrentLists(api);
-  const kinds = bindingKinds.map((kind) => lists.of(kind));
+  const client = new ObjectClient(api);
+  const kinds = bindingKinds.map(({ resource, parse }) => {
+    const marker = bindingMarker(resource, namespace);
+    const followed = new FollowedObjects({
+      ...{ client, resource, parse, marker, fieldManager, log, metrics },
+      most: mostObjects,
+    });
+    return { followed, list: lists.of({ resource, parse, followed }) };
+  });
   return {
-    async list(namespace) {
-      const listed = await Promise.all(kinds.map((kind) => kind.list(namespace)));
+    start() {
+      for (const { followed } of kinds) followed.start();
+    },
+    async stop() {
+      await Promise.all(kinds.map(({ followed }) => followed.stop()));
+    },
+    async list(of) {
+      const listed = await Promise.all(kinds.map(({ list }) => list.list(of)));
       return listed.flat().filter((binding) => binding !== undefined);
     },
     async probe() {
-      await Promise.all(kinds.map((kind) => kind.probe()));
+      await Promise.all(kinds.map(({ list }) => list.probe()));
     },
   };
 }

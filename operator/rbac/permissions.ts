@@ -49,6 +49,21 @@ export const permissions: readonly Permission[] = [
       reason: 'On which pods they decide.',
     },
   ]),
+  ...(
+    [
+      [fairleadGroup, 'artifactbindings', 'own'],
+      [fairleadGroup, 'clusterartifactbindings', 'all'],
+      [profilesGroup, 'profilebindings', 'own'],
+    ] as const
+  ).map(
+    ([group, resource, namespaces]): Permission => ({
+      group,
+      resource,
+      verbs: ['create'],
+      namespaces,
+      reason: 'The binding fairlead-marker, whose changes show that the bindings in memory are current.',
+    }),
+  ),
   ...followed.map(
     (resource): Permission => ({
       group: fairleadGroup,

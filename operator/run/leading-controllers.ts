@@ -14,11 +14,11 @@ import { fairleadGroup, profilesGroup } from '../api/shared/resource-definition.
 import type { ArtifactMetrics } from '../artifacts/artifact-metrics.ts';
 import { BaseSource } from '../base/base-source.ts';
 import type { ClusterState } from '../bind/cluster-state.ts';
-import { fieldManager } from '../controllers/cluster-view.ts';
 import type { CoverageMetrics } from '../controllers/coverage-metrics.ts';
 import { leaseName } from '../controllers/lease-name.ts';
 import type { ProfileMetrics } from '../controllers/profile-metrics.ts';
 import { runControllers } from '../controllers/run-controllers.ts';
+import { fieldManager } from '../kube/field-manager.ts';
 import { followPolicyFile, ObjectPolicy, type OperatorPolicy } from '../trust/operator-policy.ts';
 
 export interface LeadingControllersOptions {

@@ -14,7 +14,7 @@ import { type AdmissionSource, admissionSource } from '../kube/admission-source.
 import { openApiServer } from '../kube/api-server.ts';
 import { ClusterObjects } from '../kube/cluster-objects.ts';
 import { daemonSource } from '../kube/daemon-settings.ts';
-import { bindingSource } from '../kube/list-bindings.ts';
+import { type BindingSource, bindingSource } from '../kube/list-bindings.ts';
 import { NamespaceGuard } from '../kube/namespace-guard.ts';
 import { profileRoute } from '../webhooks/validate-profiles.ts';
 import { webhookServer } from '../webhooks/webhook.ts';
@@ -74,6 +74,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   let certificate: CertificateSource | undefined;
   let controllers: LeadingControllers | undefined;
   const objects = new ClusterObjects({ client: new ObjectClient(api), log, metrics: kube });
+  const namespace = await ownNamespace();
+  const bindings = bindingSource({ api, namespace, log, metrics: kube });
   try {
     certificate = await openCertificateSource(options, { api, host: address.host, log });
     if (options.clientCa === undefined) {
@@ -84,7 +86,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     }
     namespaces = await NamespaceGuard.start(api, log);
     objects.start();
-    const namespace = await ownNamespace();
+    bindings.start();
     controllers = await LeadingControllers.start({
       ...{ api, cluster: objects, namespace, policy: options.policy, log },
       ...{
@@ -95,7 +97,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       },
     });
     const server = webhookServer(
-      guarded(admissionSource(bindingSource(api), objects), namespaces, certificate),
+      guarded(admissionSource(bindings, objects), namespaces, certificate),
       certificate.tls,
       log,
     );
@@ -104,10 +106,20 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     const drain = new Drain(server);
     const bound = await listen(server, address);
     await certificate.start();
-    return new RunningOperator(bound, { server, drain, certificate, namespaces, objects, controllers, api, log });
+    return new RunningOperator(bound, {
+      server,
+      drain,
+      certificate,
+      namespaces,
+      objects,
+      bindings,
+      controllers,
+      api,
+      log,
+    });
   } catch (error) {
     await controllers?.stop();
-    await objects.stop();
+    await Promise.all([objects.stop(), bindings.stop()]);
     namespaces?.stop();
     await certificate?.stop();
     api.close();
@@ -121,6 +133,7 @@ interface RunningParts {
   readonly certificate: CertificateSource;
   readonly namespaces: NamespaceGuard;
   readonly objects: ClusterObjects;
+  readonly bindings: BindingSource;
   readonly controllers: LeadingControllers;
   readonly api: ApiServer;
   readonly log: FastifyBaseLogger;
@@ -145,9 +158,9 @@ class RunningOperator implements Operator {
   }
 
   async stop(): Promise<void> {
-    const { server, certificate, namespaces, objects, controllers, api } = this.#parts;
+    const { server, certificate, namespaces, objects, bindings, controllers, api } = this.#parts;
     await Promise.all([server.close(), controllers.stop()]);
-    await objects.stop();
+    await Promise.all([objects.stop(), bindings.stop()]);
     await certificate.stop();
     namespaces.stop();
     api.close();

@@ -5,7 +5,10 @@ import path from 'node:path';
 import { after, before, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
+import { objectPath } from '#lib/kube/resource';
 import { resources } from '#operator/api/resources';
+import { markerName } from '#operator/kube/binding-marker';
+import { bindingKinds } from '#operator/kube/list-bindings';
 import { permissions } from '#operator/rbac/permissions';
 import { apiserverMinor, apiserverRequirements } from '#test/peers/apiserver';
 import { describePeers } from '#test/peers/require';
@@ -41,6 +44,8 @@ const conversionSchema = v.object({
 });
 const isTrusted = ({ spec }: v.InferOutput<typeof conversionSchema>) =>
   (spec.conversion.webhook?.clientConfig.caBundle ?? '') !== '';
+/** The status of a marker. */
+const writtenSchema = v.object({ status: v.object({ conditions: v.array(v.object({ type: v.literal('Marker') })) }) });
 type AuditEvent = v.InferOutput<typeof eventSchema>;
 
 describePeers(apiserverRequirements, 'the permissions of the operator, and the audit log of a kube-apiserver', () => {
@@ -184,6 +189,26 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
     await until('objects for the image are deleted', async () => (await made()).join() === '0,0');
   };
 
+  /** Has so many pods admitted at once that their bindings are not listed. */
+  const useMarkers = async (): Promise<void> => {
+    const markers = bindingKinds.map(({ resource }) =>
+      objectPath(resource, { namespace: 'fairlead-system', name: markerName }),
+    );
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      spec: { containers: [{ name: 'app', image: 'registry.example.com/app' }] },
+    };
+    await until('the markers are written to', async () => {
+      const names = Array.from({ length: 20 }, (_, index) => `many-${index}`);
+      const path = '/api/v1/namespaces/web/pods?dryRun=All';
+      // Whether they are admitted does not matter.
+      await Promise.all(names.map((name) => cluster.api.request('POST', path, { ...pod, metadata: { name } })));
+      const found = await Promise.all(markers.map((marker) => cluster.api.request('GET', marker)));
+      return found.every(({ body }) => v.is(writtenSchema, body));
+    });
+  };
+
   it('has every call that is made, and no other', async () => {
     for (const { plural, group } of resources) {
       // Some are there already.
@@ -197,6 +222,7 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
     });
     await useControllers();
     await useArtifacts();
+    await useMarkers();
     assert.equal((await cluster.request('DELETE', secretPath)).status, 200);
     await cluster.stopOperator();
     await cluster.startOperator('127.0.0.1:0');
