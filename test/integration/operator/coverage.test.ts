@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { symlinkSync } from 'node:fs';
 import { after, before, it } from 'node:test';
+import { bindingMarker } from '#operator/kube/binding-marker';
 import { apiserverRequirements } from '#test/peers/apiserver';
 import { describePeers } from '#test/peers/require';
 import { launcher, run, runFairlead } from '#test/support/cli/run';
@@ -54,6 +55,10 @@ describePeers(apiserverRequirements, 'what pods run under, in a cluster', () => 
     );
     const { places } = await ask('why', 'new');
     assert.deepEqual([places[1].state, places[1].isOutdated], ['Artifact', false]);
+    const artifactBindings = { group: 'fairlead.dev', version: 'v1alpha1', plural: 'artifactbindings' };
+    const marker = bindingMarker({ ...artifactBindings, kind: 'ArtifactBinding', namespaced: true }, 'web');
+    const document = { apiVersion: 'fairlead.dev/v1alpha1', kind: 'ArtifactBinding', ...marker };
+    assert.equal((await cluster.request('POST', bindings, document)).status, 201);
     const [listed, ...others] = (await ask('bindings')).bindings;
     assert.deepEqual(others, []);
     assert.deepEqual([listed.name, listed.pods, listed.outdated, listed.profiles], ['nginx', 2, 1, [`oci/${nginx}`]]);
