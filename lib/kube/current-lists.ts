@@ -65,8 +65,9 @@ const mostKept = 16 * 1024 * 1024;
  * it by a quorum read of etcd. From Kubernetes 1.31 on they may use their watch cache, after they
  * have asked etcd for the present revision and the cache has reached it, which is as good.
  *
- * Therefore lists are few: at most 20 in a second ({@link ListSchedule}), and shared by all who asked
- * before they began ({@link ListQueue}); and only what has changed is parsed ({@link readPage}).
+ * Therefore lists are few: at most 20 in a second ({@link ListSchedule}), and shared by all who
+ * asked before they began ({@link ListQueue}); and only what has changed is parsed ({@link
+ * readPage}).
  * Where a list would have an API server read and decode many objects, what an informer holds is
  * shown to be as new ({@link FollowedObjects}).
  */

@@ -142,8 +142,8 @@ export class Informer<T, Index extends string = never> {
    * Resolves when everything is held that was written to the resource up to a version, such as that
    * of an object that was just written. Rejects with the reason of `signal` if it aborts before.
    *
-   * Versions are compared as numbers, which the API servers of Kubernetes count up (KEP-5504). One
-   * that is no number is never reached.
+   * Versions are compared as numbers, which the API servers of Kubernetes count up (KEP-5504). Another
+   * text is never reached.
    */
   reached(version: string, signal: AbortSignal): Promise<void> {
     const wanted = versionNumber(version);
