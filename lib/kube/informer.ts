@@ -37,8 +37,11 @@ export interface InformerMetrics {
   /** Counts the begin of a list or watch of a resource, after the first. */
   countRestart(plural: string, restart: 'list' | 'watch'): void;
   countRejected(plural: string): void;
-  /** Reports whether the objects of a resource cannot be followed at the moment. */
-  setFailing(plural: string, isFailing: boolean): void;
+  /**
+   * Reports whether an informer cannot follow its objects at the moment. Others may follow the same
+   * resource.
+   */
+  setFailing(informer: { readonly resource: Resource }, isFailing: boolean): void;
 }
 
 /** A change of an object, or a reminder of it. */
@@ -169,7 +172,7 @@ export class Informer<T, Index extends string = never> {
     this.#synced.reject(new Error('the informer was stopped'));
     await this.#running;
     // Nobody follows the objects here any more, such as in a replica that has lost the lead.
-    this.#options.metrics?.setFailing(this.#options.resource.plural, false);
+    this.#options.metrics?.setFailing(this, false);
   }
 
   /**
@@ -205,7 +208,7 @@ export class Informer<T, Index extends string = never> {
   async #wait(failed: FairleadError | undefined, failures: number): Promise<void> {
     const { resource, log, metrics, backoff = defaultBackoff } = this.#options;
     this.#problem = failed;
-    metrics?.setFailing(resource.plural, failed !== undefined && failures > 1);
+    metrics?.setFailing(this, failed !== undefined && failures > 1);
     if (isExpired(failed)) this.#version = undefined;
     const againAfterMs = atLeast(retryAfterOf(failed), backoffDelay(backoff, failures));
     const fields = { resource: resource.plural, err: failed, failures, againAfterMs };
@@ -230,7 +233,7 @@ export class Informer<T, Index extends string = never> {
     const onOpen = (): void => {
       watch.begunAt = performance.now();
       this.#problem = undefined;
-      metrics?.setFailing(resource.plural, false);
+      metrics?.setFailing(this, false);
     };
     const options = { ...selection, resourceVersion, timeoutSeconds, onOpen };
     await client.watch(resource, options, (event) => this.#take(event), this.#stopped.signal);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
+import { widgets } from '#test/support/kube/widgets';
 import { KubeMetrics } from './metrics.ts';
 
 describe('KubeMetrics', () => {
@@ -11,7 +12,7 @@ describe('KubeMetrics', () => {
     metrics.countRequest('WATCH', undefined);
     metrics.countRestart('widgets', 'list');
     metrics.countRejected('widgets');
-    metrics.setFailing('widgets', true);
+    metrics.setFailing({ resource: widgets }, true);
     metrics.countReconcile('widget', 'failed', 0.2);
     metrics.countEvent('limited');
     metrics.setLeader('operator', true);
@@ -33,5 +34,25 @@ describe('KubeMetrics', () => {
     }
     end();
     assert.doesNotMatch(await registry.metrics(), /queue_depth\{/);
+  });
+
+  it('reports a resource as failing while one of its informers fails, whichever reports last', async () => {
+    const registry = new Registry();
+    const metrics = new KubeMetrics(registry);
+    const failing = async () => /informer_failing\{resource="widgets"\} (\d)/.exec(await registry.metrics())?.[1];
+    const [one, other] = [{ resource: widgets }, { resource: widgets }];
+    const steps = [
+      [one, true, '1'],
+      [other, false, '1'],
+      [other, true, '1'],
+      [other, true, '1'],
+      [one, false, '1'],
+      [one, false, '1'],
+      [other, false, '0'],
+    ] as const;
+    for (const [at, [informer, isFailing, reported]] of steps.entries()) {
+      metrics.setFailing(informer, isFailing);
+      assert.equal(await failing(), reported, `step ${at}`);
+    }
   });
 });

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { ApiVerb, RequestMetrics } from './client.ts';
 import type { InformerMetrics } from './informer.ts';
+import type { Resource } from './resource.ts';
 
 /** How the processing of a key ended. */
 export type ReconcileResult = 'done' | 'conflict' | 'failed';
@@ -14,6 +15,8 @@ export class KubeMetrics implements RequestMetrics, InformerMetrics {
   readonly #restarts: Counter<'resource' | 'request'>;
   readonly #rejected: Counter<'resource'>;
   readonly #failing: Gauge<'resource'>;
+  /** The informers that fail, by the plural of their resource. */
+  readonly #failingInformers = new Map<string, Set<object>>();
   readonly #reconciles: Histogram<'controller' | 'result'>;
   readonly #events: Counter<'result'>;
   readonly #leader: Gauge<'lease'>;
@@ -89,8 +92,13 @@ export class KubeMetrics implements RequestMetrics, InformerMetrics {
     this.#rejected.inc({ resource });
   }
 
-  setFailing(resource: string, isFailing: boolean): void {
-    this.#failing.set({ resource }, isFailing ? 1 : 0);
+  setFailing(informer: { readonly resource: Resource }, isFailing: boolean): void {
+    const { plural } = informer.resource;
+    const failing = this.#failingInformers.get(plural) ?? new Set();
+    this.#failingInformers.set(plural, failing);
+    if (isFailing) failing.add(informer);
+    else failing.delete(informer);
+    this.#failing.set({ resource: plural }, failing.size > 0 ? 1 : 0);
   }
 
   countReconcile(controller: string, result: ReconcileResult, seconds: number): void {

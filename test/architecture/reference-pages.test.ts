@@ -125,7 +125,10 @@ async function operatorMetrics() {
   metrics.countRequest('GET', 200);
   metrics.countRestart('pods', 'watch');
   metrics.countRejected('pods');
-  metrics.setFailing('pods', true);
+  metrics.setFailing(
+    { resource: { ...{ group: '', version: 'v1', plural: 'pods', kind: 'Pod' }, namespaced: true } },
+    true,
+  );
   metrics.countReconcile('seccompprofiles', 'done', 1);
   metrics.countEvent('written');
   metrics.setLeader('fairlead-operator', true);
