@@ -108,6 +108,14 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof ApiError && error.status === 404 && error.reason === 'NotFound';
 }
 
+/**
+ * Reports whether the API server answered a list or watch that it does not serve the resource, for
+ * example because its CustomResourceDefinition is missing.
+ */
+export function isUnserved(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
 /** Returns when the API server wants to be asked again after this error, if it stated that. */
 export function retryAfterOf(error: unknown): number | undefined {
   return error instanceof ApiError ? error.retryAfterMs : undefined;

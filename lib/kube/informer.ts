@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FairleadError, toFairleadError } from '#lib/errors';
-import { isExpired, retryAfterOf } from './api-error.ts';
+import { isExpired, isUnserved, retryAfterOf } from './api-error.ts';
 import { atLeast, type Backoff, backoffDelay } from './backoff.ts';
 import { type KubeObject, toKubeObject } from './kube-object.ts';
 import type { Selection } from './list-pages.ts';
@@ -65,6 +65,13 @@ export interface RejectedObject {
 
 const defaultWatchSeconds = 240;
 const defaultBackoff: Backoff = { initialMs: 1000, maxMs: 30_000 };
+/**
+ * The longest delay while a resource is not served: whoever applies its definition looks at what
+ * happens then, and the answer costs the API server little.
+ */
+const unservedMaxMs = 5000;
+/** The same warning is not logged again within this time. */
+const warnAgainMs = 30_000;
 
 interface Waiting {
   /** Undefined for a version that is never reached. */
@@ -92,12 +99,15 @@ export class Informer<T, Index extends string = never> {
   readonly #listeners = new Set<ChangeListener<T>>();
   readonly #stopped = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
+  readonly #settled = Promise.withResolvers<void>();
   #hasSynced = false;
   /** After which changes are to be watched; undefined if everything has to be listed. */
   #version: string | undefined;
   /** Those who wait for a version to be reached. */
   readonly #waiting = new Set<Waiting>();
   #problem: FairleadError | undefined;
+  /** The last warning, and when it was logged, in time of `performance.now`. */
+  #warned: { readonly summary: string; readonly at: number } | undefined;
   #running: Promise<void> | undefined;
   #resync: NodeJS.Timeout | undefined;
 
@@ -106,6 +116,7 @@ export class Informer<T, Index extends string = never> {
     this.#store = new ObjectStore(options.indexes ?? ({} as Record<Index, IndexFunction<T>>));
     // Whoever waits is told; nobody may wait.
     this.#synced.promise.catch(() => undefined);
+    this.#settled.promise.catch(() => undefined);
   }
 
   get resource(): Resource {
@@ -145,8 +156,8 @@ export class Informer<T, Index extends string = never> {
    * Resolves when everything is held that was written to the resource up to a version, such as that
    * of an object that was just written. Rejects with the reason of `signal` if it aborts before.
    *
-   * Versions are compared as numbers, which the API servers of Kubernetes count up (KEP-5504). Another
-   * text is never reached.
+   * Versions are compared as numbers, which API servers count up (KEP-5504). Another text is never
+   * reached.
    */
   reached(version: string, signal: AbortSignal): Promise<void> {
     const wanted = versionNumber(version);
@@ -165,11 +176,21 @@ export class Informer<T, Index extends string = never> {
     });
   }
 
+  /**
+   * Resolves when everything was listed once, or that has failed twice, which may last: see
+   * {@link hasSynced} and {@link problem}. Rejects if the informer is stopped before.
+   */
+  settled(): Promise<void> {
+    return this.#settled.promise;
+  }
+
   /** Stops to follow the objects; resolves when no request is open any more. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     clearInterval(this.#resync);
-    this.#synced.reject(new Error('the informer was stopped'));
+    const stopped = new Error('the informer was stopped');
+    this.#synced.reject(stopped);
+    this.#settled.reject(stopped);
     await this.#running;
     // Nobody follows the objects here any more, such as in a replica that has lost the lead.
     this.#options.metrics?.setFailing(this, false);
@@ -207,15 +228,25 @@ export class Informer<T, Index extends string = never> {
   /** Waits after a list or watch that failed, or a watch that ended too soon. */
   async #wait(failed: FairleadError | undefined, failures: number): Promise<void> {
     const { resource, log, metrics, backoff = defaultBackoff } = this.#options;
-    this.#problem = failed;
-    metrics?.setFailing(this, failed !== undefined && failures > 1);
-    if (isExpired(failed)) this.#version = undefined;
-    const againAfterMs = atLeast(retryAfterOf(failed), backoffDelay(backoff, failures));
-    const fields = { resource: resource.plural, err: failed, failures, againAfterMs };
     // One failure is nothing unusual: a restart of the API server, a version that is too old.
-    if (failures > 1 && failed !== undefined) log.warn(fields, 'objects cannot be followed');
-    else log.debug(fields, 'a watch has ended');
+    const isFailing = failed !== undefined && failures > 1;
+    this.#problem = failed;
+    metrics?.setFailing(this, isFailing);
+    if (isFailing) this.#settled.resolve();
+    if (isExpired(failed)) this.#version = undefined;
+    const againAfterMs = atLeast(retryAfterOf(failed), backoffDelay(backoffAfter(failed, backoff), failures));
+    const fields = { resource: resource.plural, err: failed, failures, againAfterMs };
+    if (isFailing && this.#mayWarn(failed)) log.warn(fields, 'objects cannot be followed');
+    else log.debug(fields, failed === undefined ? 'a watch has ended' : 'a list or watch has failed');
     await sleep(againAfterMs, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+  }
+
+  /** Returns whether a failure is to be logged as a warning: it is another, or lasts. */
+  #mayWarn({ summary }: FairleadError): boolean {
+    const now = performance.now();
+    if (this.#warned?.summary === summary && now - this.#warned.at < warnAgainMs) return false;
+    this.#warned = { summary, at: now };
+    return true;
   }
 
   /** Lists if necessary, and watches until the watch ends. */
@@ -233,6 +264,7 @@ export class Informer<T, Index extends string = never> {
     const onOpen = (): void => {
       watch.begunAt = performance.now();
       this.#problem = undefined;
+      this.#warned = undefined;
       metrics?.setFailing(this, false);
     };
     const options = { ...selection, resourceVersion, timeoutSeconds, onOpen };
@@ -248,6 +280,7 @@ export class Informer<T, Index extends string = never> {
     if (this.#hasSynced) return;
     this.#hasSynced = true;
     this.#synced.resolve();
+    this.#settled.resolve();
     const { resyncSeconds } = this.#options;
     if (resyncSeconds === undefined) return;
     const period = resyncSeconds * 1000 * (1 + Math.random() / 10);
@@ -360,6 +393,10 @@ export class Informer<T, Index extends string = never> {
       log.error({ err: toFairleadError(thrown), resource: resource.plural, key: change.key }, 'a listener has failed');
     }
   }
+}
+
+function backoffAfter(failed: FairleadError | undefined, { initialMs, maxMs }: Backoff): Backoff {
+  return isUnserved(failed) ? { initialMs, maxMs: Math.min(maxMs, unservedMaxMs) } : { initialMs, maxMs };
 }
 
 /** Whatever a parser throws is about its input, the object. */
