@@ -58,6 +58,7 @@ export interface ControllerOptions<T extends Reconcilable> {
 
 /** Other objects, whose changes cause objects of a controller to be reconciled. */
 export interface Trigger {
+  /** Resolves when the controller may begin, as far as these objects are concerned. */
   synced(): Promise<void>;
   onChange(add: (key: string) => void): () => void;
 }
@@ -84,11 +85,40 @@ export function triggerOf<T>(
 }
 
 /**
+ * Returns a trigger that a controller does not wait for if it cannot be listed: its objects are
+ * reconciled without, and all of them again (`allKeys`) when it was listed. Whoever reconciles has
+ * to ask whether it was (`hasSynced`), before anything is concluded from an object that is missing.
+ */
+export function optionalTriggerOf<T>(
+  informer: Pick<Informer<T>, 'settled' | 'synced' | 'hasSynced' | 'onChange'>,
+  keysOf: (change: Change<T>) => Iterable<string>,
+  allKeys: () => Iterable<string>,
+): Trigger {
+  const { onChange } = triggerOf(informer, keysOf);
+  return {
+    synced: () => informer.settled(),
+    onChange(add) {
+      let isEnded = false;
+      const addAll = (): void => {
+        if (!isEnded) for (const key of allKeys()) add(key);
+      };
+      // One that is stopped has nothing to say.
+      if (!informer.hasSynced) informer.synced().then(addAll, () => undefined);
+      const end = onChange(add);
+      return () => {
+        isEnded = true;
+        end();
+      };
+    },
+  };
+}
+
+/**
  * Reconciles each object of an informer when it, or something that it depends on, has changed, and
  * writes its status if that is another then. Begins when everything is known, so that nothing is
- * concluded from an object that was not listed yet. Whatever fails is tried again, with growing
- * delays, and nothing else for a while if the API server cannot answer. Resolves when `signal` has
- * aborted and what is being reconciled has ended.
+ * concluded from an object that was not listed yet; {@link optionalTriggerOf} makes exceptions.
+ * Whatever fails is tried again, with growing delays, and nothing else for a while if the API server
+ * cannot answer. Resolves when `signal` has aborted and what is being reconciled has ended.
  */
 export async function runController<T extends Reconcilable>(
   options: ControllerOptions<T>,

@@ -1,8 +1,10 @@
 import * as v from 'valibot';
+import { FairleadError } from '#lib/errors';
+import { isUnserved } from '#lib/kube/api-error';
 import { Informer, type InformerMetrics } from '#lib/kube/informer';
 import type { KubeLog } from '#lib/kube/log';
 import type { ObjectClient } from '#lib/kube/object-client';
-import type { Resource } from '#lib/kube/resource';
+import { objectKey, type Resource } from '#lib/kube/resource';
 import { daemonName, securityProfilesOperatorDaemonSchema } from '../api/securityprofilesoperatordaemon/v1.ts';
 import { profilesGroup } from '../api/shared/resource-definition.ts';
 import { defaultSettings, settingsOf, type ValidationSettings } from '../validate/settings.ts';
@@ -44,10 +46,10 @@ export class ClusterView {
   readonly pods: Informer<Workload, 'uses'> | undefined;
   readonly nodes: Informer<string> | undefined;
   readonly daemons: Informer<ValidationSettings>;
-  readonly #namespace: string;
+  readonly #settingsKey: string;
 
   constructor({ namespace, hasCore, ...options }: ClusterViewOptions) {
-    this.#namespace = namespace;
+    this.#settingsKey = objectKey({ namespace, name: daemonName });
     const profilesOf = (kind: ProfileResourceKind): ProfileInformer => {
       const { plural, usedAs } = profileResources[kind];
       const indexes = {
@@ -74,6 +76,10 @@ export class ClusterView {
       resource: daemons,
       selection: { namespace },
       parse: (object) => settingsOf(v.parse(securityProfilesOperatorDaemonSchema, object)),
+      onRejected: ({ key, error }) => {
+        if (key !== this.#settingsKey) return;
+        options.log.warn({ key, err: error }, 'the settings cannot be read: profiles stay as they were decided');
+      },
     });
     if (!hasCore) return;
     const uses = ({ uses }: Workload) => uses;
@@ -105,8 +111,12 @@ export class ClusterView {
     return (this.pods?.store.byIndex('uses', usage) ?? []).map(({ name }) => name);
   }
 
-  /** Returns what nodes report of a profile, except nodes that no longer exist. */
+  /**
+   * Returns what nodes report of a profile, except nodes that no longer exist. Throws Unavailable
+   * if the reports have not been listed since the start.
+   */
   reportsOf(profile: { readonly kind: string; readonly name: string }): readonly NodeReport[] {
+    if (!this.reports.hasSynced) throw unknown('what nodes report about profiles', this.reports);
     return this.#allReports(profile).filter(({ node }) => this.#exists(node));
   }
 
@@ -122,13 +132,18 @@ export class ClusterView {
 
   /**
    * Returns what the administrator allows profiles. Throws the reason if the settings cannot be
-   * read: without them everything would be allowed.
+   * read, or are not served: without them everything would be allowed.
    */
   settings(): ValidationSettings {
-    const key = `${this.#namespace}/${daemonName}`;
-    const rejection = this.daemons.rejection(key);
+    const rejection = this.daemons.rejection(this.#settingsKey);
     if (rejection !== undefined) throw rejection.error;
-    return this.daemons.store.get(key) ?? defaultSettings;
+    const held = this.daemons.store.get(this.#settingsKey);
+    if (held !== undefined) return held;
+    // The webhook asks the API server each time, and refuses everything then.
+    if (!this.daemons.hasSynced || isUnserved(this.daemons.problem)) {
+      throw unknown('what the administrator allows', this.daemons);
+    }
+    return defaultSettings;
   }
 
   #allReports(profile: { readonly kind: string; readonly name: string }): readonly NodeStatus[] {
@@ -143,4 +158,11 @@ export class ClusterView {
     const others = [this.reports, this.daemons, this.pods, this.nodes];
     return [...Object.values(this.profiles), ...others.filter((informer) => informer !== undefined)];
   }
+}
+
+/** Returns the error that something cannot be told since its objects cannot be listed. */
+function unknown(what: string, { resource, problem }: Pick<Informer<unknown>, 'resource' | 'problem'>): FairleadError {
+  const because = problem?.summary ?? `${resource.plural} have not been listed yet`;
+  const hint = problem?.hint ?? 'Wait a few seconds.';
+  return new FairleadError('Unavailable', `it is not known ${what}: ${because}`, { hint, cause: problem });
 }

@@ -36,6 +36,23 @@ describe('finalizersOf', () => {
     assert.deepEqual(of({ ...deleted, deletedAt: now - nodeGraceMs }), { finalizers: [], abandoned: ['a-deleted'] });
   });
 
+  it('waits for all nodes that exist if it is not known which report the profile, for five minutes', () => {
+    const finalizers = ['a-deleted', 'gone-deleted', 'x.io/own'];
+    const deleted = { finalizers, reporting: undefined, nodes: new Set(['a', 'b']) };
+    assert.deepEqual(of({ ...deleted, deletedAt: now - 1000 }), {
+      finalizers: ['x.io/own', 'a-deleted'],
+      abandoned: [],
+      requeueAfter: nodeGraceMs - 1000,
+    });
+    assert.deepEqual(of({ ...deleted, nodes: undefined, deletedAt: now - 1000 }).finalizers, [
+      'x.io/own',
+      'a-deleted',
+      'gone-deleted',
+    ]);
+    const late = of({ ...deleted, deletedAt: now - nodeGraceMs });
+    assert.deepEqual(late, { finalizers: ['x.io/own'], abandoned: ['a-deleted'] });
+  });
+
   it('does not wait for nodes that are gone, even if they have reported the profile', () => {
     const profile = { finalizers: ['gone-deleted'], reporting: ['gone'], nodes: new Set(['a']) };
     assert.deepEqual(of(profile).finalizers, []);

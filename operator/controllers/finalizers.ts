@@ -23,8 +23,8 @@ export interface HeldProfile {
    */
   readonly deletedAt?: number | undefined;
   readonly isInUse: boolean;
-  /** The nodes that report the profile. */
-  readonly reporting: readonly string[];
+  /** The nodes that report the profile; undefined if it is not known which do. */
+  readonly reporting: readonly string[] | undefined;
   /** The nodes of the cluster; undefined if they are not known. */
   readonly nodes?: ReadonlySet<string> | undefined;
 }
@@ -54,7 +54,8 @@ export function finalizersOf(profile: HeldProfile, now: number): Finalizers {
   const existing = nodes === undefined ? others : others.filter((each) => !isOfNode(each) || isForAny(each, nodes));
   if (deletedAt === undefined) return { finalizers: existing, abandoned: [] };
   const foreign = existing.filter((each) => !isOfNode(each) && each !== partialFinalizer);
-  const waitedFor = existing.filter((each) => each === partialFinalizer || isForAny(each, reporting));
+  const mayHaveIt = (each: string): boolean => (reporting === undefined ? isOfNode(each) : isForAny(each, reporting));
+  const waitedFor = existing.filter((each) => each === partialFinalizer || mayHaveIt(each));
   const waits = deletedAt + nodeGraceMs - now;
   if (waitedFor.length === 0 || waits <= 0) return { finalizers: foreign, abandoned: waitedFor };
   return { finalizers: [...foreign, ...waitedFor], abandoned: [], requeueAfter: waits };

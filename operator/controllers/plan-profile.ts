@@ -3,19 +3,21 @@ import type { Condition } from '../api/shared/condition.ts';
 import { finalizersOf, inUseFinalizer } from './finalizers.ts';
 import { type MergedSyscalls, mergedCondition, mergedConditionType } from './merged-syscalls.ts';
 import { profileResources } from './profile-kinds.ts';
-import { type NodeReport, overallState } from './profile-state.ts';
+import { type NodeReport, type OverallState, overallState, type Unknown } from './profile-state.ts';
 import { annotations, type ProfileStatus, type StoredProfile } from './stored-profile.ts';
 
 /** What is known of a profile, besides the object. */
 export interface ProfileFacts {
   /** Names of pods (`namespace/name`) that use it. */
   readonly workloads: readonly string[];
-  /** The reports of nodes that exist. */
-  readonly reports: readonly NodeReport[];
+  /** The reports of nodes that exist; undefined if they are not known. */
+  readonly reports: readonly NodeReport[] | undefined;
   /** The nodes of the cluster; undefined if they are not known. */
   readonly nodes?: ReadonlySet<string> | undefined;
   /** Why it cannot be installed anywhere. */
   readonly problem?: { readonly reason: string; readonly message: string } | undefined;
+  /** Why not all is known that decides on its state. What was decided before stays then. */
+  readonly unknown?: Unknown | undefined;
   /** Its syscalls with those of its bases; undefined without a base, or if that has a problem. */
   readonly merged?: MergedSyscalls | undefined;
 }
@@ -77,7 +79,7 @@ function planFinalizers(profile: StoredProfile, { workloads, reports, nodes }: P
       finalizers,
       ...(deletedAt !== undefined && { deletedAt: Math.max(deletedAt, since) }),
       isInUse,
-      reporting: reports.map(({ node }) => node),
+      reporting: reports?.map(({ node }) => node),
       nodes,
     },
     now.getTime(),
@@ -99,12 +101,14 @@ function statusOf(profile: StoredProfile, facts: ProfileFacts, now: Date): Profi
   const { kind, metadata, isDisabled, isPartial, deletedAt } = profile;
   const { name, generation } = metadata;
   const { named, hasWorkloads } = profileResources[kind];
-  const { workloads, problem, reports } = facts;
+  const { workloads, problem, unknown, reports = [] } = facts;
   const overall = overallState({
     isDeleted: deletedAt !== undefined,
     isDisabled,
     isPartial,
     problem,
+    unknown,
+    before: decidedBefore(profile),
     reports,
     workloads,
   });
@@ -122,6 +126,15 @@ function statusOf(profile: StoredProfile, facts: ProfileFacts, now: Date): Profi
     ...named(name),
     ...(hasWorkloads && { activeWorkloads: workloads.toSorted().slice(0, mostWorkloads) }),
   };
+}
+
+/** Returns the state that was decided for the present specification, unless nothing was. */
+function decidedBefore({ metadata, status }: StoredProfile): OverallState | undefined {
+  const ready = status.conditions?.find(({ type }) => type === 'Ready');
+  if (ready === undefined || ready.observedGeneration !== metadata.generation) return undefined;
+  const { status: state = 'Pending' } = status;
+  const { reason, message } = ready;
+  return state === 'Pending' ? undefined : { state, ready: ready.status === 'True', reason, message };
 }
 
 /** Returns conditions with the one that vouches for the merged syscalls, if there are any. */

@@ -17,6 +17,12 @@ export interface NodeReport {
   readonly state: ProfileState;
 }
 
+/** A part of the cluster that is not known, so that not all can be decided. */
+export interface Unknown {
+  readonly reason: string;
+  readonly message: string;
+}
+
 /** What decides on the state of a profile. */
 export interface ProfileFacts {
   readonly isDeleted: boolean;
@@ -25,6 +31,9 @@ export interface ProfileFacts {
   readonly isPartial: boolean;
   /** Why the profile cannot be installed anywhere. */
   readonly problem?: { readonly reason: string; readonly message: string } | undefined;
+  readonly unknown?: Unknown | undefined;
+  /** The state that was decided for the same specification before. */
+  readonly before?: OverallState | undefined;
   /** The reports of nodes that exist. */
   readonly reports: readonly NodeReport[];
   /** Names of pods (`namespace/name`) that use the profile. */
@@ -43,15 +52,17 @@ export interface OverallState {
 const mostNamed = 5;
 
 /**
- * Returns the state of a profile: that of the node with the least good one. The reasons are those
- * of the Security Profiles Operator.
+ * Returns the state of a profile: that of the node with the least good one. While not all is known
+ * that decides on it, that is the state before, or Pending. The reasons are those of the Security
+ * Profiles Operator.
  */
 export function overallState(facts: ProfileFacts): OverallState {
-  const { isDeleted, isDisabled, isPartial, problem, reports, workloads } = facts;
+  const { isDeleted, isDisabled, isPartial, problem, unknown, before, reports, workloads } = facts;
   if (isDeleted) return notReady('Terminating', 'Deleting', deletionMessage(workloads));
   if (problem !== undefined) return notReady('Error', problem.reason, problem.message);
   if (isDisabled) return notReady('Disabled', 'Unavailable', 'spec.state is Disabled');
   if (isPartial) return notReady('Partial', 'Unavailable', 'this is a part of a recording that is not merged yet');
+  if (unknown !== undefined) return before ?? notReady('Pending', unknown.reason, unknown.message);
   if (reports.length === 0) {
     return notReady(
       'Pending',

@@ -1,9 +1,14 @@
-import { type Trigger, triggerOf } from '#lib/kube/controller';
+import { optionalTriggerOf, type Trigger, triggerOf } from '#lib/kube/controller';
+import { kindsWithSettings } from '../validate/validators.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { ProfileResourceKind } from './profile-kinds.ts';
 import type { StoredProfile } from './stored-profile.ts';
 
-/** Returns what the profiles of a kind depend on besides themselves. */
+/**
+ * Returns what the profiles of a kind depend on besides themselves. The reports of nodes and the
+ * settings may not be served: {@link ClusterView} throws then what is not known. Every API server
+ * has pods and nodes, and without them, nothing may be removed.
+ */
 export function profileTriggers(kind: ProfileResourceKind, view: ClusterView): readonly Trigger[] {
   const profiles = view.profiles[kind];
   const { store } = profiles;
@@ -23,10 +28,15 @@ export function profileTriggers(kind: ProfileResourceKind, view: ClusterView): r
     visit(base);
     return found;
   };
+  const all = (): Iterable<string> => store.keys();
   const triggers = [
-    triggerOf(view.reports, ({ before, after }) => reported([...(before?.about ?? []), ...(after?.about ?? [])])),
-    triggerOf(view.daemons, () => store.keys()),
+    optionalTriggerOf(
+      view.reports,
+      ({ before, after }) => reported([...(before?.about ?? []), ...(after?.about ?? [])]),
+      all,
+    ),
   ];
+  if (kindsWithSettings.has(kind)) triggers.push(optionalTriggerOf(view.daemons, all, all));
   if (kind === 'SeccompProfile') triggers.push(triggerOf(profiles, ({ key }) => dependents(key)));
   if (view.pods !== undefined) {
     triggers.push(

@@ -52,6 +52,10 @@ const base = { baseProfileName: 'oci://registry.example.com/runc:v1' };
 const fails = (kind: 'Unavailable' | 'SignatureInvalid', message: string) => async (): Promise<never> => {
   throw new FairleadError(kind, message, { hint: 'Do something.' });
 };
+/** Throws what a part of the cluster throws that is not known. */
+const fault = (message: string, hint?: string) => (): never => {
+  throw new FairleadError('Unavailable', message, hint === undefined ? {} : { hint });
+};
 const ready = ({ status }: Awaited<ReturnType<typeof reconcileProfile>>) => {
   const [condition] = status.conditions ?? [];
   return `${status.status} ${condition?.reason}: ${condition?.message}`;
@@ -182,6 +186,69 @@ describe('reconcileProfile', () => {
     assert.deepEqual(plan.metadata?.finalizers, []);
   });
 
+  it('allows nothing new while the settings are not known, and states why', async () => {
+    const unknown = dependencies({
+      settings: fault('the settings are not known', 'Apply the CRDs.'),
+      mergeBases: () => assert.fail('nothing is merged'),
+    });
+    const plan = await reconcileProfile(profile(base), unknown);
+    assert.equal(ready(plan), 'Pending SettingsUnknown: the settings are not known. Apply the CRDs.');
+    assert.equal(plan.metadata, undefined);
+    assert.equal(plan.requeueAfter, 60_000);
+    const before = await mergedWith();
+    const changed = await reconcileProfile(
+      profile(base, { ...before.metadata, generation: 4 }, before.status),
+      unknown,
+    );
+    assert.match(ready(changed), /^Pending SettingsUnknown/);
+    assert.equal(changed.metadata?.annotations?.[annotations.syscalls], null);
+  });
+
+  it('keeps what was decided while the settings or the reports of nodes are not known', async () => {
+    const before = await mergedWith();
+    const held = profile(base, before.metadata, before.status);
+    const refused = await reconcileProfile(profile({ syscalls: [allow('read', 'read')] }), dependencies());
+    for (const unknown of [{ settings: fault('no settings') }, { reports: fault('no reports') }]) {
+      const lost = dependencies({ ...unknown, mergeBases: async () => merged(['read', 'bind']) });
+      const plan = await reconcileProfile(held, lost);
+      assert.deepEqual([plan.status, plan.metadata, plan.events], [before.status, undefined, []]);
+      // It is still known which pods use it.
+      const used = await reconcileProfile(held, { ...lost, workloads: () => ['web/a'] });
+      assert.deepEqual(used.metadata?.finalizers, ['in-use-by-active-pods']);
+      assert.deepEqual(used.status, { ...before.status, activeWorkloads: ['web/a'] });
+      const disabled = profile({ ...base, state: 'Disabled' }, { ...before.metadata, generation: 4 }, before.status);
+      assert.match(ready(await reconcileProfile(disabled, lost)), /^Disabled /);
+      const again = profile({ syscalls: [allow('read', 'read')] }, {}, refused.status);
+      assert.deepEqual((await reconcileProfile(again, lost)).status, refused.status);
+    }
+  });
+
+  it('states that the reports of nodes are not known, unless the profile is wrong anyway', async () => {
+    const lost = dependencies({ reports: fault('no reports', 'Apply the CRDs.') });
+    assert.equal(
+      ready(await reconcileProfile(profile({}), lost)),
+      'Pending NodeStatusUnknown: no reports. Apply the CRDs.',
+    );
+    const pending = await reconcileProfile(profile({}), dependencies({ reports: () => [] }));
+    assert.match(ready(await reconcileProfile(profile({}, {}, pending.status), lost)), /^Pending NodeStatusUnknown/);
+    const wrong = await reconcileProfile(profile({ syscalls: [allow('read', 'read')] }), lost);
+    assert.match(ready(wrong), /^Error ProfileNotAllowed/);
+    const deleted = { deletionTimestamp: '2026-11-01T11:59:00Z', finalizers: ['n-deleted'] };
+    const leaving = await reconcileProfile(profile({}, deleted), lost);
+    assert.deepEqual([leaving.metadata, leaving.status.status], [undefined, 'Terminating']);
+    assert.equal(leaving.requeueAfter, 240_000);
+  });
+
+  it('judges an AppArmorProfile without settings, which are about other kinds', async () => {
+    const apparmor = parseStoredProfile({
+      kind: 'AppArmorProfile',
+      metadata: { name: 'web', uid: 'u', resourceVersion: '1', generation: 3 },
+      spec: { abstract: {} },
+    });
+    const plan = await reconcileProfile(apparmor, dependencies({ settings: fault('no settings') }));
+    assert.match(ready(plan), /^Installed /);
+  });
+
   it('refuses more syscalls than an annotation can hold', async () => {
     const names = Array.from({ length: 20_000 }, (_, index) => `syscall_${index}`);
     const plan = await reconcileProfile(profile(base), dependencies({ mergeBases: async () => merged(names) }));
@@ -193,5 +260,11 @@ describe('reconcileProfile', () => {
       throw new TypeError('a bug');
     };
     await assert.rejects(reconcileProfile(profile(base), dependencies({ mergeBases: broken })), TypeError);
+    const bug = (): never => {
+      throw new TypeError('a bug');
+    };
+    for (const faulty of [{ settings: bug }, { reports: bug }]) {
+      await assert.rejects(reconcileProfile(profile(base), dependencies(faulty)), TypeError);
+    }
   });
 });

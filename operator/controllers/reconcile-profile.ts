@@ -5,25 +5,25 @@ import { renderSyscallsJson } from '#lib/profile/seccomp/write/render-json';
 import { parseObject } from '../validate/parse-object.ts';
 import { allowanceViolations } from '../validate/seccomp-allowance.ts';
 import { validateSeccomp } from '../validate/seccompprofile.ts';
-import type { ValidationSettings } from '../validate/settings.ts';
-import { validators } from '../validate/validators.ts';
+import { defaultSettings, type ValidationSettings } from '../validate/settings.ts';
+import { kindsWithSettings, validators } from '../validate/validators.ts';
 import { describeViolations, type Violation } from '../validate/verdict.ts';
 import type { MergedProfile } from './merge-bases.ts';
 import { type MergedSyscalls, mergedBefore } from './merged-syscalls.ts';
 import { type ProfileFacts, type ProfilePlan, planProfile } from './plan-profile.ts';
 import { profileResources } from './profile-kinds.ts';
-import type { NodeReport } from './profile-state.ts';
+import type { NodeReport, Unknown } from './profile-state.ts';
 import type { StoredProfile } from './stored-profile.ts';
 
 /** What a profile is reconciled with. */
 export interface ProfileDependencies {
   /** Returns the names of the pods that use a profile, by its key (`usage`). */
   readonly workloads: (usage: string) => readonly string[];
-  /** Returns what existing nodes report about a profile. */
+  /** Returns what existing nodes report about a profile. Throws the reason if it is not known. */
   readonly reports: (profile: { readonly kind: string; readonly name: string }) => readonly NodeReport[];
   /** Returns the names of the nodes; undefined if they are not known. */
   readonly nodes: () => ReadonlySet<string> | undefined;
-  /** Returns what the administrator allows profiles. */
+  /** Returns what the administrator allows profiles. Throws the reason if it is not known. */
   readonly settings: () => ValidationSettings;
   /** Returns the profile with its bases; see mergeBases. */
   readonly mergeBases: (name: string) => Promise<MergedProfile | undefined>;
@@ -47,23 +47,44 @@ export async function reconcileProfile(
   dependencies: ProfileDependencies,
 ): Promise<ProfilePlan> {
   const { kind, metadata } = profile;
-  const known = {
+  const reports = known('NodeStatusUnknown', () => dependencies.reports({ kind, name: metadata.name }));
+  const facts = {
     workloads: dependencies.workloads(profileResources[kind].usedAs(metadata.name)),
-    reports: dependencies.reports({ kind, name: metadata.name }),
     nodes: dependencies.nodes(),
+    reports: 'value' in reports ? reports.value : undefined,
   };
   const { requeueAfter, ...content } = await contentOf(profile, dependencies);
-  const plan = planProfile(profile, { ...known, ...content }, dependencies.now());
+  const unknown = content.unknown ?? ('unknown' in reports ? reports.unknown : undefined);
+  const plan = planProfile(profile, { ...facts, ...content, unknown }, dependencies.now());
   const delays = [plan.requeueAfter, requeueAfter].filter((delay) => delay !== undefined);
   return { ...plan, ...(delays.length > 0 && { requeueAfter: Math.min(...delays) }) };
 }
 
-type Content = Pick<ProfileFacts, 'problem' | 'merged'> & { readonly requeueAfter?: number };
+/** Returns what a part of the cluster is asked for, or that and why it is not known. */
+function known<T>(reason: string, ask: () => T): { readonly value: T } | { readonly unknown: Unknown } {
+  try {
+    return { value: ask() };
+  } catch (error) {
+    if (!(error instanceof FairleadError)) throw error;
+    return { unknown: { reason, message: explain(error) } };
+  }
+}
+
+function explain({ message, hint }: FairleadError): string {
+  return hint === undefined ? message : `${message}. ${hint}`;
+}
+
+type Content = Pick<ProfileFacts, 'problem' | 'unknown' | 'merged'> & { readonly requeueAfter?: number };
 
 async function contentOf(profile: StoredProfile, dependencies: ProfileDependencies): Promise<Content> {
   // Nothing installs it any more, and nothing that is wrong elsewhere may keep it.
   if (profile.deletedAt !== undefined) return {};
-  const settings = dependencies.settings();
+  const asked = known('SettingsUnknown', () =>
+    kindsWithSettings.has(profile.kind) ? dependencies.settings() : defaultSettings,
+  );
+  // Nothing is allowed that was not before.
+  if ('unknown' in asked) return { ...asked, merged: mergedBefore(profile), requeueAfter: retryMs };
+  const settings = asked.value;
   const verdict = validators.get(profile.kind)?.(parseObject(Buffer.from(profile.json)), settings);
   const problem = problemOf(verdict?.violations ?? []);
   if (problem !== undefined) return { problem };
@@ -81,8 +102,7 @@ async function contentOf(profile: StoredProfile, dependencies: ProfileDependenci
     }
     const isPulled = profile.baseProfileName.startsWith('oci://') && error.kind !== 'ProfileInvalid';
     const reason = isPulled ? 'CannotPullSeccompProfile' : 'InvalidSeccompProfile';
-    const message = error.hint === undefined ? error.message : `${error.message}. ${error.hint}`;
-    return { problem: { reason, message }, requeueAfter: retryMs };
+    return { problem: { reason, message: explain(error) }, requeueAfter: retryMs };
   }
 }
 

@@ -3,7 +3,13 @@ import { after, afterEach, before, beforeEach, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { KubeClient } from '#lib/kube/client';
-import { type ControllerOptions, type Reconciled, runController, triggerOf } from '#lib/kube/controller';
+import {
+  type ControllerOptions,
+  optionalTriggerOf,
+  type Reconciled,
+  runController,
+  triggerOf,
+} from '#lib/kube/controller';
 import { Informer } from '#lib/kube/informer';
 import { KubeMetrics } from '#lib/kube/metrics';
 import { ObjectClient } from '#lib/kube/object-client';
@@ -250,6 +256,43 @@ describePeers(apiserverRequirements, 'runController', () => {
     assert.deepEqual(seen, [true, true]);
     await stop();
     await maps.stop();
+  });
+
+  it('does not wait for others that cannot be listed, and reconciles all again when they were', async () => {
+    front.mode = ({ url }) =>
+      /configmaps/.test(url) ? { do: 'answer', status: 404, body: '404 page not found' } : { do: 'pass' };
+    const client = new ObjectClient(api);
+    const backoff = { initialMs: 100, maxMs: 100 };
+    const maps = new Informer({ client, resource: configMaps, parse: (map) => map, backoff, log: new TestLog() });
+    maps.start();
+    for (const name of ['a', 'b']) await others.create(widgets, widget(name));
+    const seen: boolean[] = [];
+    const { reconciled, stop } = start(
+      async () => {
+        seen.push(maps.hasSynced);
+        return {};
+      },
+      {
+        triggers: [
+          optionalTriggerOf(
+            maps,
+            ({ key }) => (key === 'default/of-a' ? ['a'] : []),
+            () => ['a', 'b'],
+          ),
+        ],
+      },
+    );
+    await until(() => reconciled.length === 2);
+    assert.deepEqual(seen, [false, false]);
+    front.mode = { do: 'pass' };
+    await until(() => reconciled.length === 4);
+    assert.deepEqual(seen.slice(2), [true, true]);
+    await others.create(configMaps, { metadata: { namespace: 'default', name: 'of-a' } });
+    await until(() => reconciled.length === 5);
+    assert.equal(reconciled.at(-1), 'a');
+    await stop();
+    await maps.stop();
+    await others.delete(configMaps, { namespace: 'default', name: 'of-a' });
   });
 
   it('stops when what is being reconciled has ended, without writing its status', async () => {

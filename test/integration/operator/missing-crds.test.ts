@@ -1,68 +1,161 @@
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { after, before, it } from 'node:test';
 import { Registry } from 'prom-client';
 import type { FairleadError } from '#lib/errors';
+import type { KubeClient } from '#lib/kube/client';
 import { KubeMetrics } from '#lib/kube/metrics';
 import { resources } from '#operator/api/resources';
 import { runControllers } from '#operator/controllers/run-controllers';
 import { customResourceDefinition } from '#operator/crds/custom-resource-definition';
 import { openApiServer } from '#operator/kube/api-server';
-import { apiserverRequirements, startApiserver } from '#test/peers/apiserver';
+import { type Apiserver, apiserverRequirements, startApiserver } from '#test/peers/apiserver';
 import { describePeers } from '#test/peers/require';
-import { serve } from '#test/support/apis/served-apis';
+import { type Document, resourceOf, serve } from '#test/support/apis/served-apis';
 import { TestLog, until } from '#test/support/kube/widgets';
 
-describePeers(apiserverRequirements, 'the operator without its CRDs', () => {
-  it('reports what is missing with the next step, and goes on once it exists', async () => {
-    const apiserver = await startApiserver();
-    const registry = new Registry();
-    const metrics = new KubeMetrics(registry);
-    const log = new TestLog();
-    const api = await openApiServer(apiserver.kubeconfig, metrics);
-    const stopped = new AbortController();
-    const running = runControllers(
+const apiVersion = 'security-profiles-operator.x-k8s.io/v1';
+/** Seconds until a resource is asked for again that was not served, and a busy machine besides. */
+const soonMs = 15_000;
+
+/** What the tests read of a profile. */
+interface Stored {
+  readonly metadata: { readonly finalizers?: readonly string[] };
+  readonly status?: {
+    readonly status?: string;
+    readonly conditions?: readonly { readonly type: string; readonly reason: string; readonly message: string }[];
+  };
+}
+
+describePeers(apiserverRequirements, 'the operator without some of its CRDs', () => {
+  let apiserver: Apiserver;
+  let api: KubeClient;
+  const registry = new Registry();
+  const metrics = new KubeMetrics(registry);
+  const log = new TestLog();
+  const stopped = new AbortController();
+  let running: Promise<void> | undefined;
+
+  const send = async (method: string, path: string, body?: object, type?: string) => {
+    const answer = await apiserver.request(method, path, body, type);
+    assert.ok(answer.status < 300, `${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  };
+  const serveKind = (kind: string) => serve(apiserver.request, customResourceDefinition(resourceOf(kind)) as Document);
+  const create = (kind: string, name: string, spec: object, metadata: object = {}) =>
+    send('POST', `/apis/${apiVersion}/${resourceOf(kind).plural}`, {
+      ...{ apiVersion, kind, spec },
+      metadata: { name, ...metadata },
+    });
+  const createSeccomp = (name: string, spec: object = {}) =>
+    create('SeccompProfile', name, { defaultAction: 'SCMP_ACT_ERRNO', ...spec });
+  const pathOf = (kind: string, name: string) => `/apis/${apiVersion}/${resourceOf(kind).plural}/${name}`;
+  const read = async (kind: string, name: string): Promise<Stored | undefined> => {
+    const { status, body } = await apiserver.request('GET', pathOf(kind, name));
+    return status === 200 ? (body as Stored) : undefined;
+  };
+  const reach = async (kind: string, name: string, wanted: RegExp): Promise<void> => {
+    let seen = '';
+    await until(async () => {
+      const { status } = (await read(kind, name)) ?? {};
+      const condition = status?.conditions?.find(({ type }) => type === 'Ready');
+      seen = `${status?.status} ${condition?.reason}: ${condition?.message}`;
+      return wanted.test(seen);
+    }, soonMs).catch(() => assert.fail(`${kind} ${name} stays ${seen}`));
+  };
+  const failing = async (): Promise<readonly string[]> => {
+    const found = (await registry.metrics()).matchAll(/fairlead_kube_informer_failing\{resource="(\w+)"\} 1/g);
+    return [...found].map(([, resource = '']) => resource).toSorted();
+  };
+
+  before(async () => {
+    apiserver = await startApiserver();
+    api = await openApiServer(apiserver.kubeconfig, metrics);
+    running = runControllers(
       {
         ...{ api, namespace: 'default', log, metrics, profileMetrics: { countError: () => undefined } },
         ...{ report: () => undefined, pull: () => Promise.reject(new Error('nothing is pulled')) },
       },
       stopped.signal,
     );
-    try {
-      const reports = async (isFailing: 0 | 1): Promise<boolean> => {
-        const lines = (await registry.metrics()).split('\n');
-        return resources.every(({ plural }) =>
-          lines.includes(`fairlead_kube_informer_failing{resource="${plural}"} ${isFailing}`),
-        );
-      };
-      await until(() => reports(1));
-      const warnings = log.lines.filter(({ level, fields }) => level === 'warn' && 'resource' in fields);
-      assert.ok(warnings.length >= resources.length);
-      for (const { fields, message } of warnings) {
-        assert.equal(message, 'objects cannot be followed');
-        const { err } = fields as { readonly err: FairleadError };
-        assert.match(err.hint ?? '', /^Apply the CustomResourceDefinitions: fairlead operator manifests --crds/);
-      }
-      for (const resource of resources) {
-        await serve(apiserver.request, customResourceDefinition(resource) as Record<string, unknown>);
-      }
-      const path = '/apis/security-profiles-operator.x-k8s.io/v1/seccompprofiles';
-      const profile = {
-        apiVersion: 'security-profiles-operator.x-k8s.io/v1',
-        kind: 'SeccompProfile',
-        metadata: { name: 'late' },
-        spec: { defaultAction: 'SCMP_ACT_ERRNO' },
-      };
-      assert.equal((await apiserver.request('POST', path, profile)).status, 201);
-      await until(async () => {
-        const { body } = await apiserver.request('GET', `${path}/late`);
-        return (body as { readonly status?: { readonly status?: string } }).status?.status === 'Pending';
-      }, 90_000);
-      await until(() => reports(0), 90_000);
-    } finally {
-      stopped.abort();
-      await running;
-      api.close();
-      await apiserver.stop();
+  });
+  after(async () => {
+    stopped.abort();
+    await running;
+    api?.close();
+    await apiserver?.stop();
+  });
+
+  it('reports what is missing with the next step', async () => {
+    const missing = resources.map(({ plural }) => plural).toSorted();
+    await until(async () => (await failing()).join() === missing.join());
+    const warnings = log.lines.filter(({ level, fields }) => level === 'warn' && 'resource' in fields);
+    assert.ok(warnings.length >= resources.length);
+    for (const { fields, message } of warnings) {
+      assert.equal(message, 'objects cannot be followed');
+      const { err } = fields as { readonly err: FairleadError };
+      assert.match(err.hint ?? '', /^Apply the CustomResourceDefinitions: fairlead operator manifests --crds/);
     }
+  });
+
+  it('goes on with the kinds that are served, and states in their objects what is missing', async () => {
+    await serveKind('SeccompProfile');
+    await serveKind('AppArmorProfile');
+    await createSeccomp('web');
+    await create('AppArmorProfile', 'web', { abstract: {} });
+    const next = 'Apply the CustomResourceDefinitions: fairlead operator manifests --crds\\.$';
+    const settings = 'it is not known what the administrator allows: cannot list securityprofilesoperatordaemons: ';
+    await reach('SeccompProfile', 'web', new RegExp(`^Pending SettingsUnknown: ${settings}.*${next}`));
+    const reports = 'it is not known what nodes report about profiles: cannot list securityprofilenodestatuses: ';
+    await reach('AppArmorProfile', 'web', new RegExp(`^Pending NodeStatusUnknown: ${reports}.*${next}`));
+    assert.deepEqual(await failing(), [
+      'profilebindings',
+      'profilerecordings',
+      'rawselinuxprofiles',
+      'securityprofilenodestatuses',
+      'securityprofilesoperatordaemons',
+      'selinuxprofiles',
+    ]);
+  });
+
+  it('keeps a profile for pods, and for nodes that may have it', async () => {
+    await send('POST', '/api/v1/namespaces/default/pods', {
+      ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web' } },
+      spec: {
+        securityContext: { seccompProfile: { type: 'Localhost', localhostProfile: 'operator/web.json' } },
+        containers: [{ name: 'app', image: 'registry.example.com/app:1' }],
+      },
+    });
+    const finalizers = async (kind: string) => (await read(kind, 'web'))?.metadata.finalizers ?? [];
+    await until(async () => (await finalizers('SeccompProfile')).includes('in-use-by-active-pods'), soonMs);
+    await send('POST', '/api/v1/nodes', { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } });
+    const patch = { metadata: { finalizers: ['n1-deleted'] } };
+    await send('PATCH', pathOf('AppArmorProfile', 'web'), patch, 'application/merge-patch+json');
+    await send('DELETE', pathOf('AppArmorProfile', 'web'));
+    await reach('AppArmorProfile', 'web', /^Terminating Deleting/);
+    assert.deepEqual(await finalizers('AppArmorProfile'), ['n1-deleted']);
+  });
+
+  it('decides by the settings as soon as they are served, and then by the reports of nodes', async () => {
+    await serveKind('SecurityProfilesOperatorDaemon');
+    await reach('SeccompProfile', 'web', /^Pending NodeStatusUnknown/);
+    const daemons = `/apis/${apiVersion}/namespaces/default/securityprofilesoperatordaemons`;
+    // The operator has created it.
+    await until(async () => (await apiserver.request('GET', `${daemons}/spod`)).status === 200, soonMs);
+    const spec = { security: { allowedSyscalls: ['read'] } };
+    await send('PATCH', `${daemons}/spod`, { spec }, 'application/merge-patch+json');
+    await createSeccomp('forbidden', { syscalls: [{ names: ['ptrace'], action: 'SCMP_ACT_ALLOW' }] });
+    await reach('SeccompProfile', 'forbidden', /^Error ProfileNotAllowed/);
+    await serveKind('SecurityProfileNodeStatus');
+    await reach('SeccompProfile', 'web', /^Pending Pending: no node reports/);
+    // No node reports that it has it.
+    await until(async () => (await read('AppArmorProfile', 'web')) === undefined, soonMs);
+  });
+
+  it('follows the other kinds once they are served', async () => {
+    for (const kind of ['SelinuxProfile', 'RawSelinuxProfile', 'ProfileBinding', 'ProfileRecording']) {
+      await serveKind(kind);
+    }
+    await create('SelinuxProfile', 'web', { allow: { '@self': { file: ['read'] } } });
+    await reach('SelinuxProfile', 'web', /^Pending Pending: no node reports/);
+    await until(async () => (await failing()).length === 0, soonMs);
   });
 });
