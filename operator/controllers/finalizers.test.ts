@@ -56,6 +56,7 @@ describe('finalizersOf', () => {
   it('does not wait for nodes that are gone, even if they have reported the profile', () => {
     const profile = { finalizers: ['gone-deleted'], reporting: ['gone'], nodes: new Set(['a']) };
     assert.deepEqual(of(profile).finalizers, []);
+    assert.deepEqual(of({ ...profile, isInUse: true }).finalizers, [inUseFinalizer]);
     assert.deepEqual(of({ ...profile, deletedAt: now }), { finalizers: [], abandoned: [] });
   });
 

@@ -46,12 +46,12 @@ export interface Finalizers {
 export function finalizersOf(profile: HeldProfile, now: number): Finalizers {
   const { finalizers, deletedAt, isInUse, reporting, nodes } = profile;
   const others = finalizers.filter((each) => each !== inUseFinalizer);
+  const existing = nodes === undefined ? others : others.filter((each) => !isOfNode(each) || isForAny(each, nodes));
   if (isInUse) {
     // The API server accepts no new finalizers on a deleted object.
     const isHeld = deletedAt === undefined || finalizers.includes(inUseFinalizer);
-    return { finalizers: isHeld ? [...others, inUseFinalizer] : others, abandoned: [] };
+    return { finalizers: isHeld ? [...existing, inUseFinalizer] : existing, abandoned: [] };
   }
-  const existing = nodes === undefined ? others : others.filter((each) => !isOfNode(each) || isForAny(each, nodes));
   if (deletedAt === undefined) return { finalizers: existing, abandoned: [] };
   const foreign = existing.filter((each) => !isOfNode(each) && each !== partialFinalizer);
   const mayHaveIt = (each: string): boolean => (reporting === undefined ? isOfNode(each) : isForAny(each, reporting));
