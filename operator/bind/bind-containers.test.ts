@@ -239,6 +239,11 @@ describe('bindPod: a profile that the cluster holds', () => {
     });
   }
 
+  it('that is not installed states what to do without an agent that installs profiles', () => {
+    const { hint } = refusal(spec, [file], { seccompProfile: () => ({}) });
+    assert.match(hint, /bind an artifact with an ArtifactBinding in its place, or delete the binding/);
+  });
+
   it('does not matter if a more specific binding decides', () => {
     assert.deepEqual(
       profilesOf(

@@ -23,6 +23,11 @@ export interface ResolvingContext {
 
 const retry = 'Retry in 10 seconds; Deployments, Jobs and other controllers retry by themselves.';
 
+/** Where no agent installs profiles, retrying does not help. */
+const retryWithoutAgent =
+  'Deployments, Jobs and other controllers retry by themselves until nodes report it. This version of Fairlead installs no ' +
+  'profiles: bind an artifact with an ArtifactBinding in its place, or delete the binding.';
+
 /**
  * Returns the profile of a binding for a container of an image, from what is known of the cluster.
  * No registry is asked: what is not verified yet is a temporary problem.
@@ -50,7 +55,10 @@ export function resolveProfile(
       const held = cluster.seccompProfile(source.name);
       const title = `SeccompProfile ${quote(source.name)}`;
       if (held?.localhostProfile !== undefined) return { profile: { file: held.localhostProfile } };
-      if (held !== undefined) return notReady(binding, `${title} is not installed on the nodes yet`, held.problem);
+      if (held !== undefined) {
+        const unresolved = notReady(binding, `${title} is not installed on the nodes yet`, held.problem);
+        return { ...unresolved, hint: retryWithoutAgent };
+      }
       const problem = `${titleOf(binding)} takes its profile from ${title}, which does not exist`;
       return { problem, hint: 'Create it, or change profileRef of the binding.', isTemporary: true };
     }
