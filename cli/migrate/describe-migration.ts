@@ -38,10 +38,17 @@ export function noticeLine({ file, line, object, message, code, pointer }: Notic
   return `${file}:${line}: ${object}: ${message} (${code}, ${pointer || '/'})`;
 }
 
-/** Returns all findings as text. */
+/**
+ * Returns all findings as text.
+ *
+ * @param verb `changed` if the files were rewritten: one in which something must be decided was not
+ */
 export function describeMigration(files: readonly MigratedFile[], verb: 'changed' | 'to change'): string {
-  const { changes, decisions, notices } = findingsOf(files);
-  const changed = files.filter((each) => each.changes.length > 0).length;
+  const { decisions, notices } = findingsOf(files);
+  const undecided = files.filter((each) => each.decisions.length > 0);
+  const changed = files.filter((each) => each.changes.length > 0 && !(verb === 'changed' && undecided.includes(each)));
+  const changes = changed.flatMap((each) => each.changes);
+  const inFiles = undecided.length === 0 ? '' : ` in ${count(undecided.length, 'file')}`;
   return [
     ...changes.map((each) => `change: ${changeLine(each)}`),
     ...notices.map((each) => `notice: ${noticeLine(each)}`),
@@ -49,7 +56,7 @@ export function describeMigration(files: readonly MigratedFile[], verb: 'changed
       `decision: ${decisionLine(each)}`,
       ...each.choices.map((choice) => `  - ${choice}`),
     ]),
-    `${count(changed, 'file')} ${verb} (${count(changes.length, 'change')}), ${count(decisions.length, 'decision')}, ${count(notices.length, 'notice')}`,
+    `${count(changed.length, 'file')} ${verb} (${count(changes.length, 'change')}), ${count(decisions.length, 'decision')}${inFiles}, ${count(notices.length, 'notice')}`,
   ].join('\n');
 }
 

@@ -132,8 +132,12 @@ kind: ${kind}
 metadata: {name: a}
 spec: ${spec}
 `).decisions.map(({ code }) => code);
-    assert.deepEqual(codes('SeccompProfile', '{disabled: true, state: Enabled}'), ['contradictory-fields']);
-    assert.deepEqual(codes('SeccompProfile', '{disabled: false, state: Disabled}'), ['contradictory-fields']);
+    assert.deepEqual(codes('SeccompProfile', '{disabled: true, state: Enabled, defaultAction: SCMP_ACT_LOG}'), [
+      'contradictory-fields',
+    ]);
+    assert.deepEqual(codes('SeccompProfile', '{disabled: false, state: Disabled, defaultAction: SCMP_ACT_LOG}'), [
+      'contradictory-fields',
+    ]);
     assert.deepEqual(codes('SeccompProfile', '{disabled: true, state: Disabled, defaultAction: SCMP_ACT_LOG}'), []);
     const daemon = 'SecurityProfilesOperatorDaemon';
     assert.deepEqual(codes(daemon, '{enableSelinux: true, selinux: {enable: false}}'), ['contradictory-fields']);
@@ -217,6 +221,7 @@ spec: ${spec}
   it('notes old names that it does not rewrite', () => {
     const notes = (text: string) => migrated(text).notices.map(({ code, line, pointer }) => [code, line, pointer]);
     assert.deepEqual(notes('profile: operator/web/nginx.json\n'), [['not-rewritten', 1, '/profile']]);
+    assert.equal(migrated('profile: operator/web/nginx.json\n').notices[0]?.object, 'document');
     assert.deepEqual(
       notes(
         `kind: Kustomization\npatches:\n- target: {group: ${group}, version: v1beta1}\n  patch: |-\n    apiVersion: ${group}/v1beta1\n    kind: SeccompProfile\n`,
@@ -288,6 +293,46 @@ spec: ${spec}
     assert.deepEqual(codes(profile('a', 'web').replace('SCMP_ACT_ERRNO', 'SCMP_ACT_ERNO')), [
       ['refused', '/spec/defaultAction', 'SCMP_ACT_ERNO'],
     ]);
+  });
+
+  it('wants all decisions on an object at once', () => {
+    const refused = '\n  syscalls: [{names: [read], action: SCMP_ACT_ALOW}]';
+    const { files } = migrateManifests([
+      { name: 'a.yaml', text: profile('nginx', 'web', refused) },
+      { name: 'b.yaml', text: profile('nginx', 'shop') },
+    ]);
+    assert.deepEqual(
+      files.map(({ decisions }) => decisions.map(({ code, pointer }) => [code, pointer])),
+      [
+        [
+          ['name-clash', '/metadata/name'],
+          ['refused', '/spec/syscalls/0/action'],
+        ],
+        [['name-clash', '/metadata/name']],
+      ],
+    );
+  });
+
+  it('wants a decision on the policy text of an AppArmorProfile of SPO 0.8', () => {
+    const source = (version: string) =>
+      `apiVersion: ${group}/${version}\nkind: AppArmorProfile\nmetadata: {name: a}\nspec:\n  policy: |\n    profile a {}\n`;
+    for (const version of ['v1alpha1', 'v1']) {
+      const { decisions, text } = migrated(source(version));
+      assert.deepEqual(
+        [decisions.map(({ code, line, pointer }) => [code, line, pointer]), text],
+        [[['policy-text', 5, '/spec/policy']], source(version)],
+      );
+      assert.match(decisions[0]?.choices.join() ?? '', /spec\.abstract.*--to apparmor.*apparmor_parser/);
+    }
+  });
+
+  it('notes that pods of a binding to a SeccompProfile are refused until nodes report the profile', () => {
+    const binding = (kind: string) =>
+      `apiVersion: ${group}/v1alpha1\nkind: ProfileBinding\nmetadata: {name: b, namespace: web}\nspec: {image: x, profileRef: {kind: ${kind}, name: nginx}}\n`;
+    const codes = (kind: string) =>
+      migrated(binding(kind)).notices.map(({ code, line, pointer }) => [code, line, pointer]);
+    assert.deepEqual(codes('SeccompProfile'), [['refuses-pods', 4, '/spec']]);
+    assert.deepEqual(codes('SelinuxProfile'), [['not-supported', 4, '/spec']]);
   });
 
   it('restores what the conversion webhook carries in an annotation, and wants a decision if that is invalid', () => {

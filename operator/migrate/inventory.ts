@@ -84,10 +84,12 @@ export function listed(profiles: readonly KnownProfile[]): string {
     .join(' and ');
 }
 
-/** Returns kind, namespace and name of an object. */
+/** Returns kind, namespace and name of an object, or `document` of something else. */
 export function describeObject(object: Json | undefined): string {
   if (!isObject(object)) return 'document';
+  const kind = textAt(object, 'kind');
+  if (kind === undefined) return 'document';
   const namespace = textAt(object, 'metadata', 'namespace');
   const name = textAt(object, 'metadata', 'name') ?? textAt(object, 'metadata', 'generateName') ?? '(no name)';
-  return `${textAt(object, 'kind') ?? '(no kind)'} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
+  return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
 }

@@ -69,7 +69,7 @@ export function migrateResource(object: JsonObject, inventory: Inventory, contex
   const next = mapped(table, cleaned.object);
   const contradictions = traced.flatMap((trace) => contradiction(trace, cleaned.object, table));
   const own = [...contradictions, ...decisionsOf(object, next, inventory)];
-  const decisions = own.length > 0 ? own : refusals(next, context.settings);
+  const decisions = [...own, ...refusals(next, context.settings).filter((refusal) => !isCovered(refusal, own))];
   const notices = noticesOf(next, inventory, {
     ...context,
     namespace: textAt(object, 'metadata', 'namespace'),
@@ -120,6 +120,14 @@ function refusals(next: JsonObject, settings: ValidationSettings): readonly Obje
     message: `Fairlead would refuse it: ${field === '' ? '' : `${field}: `}${problem}`,
     choices: [fix],
   }));
+}
+
+/**
+ * Returns whether other decisions are on the same field. Policy text is in place of all other
+ * fields.
+ */
+function isCovered({ pointer }: ObjectDecision, others: readonly ObjectDecision[]): boolean {
+  return others.some((other) => other.pointer === pointer || other.code === 'policy-text');
 }
 
 /** Returns the pointer of a field as Kubernetes writes it: `spec.syscalls[3].action`. */

@@ -43,6 +43,7 @@ export type DecisionCode =
   | 'contradictory-fields'
   | 'name-clash'
   | 'operator-manifest'
+  | 'policy-text'
   | 'refused'
   | 'template'
   | 'type-with-namespace'
@@ -66,6 +67,7 @@ export type NoticeCode =
   | 'not-rewritten'
   | 'not-supported'
   | 'profile-not-found'
+  | 'refuses-pods'
   | 'same-profile'
   | 'webhook-options'
   | 'written-by-node';

@@ -29,6 +29,7 @@ export function decisionsOf(object: JsonObject, next: JsonObject, inventory: Inv
     }),
     ...(kind === 'SeccompProfile' ? outOfRange(next) : []),
     ...(kind === 'SelinuxProfile' || kind === 'RawSelinuxProfile' ? namespacedTypes(next) : []),
+    ...(kind === 'AppArmorProfile' ? policyText(next) : []),
     ...unknownFields(next),
   ];
 }
@@ -125,6 +126,23 @@ function outOfRange(object: JsonObject): readonly ObjectDecision[] {
   });
 }
 
+/** Returns the decision on a profile of SPO 0.8 or older, which had policy text and no rules. */
+function policyText(object: JsonObject): readonly ObjectDecision[] {
+  if (at(object, 'spec', 'policy') === undefined) return [];
+  return [
+    {
+      code: 'policy-text',
+      pointer: '/spec/policy',
+      message: 'SPO 0.8 and older had the text of a policy here, and v1 has rules in spec.abstract',
+      choices: [
+        'Write what the policy allows into spec.abstract, and remove spec.policy: fairlead convert FILE --to apparmor shows the ' +
+          'policy of these rules.',
+        'Load the policy on the nodes by other means, such as apparmor_parser, and remove the object. Pods name it as before.',
+      ],
+    },
+  ];
+}
+
 /** Returns the types in a policy that have the namespace of a profile in their name. */
 function namespacedTypes(object: JsonObject): readonly ObjectDecision[] {
   const allow = at(object, 'spec', 'allow');
@@ -143,6 +161,15 @@ function namespacedTypes(object: JsonObject): readonly ObjectDecision[] {
   });
 }
 
+/** What a binding for a SeccompProfile does as long as nothing installs profiles on nodes. */
+const refusesPods: ObjectNotice = {
+  code: 'refuses-pods',
+  pointer: '/spec',
+  message:
+    'pods that the binding selects are refused until nodes report the profile as installed, and this version of Fairlead ' +
+    'installs none: bind an artifact with an ArtifactBinding in its place, or remove the binding',
+};
+
 /** Returns what differs for an object of v1 in a cluster with Fairlead. */
 export function noticesOf(next: JsonObject, inventory: Inventory, context: NoticeContext): readonly ObjectNotice[] {
   const kind = textAt(next, 'kind') ?? '';
@@ -151,7 +178,11 @@ export function noticesOf(next: JsonObject, inventory: Inventory, context: Notic
     const isDaemon = kind === 'SecurityProfilesOperatorDaemon';
     const { status, message } = notSupported(kind, ineffectiveSettings(kind, at(next, 'spec')));
     const notice: ObjectNotice = { code: 'not-supported', pointer: '/spec', message };
-    return [...(status === 'True' ? [notice] : []), ...(isDaemon ? daemonNotices(next, context) : [])];
+    return [
+      ...(status === 'True' ? [notice] : []),
+      ...(kind === 'ProfileBinding' && status === 'False' ? [refusesPods] : []),
+      ...(isDaemon ? daemonNotices(next, context) : []),
+    ];
   }
   if (kind === 'SecurityProfileNodeStatus') {
     const message = 'nodes write these objects: do not keep them as manifests';

@@ -8,6 +8,9 @@ const most = 10;
 
 const topLevel = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
 
+/** Fields about which there is a decision of their own. */
+const decided = new Set(['AppArmorProfile /spec/policy']);
+
 /**
  * Returns the decisions on fields that v1 does not have: `kubectl apply` refuses them, and other
  * clients lose them without a word.
@@ -22,7 +25,8 @@ export function unknownFields(next: JsonObject): readonly ObjectDecision[] {
     ...Object.keys(next).flatMap((key) => (topLevel.includes(key) ? [] : [below('', key)])),
     ...(parsed.success ? lost(spec, (parsed.output as { readonly spec?: unknown }).spec, '/spec') : []),
   ];
-  return fields.slice(0, most).map((pointer) => ({
+  const unknown = fields.filter((pointer) => !decided.has(`${kind} ${pointer}`));
+  return unknown.slice(0, most).map((pointer) => ({
     code: 'unknown-field',
     pointer,
     message: `v1 of ${kind} has no field ${pointer.slice(1).replaceAll('/', '.')}: kubectl apply refuses it, or the API server drops it`,

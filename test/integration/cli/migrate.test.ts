@@ -75,6 +75,8 @@ describe('fairlead migrate', () => {
   it('leaves a file as it is in which something must be decided, and rewrites the others', async () => {
     await mkdir(join(cwd, 'clash'));
     const files = { 'a.yaml': clashing('web', 'SCMP_ACT_LOG'), 'b.yaml': clashing('shop', 'SCMP_ACT_ERRNO') };
+    const old = await readFile(join(cwd, 'deploy/recording-logs.yaml'), 'utf8');
+    files['a.yaml'] += `---\n${old.replace(/^---\n/, '')}`;
     for (const [name, text] of Object.entries(files)) await writeFile(join(cwd, 'clash', name), text);
     await cp(join(cwd, 'deploy/binding-seccomp.yaml'), join(cwd, 'clash/c.yaml'));
     const found = await run('--in-place', 'clash');
@@ -83,7 +85,8 @@ describe('fairlead migrate', () => {
       found.stdout,
       /^decision: clash\/a\.yaml:3: .*\(name-clash, \/metadata\/name\)\n {2}- Rename it, such as to web-nginx, /m,
     );
-    assert.match(found.stdout, /^1 file changed /m);
+    assert.match(found.stdout, /^1 file changed \(1 change\), 2 decisions in 2 files, /m);
+    assert.doesNotMatch(found.stdout, /^change: clash\/a\.yaml/m);
     for (const [name, text] of Object.entries(files)) {
       assert.equal(await readFile(join(cwd, 'clash', name), 'utf8'), text);
     }
