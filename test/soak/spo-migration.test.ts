@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
@@ -236,6 +236,19 @@ function suite(scopeBefore: Scope): void {
   it('step 4 installs the CRDs, and keeps or deletes the objects', async () => {
     if (scopeBefore === 'Namespaced') await done(commands('4. ', 'for kind in'));
     await done(commands('4. ', knowsRules() ? '--force-conflicts' : '--validate=false'));
+  });
+
+  it('step 5 copies the files of nodes to the new paths, and overwrites none', async () => {
+    const node = join(folder, 'node');
+    const files = { 'shop/checkout.json': 'checkout', 'shop/web.json': 'of the shop', 'web.json': 'there' };
+    for (const name of ['shop', 'empty']) mkdirSync(join(node, name), { recursive: true });
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(node, name), text);
+    const copy = commands('5. ', 'cp ');
+    assert.match(copy, /^ *cd \/var\/lib\/kubelet\/seccomp\/operator$/m);
+    for (let times = 0; times < 2; times++) await done(copy.replace('/var/lib/kubelet/seccomp/operator', node));
+    assert.deepEqual(readdirSync(node).toSorted(), ['checkout.json', 'empty', 'shop', 'web.json']);
+    assert.equal(readFileSync(join(node, 'checkout.json'), 'utf8'), 'checkout');
+    assert.equal(readFileSync(join(node, 'web.json'), 'utf8'), 'there');
   });
 
   it('step 5 starts Fairlead, and applies the manifests', async () => {
