@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, describe, it } from 'node:test';
+import { after, describe, it, mock } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { FairleadError } from '#lib/errors';
+import { ApiError } from '#lib/kube/api-error';
 import type { ApiRequest, ApiServer } from '../../lib/kube/api-server.ts';
 import { NamespaceGuard } from './namespace-guard.ts';
 
@@ -17,12 +18,15 @@ class FakeApiServer implements ApiServer {
   namespaces: ReturnType<typeof namespace>[] = [];
   pageSize = 500;
   down = false;
+  retryAfterMs: number | undefined;
   readonly asked: string[] = [];
   #watch: { onLine: (line: string) => void; end: (error?: Error) => void } | undefined;
 
   async get({ path }: ApiRequest): Promise<string> {
     this.asked.push(path);
-    if (this.down) throw new FairleadError('Unavailable', 'cannot reach it');
+    if (this.down) {
+      throw new ApiError('cannot reach it', { status: 429, reason: '', retryAfterMs: this.retryAfterMs });
+    }
     if (path === '/version') return JSON.stringify({ major: '1', minor: this.minor });
     const start = Number(/&continue=(\d+)/.exec(path)?.[1] ?? 0);
     const end = start + this.pageSize;
@@ -97,12 +101,12 @@ describe('NamespaceGuard', () => {
     }
   });
 
-  it('reads all pages before, and refuses to start for one namespace that carries the name of another', async () => {
+  it('reads all pages at the start, and finds one namespace that carries the name of another', async () => {
     const api = new FakeApiServer();
     api.namespaces = [namespace('a', 'a'), namespace('b'), namespace('c', 'c'), namespace('evil', 'kube-system')];
     for (const pageSize of [1, 3, 4, 500]) {
       api.pageSize = pageSize;
-      await assert.rejects(start(api), { kind: 'NotAllowed', message: /namespace "evil" .*=kube-system/ });
+      assert.match(refusal(await start(api)) ?? '', /^NotAllowed: namespace "evil" .*=kube-system/);
     }
     api.namespaces.pop();
     assert.equal(refusal(await start(api)), undefined);
@@ -124,26 +128,53 @@ describe('NamespaceGuard', () => {
     }
   });
 
-  it('reads all of them again when the watch ends', async () => {
+  it('reads all of them again when a watch has ended that has lasted', async () => {
     const api = new FakeApiServer();
     const guard = await start(api);
-    api.namespaces = [namespace('evil', 'fairlead-system')];
-    api.endWatch();
-    await settled();
-    assert.match(refusal(guard) ?? '', /=fairlead-system/);
-    api.namespaces = [];
-    api.endWatch();
-    await settled();
-    assert.equal(refusal(guard), undefined);
+    for (const [round, label] of ['fairlead-system', undefined].entries()) {
+      api.namespaces = [namespace('evil', label)];
+      const now = performance.now() + (round + 1) * 20_000;
+      const clock = mock.method(performance, 'now', () => now);
+      api.endWatch();
+      await settled();
+      clock.mock.restore();
+      assert.match(String(refusal(guard)), label === undefined ? /undefined/ : /=fairlead-system/);
+    }
   });
 
-  it('reads them again a second after the watch failed, and admits nothing while it cannot', async () => {
+  it('waits longer and longer if each watch ends at once', async () => {
     const api = new FakeApiServer();
-    const guard = await start(api);
+    await start(api);
+    const reads: number[] = [performance.now()];
+    for (let count = api.asked.length; reads.length < 4; count = api.asked.length) {
+      api.endWatch();
+      await settled();
+      assert.equal(api.asked.length, count, 'not at once');
+      await until(() => api.asked.length > count);
+      reads.push(performance.now());
+      await settled();
+    }
+    const [first = 0, second = 0, third = 0, fourth = 0] = reads;
+    assert.ok(second - first >= 450 && third - second >= 950 && fourth - third >= 1950, String(reads));
+  });
+
+  it('leaves the API server alone for as long as it wants', async () => {
+    const api = new FakeApiServer();
+    api.down = true;
+    api.retryAfterMs = 2000;
+    await start(api);
+    const began = performance.now();
+    await until(() => api.asked.length > 1);
+    assert.ok(performance.now() - began >= 1950);
+  });
+
+  it('reads them again a moment after the watch failed, and admits nothing while it cannot', async () => {
     for (const [type, object] of [
       ['ERROR', { message: 'too old resource version' }],
       ['ADDED', { metadata: {} }],
     ] as const) {
+      const api = new FakeApiServer();
+      const guard = await start(api);
       const asked = api.asked.length;
       api.send(type, object);
       await settled();

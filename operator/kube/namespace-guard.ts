@@ -2,12 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import * as v from 'valibot';
 import { FairleadError, toFairleadError } from '#lib/errors';
+import { parseAnswer } from '#lib/kube/answer';
+import { retryAfterOf } from '#lib/kube/api-error';
 import type { ApiServer } from '#lib/kube/api-server';
+import { atLeast, type Backoff, backoffDelay } from '#lib/kube/backoff';
 import { foreignName, type Namespace, nameLabel, namespaceSchema } from './namespace.ts';
 
 const labelled = `/api/v1/namespaces?labelSelector=${encodeURIComponent(nameLabel)}`;
 const metadataOnly = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
-const retryMs = 1000;
+/** Short, since no pod is admitted until the namespaces are read again. */
+const backoff: Backoff = { initialMs: 1000, maxMs: 5000 };
+/** A watch that has lasted so many milliseconds is no reason to wait before the next. */
+const lastingMs = 10_000;
 /**
  * Seconds after which the API server ends a watch. A little later we do, in case its end is lost.
  */
@@ -49,13 +55,12 @@ export class NamespaceGuard {
   }
 
   /**
-   * Checks all namespaces now, and again whenever one changes. Throws NotAllowed if one has the
-   * name of another. If the API server is unreachable, retries, and {@link check} throws meanwhile.
+   * Checks all namespaces now, and again whenever one changes. If the API server is unreachable,
+   * retries, and {@link check} throws meanwhile.
    */
   static async start(api: ApiServer, log: FastifyBaseLogger): Promise<NamespaceGuard> {
     const guard = new NamespaceGuard(api, log);
     await guard.#read();
-    if (guard.#state.kind !== 'unknown') guard.check();
     void guard.#follow();
     return guard;
   }
@@ -82,11 +87,23 @@ export class NamespaceGuard {
 
   async #follow(): Promise<void> {
     const { signal } = this.#stopped;
-    while (!signal.aborted && this.#state.kind !== 'guaranteed') {
+    for (let failures = 0; !signal.aborted && this.#state.kind !== 'guaranteed'; ) {
+      const begunAt = performance.now();
       if (this.#state.kind === 'followed') await this.#watch(this.#state);
-      else await sleep(retryMs, undefined, { signal }).catch(() => undefined);
+      const hasLasted = performance.now() - begunAt >= lastingMs;
+      failures = hasLasted ? 0 : failures + 1;
+      await this.#wait(failures);
       if (!signal.aborted) await this.#read();
     }
+  }
+
+  /** Waits if the namespaces could not be read, or a watch has ended too soon. */
+  async #wait(failures: number): Promise<void> {
+    if (failures === 0) return;
+    const delay = backoffDelay(backoff, failures);
+    // While the state is `followed`, what is known becomes older.
+    const wanted = this.#state.kind === 'unknown' ? retryAfterOf(this.#state.cause) : undefined;
+    await sleep(atLeast(wanted, delay), undefined, { signal: this.#stopped.signal }).catch(() => undefined);
   }
 
   async #read(): Promise<void> {
@@ -101,7 +118,7 @@ export class NamespaceGuard {
       do {
         const path = `${labelled}&limit=500${token === '' ? '' : `&continue=${encodeURIComponent(token)}`}`;
         const question = { path, title: 'list the Namespaces', accept: metadataOnly('PartialObjectMetadataList') };
-        const { metadata, items } = parse(listSchema, await this.#api.get(question));
+        const { metadata, items } = parse(listSchema, await this.#api.get(question), question.title);
         for (const item of items) this.#note(misnamed, item);
         token = metadata.continue;
         ({ resourceVersion } = metadata);
@@ -120,7 +137,7 @@ export class NamespaceGuard {
    */
   async #setsLabel(): Promise<boolean> {
     const question = { path: '/version', title: "read the API server's version" };
-    const { major, minor } = parse(versionSchema, await this.#api.get(question));
+    const { major, minor } = parse(versionSchema, await this.#api.get(question), question.title);
     // Some distributions write `20+`.
     return Number.parseInt(major, 10) > 1 || Number.parseInt(minor, 10) >= 22;
   }
@@ -131,7 +148,7 @@ export class NamespaceGuard {
     const question = { path, title: 'watch the Namespaces', accept: metadataOnly('PartialObjectMetadata') };
     const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout((watchSeconds + 10) * 1000)]);
     const take = (line: string): void => {
-      const event = parse(eventSchema, line);
+      const event = parse(eventSchema, line, question.title);
       if (event.type === 'ERROR') throw new FairleadError('Conflict', event.object.message);
       // A namespace that has lost its label counts as deleted for this watch.
       if (event.type === 'DELETED') misnamed.delete(event.object.name);
@@ -140,9 +157,7 @@ export class NamespaceGuard {
     try {
       await this.#api.watch(question, take, signal);
     } catch (thrown) {
-      if (signal.aborted) return;
-      this.#log.info({ err: toFairleadError(thrown) }, 'the namespaces are read again');
-      await sleep(retryMs, undefined, { signal }).catch(() => undefined);
+      if (!signal.aborted) this.#log.info({ err: toFairleadError(thrown) }, 'the namespaces are read again');
     }
   }
 
@@ -161,14 +176,8 @@ export class NamespaceGuard {
   }
 }
 
-function parse<T extends v.GenericSchema>(schema: T, json: string): v.InferOutput<T> {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch (cause) {
-    throw new FairleadError('InvalidInput', 'the answer of the API server is not valid JSON', { cause });
-  }
-  const parsed = v.safeParse(schema, value);
+function parse<T extends v.GenericSchema>(schema: T, json: string, title: string): v.InferOutput<T> {
+  const parsed = v.safeParse(schema, parseAnswer(json, title));
   if (parsed.success) return parsed.output;
-  throw new FairleadError('InvalidInput', `unexpected answer of the API server: ${v.summarize(parsed.issues)}`);
+  throw new FairleadError('Unavailable', `cannot ${title}: unexpected answer: ${v.summarize(parsed.issues)}`);
 }

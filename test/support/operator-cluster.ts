@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -212,10 +213,14 @@ export class OperatorCluster {
 
   /** Returns the metrics of the operator. */
   async metrics(): Promise<string> {
-    const ca = readFileSync(this.file('ca.crt'));
-    const sent = httpsRequest(`https://${this.address}/metrics`, { ca, agent: false }).end();
-    const [response] = await once(sent, 'response');
-    return await text(response);
+    return await text(await this.#ask('/metrics'));
+  }
+
+  /** Returns the status of `/readyz`. */
+  async readiness(): Promise<number | undefined> {
+    const response = await this.#ask('/readyz');
+    response.resume();
+    return response.statusCode;
   }
 
   async request(method: string, at: string, body?: object): Promise<Answer> {
@@ -311,6 +316,13 @@ export class OperatorCluster {
         },
       })),
     }));
+  }
+
+  async #ask(at: string): Promise<IncomingMessage> {
+    const ca = readFileSync(this.file('ca.crt'));
+    const sent = httpsRequest(`https://${this.address}${at}`, { ca, agent: false }).end();
+    const [response] = await once(sent, 'response');
+    return response;
   }
 
   async #install(listen: string, moreKinds: readonly string[]): Promise<void> {
