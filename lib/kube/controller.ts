@@ -117,8 +117,8 @@ export function optionalTriggerOf<T>(
  * Reconciles each object of an informer when it, or something that it depends on, has changed, and
  * writes its status if that is another then. Begins when everything is known, so that nothing is
  * concluded from an object that was not listed yet; {@link optionalTriggerOf} makes exceptions.
- * Whatever fails is tried again, with growing delays, and nothing else for a while if the API server
- * cannot answer. Resolves when `signal` has aborted and what is being reconciled has ended.
+ * Whatever fails is tried again, with growing delays, and nothing else for a while if the API
+ * server cannot answer. Resolves when `signal` has aborted and what is being reconciled has ended.
  */
 export async function runController<T extends Reconcilable>(
   options: ControllerOptions<T>,

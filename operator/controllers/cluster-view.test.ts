@@ -9,6 +9,7 @@ import { TestLog, until } from '#test/support/kube/widgets';
 import { daemonName } from '../api/securityprofilesoperatordaemon/v1.ts';
 import { defaultSettings } from '../validate/settings.ts';
 import { ClusterView } from './cluster-view.ts';
+import { podInformer } from './pod-informer.ts';
 
 /** Returns what the view takes for the settings if the API server has this object. */
 async function settingsWith(spec: object, { metadata = {}, log = new TestLog() } = {}) {
@@ -23,7 +24,7 @@ async function settingsWith(spec: object, { metadata = {}, log = new TestLog() }
     watch: (_resource: Resource, _options: object, _onEvent: object, signal: AbortSignal) =>
       new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
   } as unknown as ObjectClient;
-  const view = new ClusterView({ client, log, namespace: 'fairlead-system', hasCore: false });
+  const view = new ClusterView({ client, log, namespace: 'fairlead-system', pods: undefined });
   view.start();
   await view.daemons.synced();
   try {
@@ -50,13 +51,16 @@ describe('ClusterView', () => {
           await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
         },
       } as unknown as ObjectClient;
-      const view = new ClusterView({ client, log: new TestLog(), namespace: 'fairlead-system', hasCore: true });
+      const log = new TestLog();
+      const pods = podInformer({ client, log });
+      const view = new ClusterView({ client, log, namespace: 'fairlead-system', pods });
+      pods.start();
       view.start();
       const informer = { pods: view.pods, nodes: view.nodes, seccompprofiles: view.profiles.SeccompProfile }[broken];
       await until(() => informer?.problem !== undefined);
       if (fails) assert.throws(() => view.checkCore(), { kind: 'Unavailable', message: `${broken} cannot be watched` });
       else view.checkCore();
-      await view.stop();
+      await Promise.all([view.stop(), pods.stop()]);
     }
   });
 });
@@ -78,7 +82,7 @@ describe('the reports of ClusterView', () => {
       watch: (_resource: Resource, _options: object, _onEvent: object, signal: AbortSignal) =>
         new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
     } as unknown as ObjectClient;
-    const view = new ClusterView({ client, log: new TestLog(), namespace: 'fairlead-system', hasCore: false });
+    const view = new ClusterView({ client, log: new TestLog(), namespace: 'fairlead-system', pods: undefined });
     const profile = { kind: 'SeccompProfile', name: 'web' };
     view.start();
     await until(() => view.reports.store.size === 1);
@@ -125,7 +129,7 @@ describe('the settings of ClusterView', () => {
         });
       },
     } as unknown as ObjectClient;
-    const view = new ClusterView({ client, log: new TestLog(), namespace: 'fairlead-system', hasCore: false });
+    const view = new ClusterView({ client, log: new TestLog(), namespace: 'fairlead-system', pods: undefined });
     const notKnown = { kind: 'Unavailable', message: /^it is not known what the administrator allows: / } as const;
     assert.throws(() => view.settings(), notKnown);
     view.start();

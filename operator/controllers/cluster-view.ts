@@ -9,10 +9,10 @@ import { daemonName, securityProfilesOperatorDaemonSchema } from '../api/securit
 import { profilesGroup } from '../api/shared/resource-definition.ts';
 import { defaultSettings, settingsOf, type ValidationSettings } from '../validate/settings.ts';
 import { type NodeStatus, parseNodeStatus, reportKeys } from './node-status.ts';
+import type { PodInformer } from './pod-informer.ts';
 import { type ProfileResourceKind, profileResources } from './profile-kinds.ts';
 import type { NodeReport } from './profile-state.ts';
 import { parseStoredProfile, type StoredProfile } from './stored-profile.ts';
-import { parseWorkload, type Workload } from './workload.ts';
 
 /** The kinds of profiles. */
 export const profileKinds = Object.keys(profileResources) as ProfileResourceKind[];
@@ -24,7 +24,6 @@ export function groupResource(kind: string, plural: string, namespaced = false):
 
 export const nodeStatuses = groupResource('SecurityProfileNodeStatus', 'securityprofilenodestatuses');
 export const daemons = groupResource('SecurityProfilesOperatorDaemon', 'securityprofilesoperatordaemons', true);
-const pods: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
 const nodes: Resource = { group: '', version: 'v1', plural: 'nodes', kind: 'Node', namespaced: false };
 
 export interface ClusterViewOptions {
@@ -33,8 +32,8 @@ export interface ClusterViewOptions {
   readonly metrics?: InformerMetrics | undefined;
   /** The namespace of the operator, whose settings hold. */
   readonly namespace: string;
-  /** Whether the API server has pods and nodes. */
-  readonly hasCore: boolean;
+  /** The pods, which somebody else starts; undefined for an API server without pods and nodes. */
+  readonly pods: PodInformer | undefined;
 }
 
 type ProfileInformer = Informer<StoredProfile, 'base' | 'usage' | 'id'>;
@@ -43,12 +42,12 @@ type ProfileInformer = Informer<StoredProfile, 'base' | 'usage' | 'id'>;
 export class ClusterView {
   readonly profiles: Readonly<Record<ProfileResourceKind, ProfileInformer>>;
   readonly reports: Informer<NodeStatus, 'about' | 'node'>;
-  readonly pods: Informer<Workload, 'uses'> | undefined;
+  readonly pods: PodInformer | undefined;
   readonly nodes: Informer<string> | undefined;
   readonly daemons: Informer<ValidationSettings>;
   readonly #settingsKey: string;
 
-  constructor({ namespace, hasCore, ...options }: ClusterViewOptions) {
+  constructor({ namespace, pods, ...options }: ClusterViewOptions) {
     this.#settingsKey = objectKey({ namespace, name: daemonName });
     const profilesOf = (kind: ProfileResourceKind): ProfileInformer => {
       const { plural, usedAs } = profileResources[kind];
@@ -81,9 +80,8 @@ export class ClusterView {
         options.log.warn({ key, err: error }, 'the settings cannot be read: profiles stay as they were decided');
       },
     });
-    if (!hasCore) return;
-    const uses = ({ uses }: Workload) => uses;
-    this.pods = new Informer({ ...options, resource: pods, parse: parseWorkload, indexes: { uses } });
+    this.pods = pods;
+    if (pods === undefined) return;
     this.nodes = new Informer({ ...options, resource: nodes, parse: ({ metadata }) => metadata.name });
   }
 
@@ -155,7 +153,7 @@ export class ClusterView {
   }
 
   #all(): readonly Pick<Informer<unknown>, 'start' | 'stop'>[] {
-    const others = [this.reports, this.daemons, this.pods, this.nodes];
+    const others = [this.reports, this.daemons, this.nodes];
     return [...Object.values(this.profiles), ...others.filter((informer) => informer !== undefined)];
   }
 }

@@ -3,16 +3,15 @@ import { Informer, type InformerMetrics } from '#lib/kube/informer';
 import type { KubeObject, ObjectMeta } from '#lib/kube/kube-object';
 import type { KubeLog } from '#lib/kube/log';
 import type { ObjectClient } from '#lib/kube/object-client';
-import type { Resource } from '#lib/kube/resource';
 import type { Binding } from '../bind/binding.ts';
 import type { ClusterState } from '../bind/cluster-state.ts';
 import type { BindingContext } from '../bind/decide.ts';
 import { type BindingCoverage, bindingCoverage } from '../coverage/binding-coverage.ts';
 import type { CoveredPod } from '../coverage/outdated-owners.ts';
 import { podCoverage } from '../coverage/pod-coverage.ts';
-import { type RunningPod, readRunningPod } from '../coverage/running-pod.ts';
 import { exceptMarkers } from '../kube/binding-marker.ts';
 import { bindingKinds } from '../kube/list-bindings.ts';
+import type { PodInformer } from './pod-informer.ts';
 
 /** A binding as its controller holds it. */
 export interface StoredBinding {
@@ -37,9 +36,10 @@ export interface CoverageViewOptions {
   readonly metrics?: InformerMetrics | undefined;
   /** What bindings refer to. */
   readonly cluster: ClusterState;
+  /** The pods, which somebody else starts. */
+  readonly pods: PodInformer;
 }
 
-const pods: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
 /** So many pods are decided on in one turn of the event loop: some milliseconds. */
 const inOneTurn = 20;
 /** Milliseconds for which a coverage is not determined again. */
@@ -53,7 +53,8 @@ const pause = 10;
  */
 export class CoverageView {
   readonly bindings: readonly Informer<StoredBinding>[];
-  readonly #pods: Informer<RunningPod>;
+  readonly #pods: PodInformer;
+  readonly #unfollow: () => void;
   readonly #options: CoverageViewOptions;
   #current: Promise<Omit<ClusterCoverage, 'outdatedIn'>> | undefined;
   /** Whether anything has changed since the current coverage began to be determined. */
@@ -63,7 +64,7 @@ export class CoverageView {
 
   constructor(options: CoverageViewOptions) {
     this.#options = options;
-    const { client, log, metrics } = options;
+    const { client, log, metrics, pods } = options;
     this.bindings = bindingKinds.map(
       ({ resource, parse }) =>
         new Informer({
@@ -72,8 +73,8 @@ export class CoverageView {
           parse: (object) => storedBinding(object, parse),
         }),
     );
-    this.#pods = new Informer({ client, log, metrics, resource: pods, parse: readRunningPod });
-    this.#pods.onChange(() => {
+    this.#pods = pods;
+    this.#unfollow = pods.onChange(() => {
       this.#hasChanged = true;
     });
     for (const informer of this.bindings) {
@@ -84,14 +85,15 @@ export class CoverageView {
     }
   }
 
-  /** Begins to follow everything. */
+  /** Begins to follow the bindings. */
   start(): void {
-    for (const informer of [...this.bindings, this.#pods]) informer.start();
+    for (const informer of this.bindings) informer.start();
   }
 
   /** Resolves when no request is open any more. */
   async stop(): Promise<void> {
-    await Promise.all([...this.bindings, this.#pods].map((informer) => informer.stop()));
+    this.#unfollow();
+    await Promise.all(this.bindings.map((informer) => informer.stop()));
   }
 
   /** Resolves when everything has been listed once. */
@@ -133,8 +135,9 @@ export class CoverageView {
   async #determine(): Promise<Omit<ClusterCoverage, 'outdatedIn'>> {
     const contexts = new Map<string, BindingContext>();
     const covered: CoveredPod[] = [];
-    for (const [index, running] of [...this.#pods.store.values()].entries()) {
+    for (const [index, { running }] of [...this.#pods.store.values()].entries()) {
       if (index % inOneTurn === 0) await nextTurn();
+      if (running === undefined) continue;
       const { pod, ...rest } = running;
       const context = contexts.get(rest.namespace) ?? this.contextOf(rest.namespace);
       contexts.set(rest.namespace, context);

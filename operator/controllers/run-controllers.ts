@@ -10,6 +10,7 @@ import { ClusterView } from './cluster-view.ts';
 import type { CoverageMetrics } from './coverage-metrics.ts';
 import { CoverageView } from './coverage-view.ts';
 import { createDefaultDaemon } from './default-daemon.ts';
+import { type PodInformer, podInformer } from './pod-informer.ts';
 import { type ProfileControllerOptions, runProfileControllers } from './profile-controller.ts';
 import { runUnsupportedControllers } from './unsupported-controller.ts';
 
@@ -23,6 +24,8 @@ export interface ControllersOptions extends Pick<ProfileControllerOptions, 'prof
   readonly cluster?: ClusterState | undefined;
   /** Milliseconds after which the status of a binding is determined again, 30,000 by default. */
   readonly bindingPeriod?: number | undefined;
+  /** Another controller, for an API server that has pods. */
+  readonly runForPods?: ((pods: PodInformer, signal: AbortSignal) => Promise<void>) | undefined;
   readonly log: KubeLog;
   readonly metrics?: KubeMetrics | undefined;
   readonly coverageMetrics?: CoverageMetrics | undefined;
@@ -30,24 +33,26 @@ export interface ControllersOptions extends Pick<ProfileControllerOptions, 'prof
 
 /**
  * Runs all controllers until `signal` aborts, and resolves when no request is open any more. The
- * object with the settings is created if it does not exist. One
- * replica at a time may run them. Throws what the API server's client throws if it cannot be asked
- * for what it serves.
+ * object with the settings is created if it does not exist. One replica at a time may run them.
+ * Throws what the API server's client throws if it cannot be asked for what it serves.
  */
 export async function runControllers(options: ControllersOptions, signal: AbortSignal): Promise<void> {
-  const { api, namespace, log, metrics, client = new ObjectClient(api) } = options;
+  const { api, namespace, log, metrics, runForPods, client = new ObjectClient(api) } = options;
   const hasCore = await hasCoreResources(api);
-  const view = new ClusterView({ ...options, client, hasCore });
+  const pods = hasCore ? podInformer({ client, log, metrics }) : undefined;
+  const view = new ClusterView({ ...options, client, pods });
+  pods?.start();
   view.start();
   try {
     await Promise.all([
-      hasCore ? runForBindings({ ...options, client }, signal) : undefined,
+      pods && runForBindings({ ...options, client, pods }, signal),
+      pods && runForPods?.(pods, signal),
       runProfileControllers({ ...options, client, view }, signal),
       runUnsupportedControllers({ client, log, metrics }, signal),
       createDefaultDaemon({ client, informer: view.daemons, namespace, log }, signal),
     ]);
   } finally {
-    await view.stop();
+    await Promise.all([view.stop(), pods?.stop()]);
   }
 }
 
@@ -61,11 +66,12 @@ async function runForBindings(
     log,
     metrics,
     coverageMetrics,
-  }: ControllersOptions & Pick<ProfileControllerOptions, 'client'>,
+    pods,
+  }: ControllersOptions & Pick<ProfileControllerOptions, 'client'> & { readonly pods: PodInformer },
   signal: AbortSignal,
 ): Promise<void> {
   if (cluster === undefined) return;
-  const view = new CoverageView({ client, cluster, log, metrics });
+  const view = new CoverageView({ client, cluster, pods, log, metrics });
   view.start();
   const unfollow = coverageMetrics?.follow(view);
   try {

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { formatImageName, parseImageName } from '../api/shared/image-name.ts';
 import { stringMap } from '../api/string-map.ts';
 import type { BoundContainer } from '../bind/specificity.ts';
+import type { RunningPod } from '../coverage/running-pod.ts';
 
 /** What pods are made of, reduced to what decides which profiles of images they need. */
 export interface PodTemplate {
@@ -18,7 +19,6 @@ const podSchema = v.object({
 });
 const placeSchema = v.object({ metadata: v.object({ namespace: v.string() }) });
 const workloadSchema = v.object({ ...placeSchema.entries, spec: v.object({ template: podSchema }) });
-const podObjectSchema = v.object({ ...placeSchema.entries, ...v.object({ spec: podSchema.entries.spec }).entries });
 
 /** Reads the template of a ReplicaSet, StatefulSet, DaemonSet or Job. Throws valibot's error. */
 export function parseWorkloadTemplate(object: unknown): PodTemplate {
@@ -26,15 +26,29 @@ export function parseWorkloadTemplate(object: unknown): PodTemplate {
   return templateOf(metadata.namespace, spec.template);
 }
 
-/** Reads a pod. Throws valibot's error. */
-export function parsePodAsTemplate(object: unknown): PodTemplate {
-  const { metadata } = v.parse(podObjectSchema, object);
-  return templateOf(metadata.namespace, v.parse(podSchema, object));
+/** Returns the template that a pod of the cluster would have. */
+export function templateOfPod({ namespace, pod }: Pick<RunningPod, 'namespace' | 'pod'>): PodTemplate {
+  return templateOf(namespace, pod);
 }
 
-function templateOf(namespace: string, { metadata, spec }: v.InferOutput<typeof podSchema>): PodTemplate {
+interface NamedImage {
+  readonly name: string;
+  readonly image?: string | undefined;
+}
+
+interface Template {
+  readonly metadata?: { readonly labels?: ReadonlyMap<string, string> | null | undefined } | null | undefined;
+  readonly spec: {
+    readonly [List in 'containers' | 'initContainers' | 'ephemeralContainers']?:
+      | readonly NamedImage[]
+      | null
+      | undefined;
+  };
+}
+
+function templateOf(namespace: string, { metadata, spec }: Template): PodTemplate {
   const all = [spec.containers, spec.initContainers, spec.ephemeralContainers].flatMap((each) => each ?? []);
-  const named = all.flatMap(({ name, image: text }): BoundContainer[] => {
+  const named = all.flatMap(({ name, image: text = '' }): BoundContainer[] => {
     const image = parseImageName(text);
     return image?.digest === undefined ? [] : [{ name, image }];
   });

@@ -10,10 +10,13 @@ import { WorkQueue } from '#lib/kube/work-queue';
 import type { ArtifactKind, Binding } from '../bind/binding.ts';
 import type { ClusterState } from '../bind/cluster-state.ts';
 import { readArtifactBinding, readClusterArtifactBinding } from '../bind/read-binding.ts';
+import type { RunningPod } from '../coverage/running-pod.ts';
 import { exceptMarkers } from '../kube/binding-marker.ts';
 import { artifactResources } from '../kube/cluster-objects.ts';
-import { type PodTemplate, parsePodAsTemplate, parseWorkloadTemplate } from './pod-template.ts';
+import { type PodTemplate, parseWorkloadTemplate, templateOfPod } from './pod-template.ts';
 import { type ImageBinding, madeLabel, mostProfiles, wantedProfiles } from './wanted-profiles.ts';
+
+type FollowedPods = Pick<Informer<{ readonly running: RunningPod | undefined }>, 'store' | 'synced' | 'onChange'>;
 
 export interface ImageProfilesOptions {
   readonly client: ObjectClient;
@@ -21,6 +24,8 @@ export interface ImageProfilesOptions {
   readonly cluster: Pick<ClusterState, 'namespaceLabels'>;
   /** Who writes, in the managed fields of objects. */
   readonly fieldManager: string;
+  /** The pods, which somebody else starts. */
+  readonly pods: FollowedPods;
   readonly log: KubeLog;
   readonly metrics?: KubeMetrics | undefined;
 }
@@ -28,14 +33,13 @@ export interface ImageProfilesOptions {
 const resourceOf = (group: string, version: string, kind: string, namespaced = true): Resource => {
   return { group, version, plural: `${kind.toLowerCase()}s`, kind, namespaced };
 };
-/** What makes pods, and pods. A CronJob makes Jobs, a Deployment ReplicaSets. */
+/** What makes pods. A CronJob makes Jobs, a Deployment ReplicaSets. */
 const workloads = [
   resourceOf('apps', 'v1', 'ReplicaSet'),
   resourceOf('apps', 'v1', 'StatefulSet'),
   resourceOf('apps', 'v1', 'DaemonSet'),
   resourceOf('batch', 'v1', 'Job'),
 ];
-const pods = resourceOf('', 'v1', 'Pod');
 const bindingResources = {
   ArtifactBinding: resourceOf('fairlead.dev', 'v1alpha1', 'ArtifactBinding'),
   ClusterArtifactBinding: resourceOf('fairlead.dev', 'v1alpha1', 'ClusterArtifactBinding', false),
@@ -85,6 +89,10 @@ export async function runImageProfiles(options: ImageProfilesOptions, signal: Ab
 class View {
   readonly bindings: readonly Informer<ImageBinding | undefined>[];
   readonly templates: readonly Informer<PodTemplate>[];
+  readonly #pods: FollowedPods;
+  /** Images have to be parsed once for each version of a pod. */
+  readonly #podTemplates = new WeakMap<RunningPod, PodTemplate>();
+  #unfollow: (() => void) | undefined;
   readonly made: Readonly<Record<ArtifactKind, Informer<{ readonly isOwned: (uids: ReadonlySet<string>) => boolean }>>>;
 
   constructor(options: ImageProfilesOptions) {
@@ -106,8 +114,8 @@ class View {
     ];
     this.templates = [
       ...workloads.map((resource) => new Informer({ ...options, resource, parse: parseWorkloadTemplate })),
-      new Informer({ ...options, resource: pods, parse: parsePodAsTemplate }),
     ];
+    this.#pods = options.pods;
     const made = (kind: ArtifactKind) =>
       new Informer({
         ...options,
@@ -131,6 +139,15 @@ class View {
 
   *podTemplates(): Iterable<PodTemplate> {
     for (const { store } of this.templates) yield* store.values();
+    for (const { running } of this.#pods.store.values()) if (running !== undefined) yield this.#templateOf(running);
+  }
+
+  #templateOf(pod: RunningPod): PodTemplate {
+    const known = this.#podTemplates.get(pod);
+    if (known !== undefined) return known;
+    const template = templateOfPod(pod);
+    this.#podTemplates.set(pod, template);
+    return template;
   }
 
   start(): void {
@@ -138,14 +155,16 @@ class View {
   }
 
   async synced(): Promise<void> {
-    await Promise.all(this.#all().map((informer) => informer.synced()));
+    await Promise.all([...this.#all(), this.#pods].map((informer) => informer.synced()));
   }
 
   onChange(listener: () => void): void {
+    this.#unfollow = this.#pods.onChange(listener);
     for (const informer of this.#all()) informer.onChange(listener);
   }
 
   async stop(): Promise<void> {
+    this.#unfollow?.();
     await Promise.all(this.#all().map((informer) => informer.stop()));
   }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readArtifactBinding, readClusterArtifactBinding } from '../bind/read-binding.ts';
-import { parsePodAsTemplate, parseWorkloadTemplate } from './pod-template.ts';
+import { readRunningPod } from '../coverage/running-pod.ts';
+import { parseWorkloadTemplate, templateOfPod } from './pod-template.ts';
 import { type ImageBinding, mostProfiles, wantedProfiles } from './wanted-profiles.ts';
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
@@ -62,15 +63,15 @@ describe('wantedProfiles', () => {
   });
 
   it('include init and ephemeral containers of pods', () => {
-    const pod = parsePodAsTemplate({
-      metadata: { namespace: 'web', labels: { app: 'web' } },
+    const pod = readRunningPod({
+      metadata: { namespace: 'web', name: 'app', labels: { app: 'web' } },
       spec: {
         containers: [{ name: 'app', image: 'ghcr.io/acme/app:v1' }],
         initContainers: [{ name: 'init', image: image('a') }],
         ephemeralContainers: [{ name: 'debug', image: image('b') }],
       },
     });
-    assert.deepEqual(imagesOf([binding()], pod).length, 2);
+    assert.deepEqual(imagesOf([binding()], templateOfPod(pod)).length, 2);
   });
 
   it('have names that depend on the image and the binding only, and belong to the binding', () => {

@@ -94,14 +94,18 @@ async function lead(term: Term, { base, ...options }: LeadOptions): Promise<void
   try {
     await Promise.all([
       runControllers(
-        { ...leading, pull: (reference) => base.pull(reference), report: report(profilesGroup, 'v1', 'Reconcile') },
+        {
+          ...leading,
+          pull: (reference) => base.pull(reference),
+          report: report(profilesGroup, 'v1', 'Reconcile'),
+          runForPods: (pods, signal) => runImageProfiles({ ...leading, pods, fieldManager }, signal),
+        },
         term.signal,
       ),
       runArtifactControllers(
         { ...leading, fieldManager, connect, report: report(fairleadGroup, 'v1alpha1', 'Check') },
         term.signal,
       ),
-      runImageProfiles({ ...leading, fieldManager }, term.signal),
     ]);
   } finally {
     await events.stop().catch((error: unknown) => log.warn({ err: toFairleadError(error) }, 'events were not written'));

@@ -61,8 +61,8 @@ export const idleConnectionMs = 100_000;
 /**
  * Starts the operator: the webhooks that write bound profiles into pods and verify that they are
  * there. It starts even if the API server is unreachable, and is not ready until it is reachable,
- * nor while a namespace has the name of another ({@link NamespaceGuard}). Throws InvalidInput for an
- * invalid kubeconfig, address or TLS file, Unavailable if the address is in use.
+ * nor while a namespace has the name of another ({@link NamespaceGuard}). Throws InvalidInput for
+ * an invalid kubeconfig, address or TLS file, Unavailable if the address is in use.
  */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
   const { log } = options;

@@ -166,7 +166,7 @@ export const operatorRooms: readonly Room[] = [
   },
   {
     name: 'operator/image-profiles',
-    imports: [errors, 'lib/kube', 'operator/api/**', 'operator/bind', 'operator/kube'],
+    imports: [errors, 'lib/kube', 'operator/api/**', 'operator/bind', 'operator/kube', 'operator/coverage'],
     packages: ['lru-cache', 'valibot'],
   },
   {

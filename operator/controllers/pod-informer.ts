@@ -1,0 +1,51 @@
+import { toFairleadError } from '#lib/errors';
+import { Informer, type InformerMetrics } from '#lib/kube/informer';
+import type { KubeObject } from '#lib/kube/kube-object';
+import type { KubeLog } from '#lib/kube/log';
+import type { ObjectClient } from '#lib/kube/object-client';
+import { objectKey, type Resource } from '#lib/kube/resource';
+import { type RunningPod, readRunningPod } from '../coverage/running-pod.ts';
+import { parseWorkload, type Workload } from './workload.ts';
+
+/** A pod, as the controllers need it. */
+export interface FollowedPod extends Workload {
+  /** Undefined for a pod that admission would not read: only what it uses is known. */
+  readonly running: RunningPod | undefined;
+}
+
+/** The pods of the cluster, by the profiles that they use. */
+export type PodInformer = Informer<FollowedPod, 'uses'>;
+
+export interface PodInformerOptions {
+  readonly client: ObjectClient;
+  readonly log: KubeLog;
+  readonly metrics?: InformerMetrics | undefined;
+}
+
+const pods: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
+
+/**
+ * Returns the informer of all pods, which is to be started. All controllers share it: each that
+ * followed the pods by itself would have the API server send all of them again.
+ */
+export function podInformer(options: PodInformerOptions): PodInformer {
+  return new Informer({
+    ...options,
+    resource: pods,
+    parse: (object): FollowedPod => ({ ...parseWorkload(object), running: readable(object, options.log) }),
+    indexes: { uses: ({ uses }: FollowedPod) => uses },
+  });
+}
+
+/** A pod that cannot be read as a whole must still keep the profiles that it uses. */
+function readable(object: KubeObject, log: KubeLog): RunningPod | undefined {
+  try {
+    return readRunningPod(object);
+  } catch (thrown) {
+    log.info(
+      { pod: objectKey(object.metadata), err: toFairleadError(thrown) },
+      'a pod is in no report of the coverage',
+    );
+    return undefined;
+  }
+}
