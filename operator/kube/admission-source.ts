@@ -19,7 +19,8 @@ export function admissionSource(bindings: BindingSource, cluster: ClusterObjects
   return {
     async read(namespace) {
       cluster.check();
-      return { namespace, bindings: await bindings.list(namespace), cluster };
+      const [listed, state] = await Promise.all([bindings.list(namespace), cluster.stateFor(namespace)]);
+      return { namespace, bindings: listed, cluster: state };
     },
     async probe() {
       cluster.check();

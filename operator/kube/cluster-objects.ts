@@ -1,5 +1,8 @@
+import { Flights } from '#lib/concurrency/flights';
 import { FairleadError } from '#lib/errors';
+import { isNotFound } from '#lib/kube/api-error';
 import { Informer, type InformerMetrics } from '#lib/kube/informer';
+import type { KubeObject } from '#lib/kube/kube-object';
 import type { KubeLog } from '#lib/kube/log';
 import type { ObjectClient } from '#lib/kube/object-client';
 import { objectKey, type Resource } from '#lib/kube/resource';
@@ -49,15 +52,19 @@ export interface ClusterObjectsOptions {
  * moment ago.
  */
 export class ClusterObjects implements ClusterState {
+  readonly #client: ObjectClient;
   readonly #namespaces: Informer<Labels>;
+  /** Namespaces that are asked for. */
+  readonly #asked = new Flights<Labels | undefined>();
   readonly #artifacts: Readonly<Record<ArtifactKind, ArtifactInformer>>;
   readonly #seccompProfiles: Informer<HeldSeccompProfile>;
 
   constructor(options: ClusterObjectsOptions) {
+    this.#client = options.client;
     this.#namespaces = new Informer({
       ...options,
       resource: namespaces,
-      parse: ({ metadata }): Labels => new Map(Object.entries(metadata.labels ?? {})),
+      parse: labelsOf,
     });
     const artifacts = (kind: ArtifactKind): ArtifactInformer =>
       new Informer({
@@ -94,6 +101,22 @@ export class ClusterObjects implements ClusterState {
     }
   }
 
+  /**
+   * Returns what is known, and the labels of a namespace even if it was only just created: its
+   * first pods are not refused then. Throws what the client throws.
+   */
+  async stateFor(namespace: string): Promise<ClusterState> {
+    if (this.#namespaces.store.get(namespace) !== undefined) return this;
+    const { result } = this.#asked.join(namespace, undefined, () => this.#ask(namespace));
+    const labels = await result;
+    return {
+      namespaceLabels: (name) => (name === namespace ? labels : this.namespaceLabels(name)),
+      artifact: (...of) => this.artifact(...of),
+      imageArtifacts: (...of) => this.imageArtifacts(...of),
+      seccompProfile: (name) => this.seccompProfile(name),
+    };
+  }
+
   namespaceLabels(namespace: string): Labels | undefined {
     return this.#namespaces.store.get(namespace);
   }
@@ -113,7 +136,21 @@ export class ClusterObjects implements ClusterState {
     return this.#seccompProfiles.store.get(name);
   }
 
+  /** Returns the labels of a namespace as they are now; undefined if it does not exist. */
+  async #ask(namespace: string): Promise<Labels | undefined> {
+    try {
+      return labelsOf(await this.#client.get(namespaces, { name: namespace }));
+    } catch (thrown) {
+      if (isNotFound(thrown)) return undefined;
+      throw thrown;
+    }
+  }
+
   #all(): readonly Pick<Informer<unknown>, 'start' | 'stop' | 'hasSynced' | 'problem' | 'resource'>[] {
     return [this.#namespaces, ...Object.values(this.#artifacts), this.#seccompProfiles];
   }
+}
+
+function labelsOf({ metadata }: KubeObject): Labels {
+  return new Map(Object.entries(metadata.labels ?? {}));
 }

@@ -125,9 +125,9 @@ export const permissions: readonly Permission[] = [
   {
     group: '',
     resource: 'namespaces',
-    verbs: ['list', 'watch'],
+    verbs: ['get', 'list', 'watch'],
     namespaces: 'all',
-    reason: 'Bindings of the cluster select namespaces by their labels.',
+    reason: 'Bindings of the cluster select namespaces by their labels. One that was just created is read.',
   },
   ...webhookConfigurations.flatMap((resource): Permission[] => [
     {

@@ -88,7 +88,7 @@ export const operatorRooms: readonly Room[] = [
   },
   {
     name: 'operator/kube',
-    imports: [errors, 'lib/kube', 'operator/api/**', 'operator/bind', 'operator/coverage'],
+    imports: [errors, 'lib/kube', 'operator/api/**', 'operator/bind', 'operator/coverage', 'lib/concurrency'],
     packages: ['fastify', 'valibot'],
   },
   {

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
@@ -189,6 +192,27 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
     await until('objects for the image are deleted', async () => (await made()).join() === '0,0');
   };
 
+  /** Asks the operator about a pod in a namespace that it does not know, as of one just created. */
+  const useNamespace = async (): Promise<void> => {
+    const headers = { 'content-type': 'application/json' };
+    const url = `https://${cluster.address}/mutate-pods`;
+    const sent = request(url, { method: 'POST', headers, rejectUnauthorized: false });
+    const resource = { group: '', version: 'v1', resource: 'pods' };
+    const pod = { metadata: {}, spec: { containers: [{ name: 'app' }] } };
+    sent.end(
+      JSON.stringify({
+        apiVersion: 'admission.k8s.io/v1',
+        kind: 'AdmissionReview',
+        request: {
+          ...{ uid: 'u-1', kind: { group: '', version: 'v1', kind: 'Pod' }, resource, operation: 'CREATE' },
+          ...{ namespace: 'unknown', object: pod },
+        },
+      }),
+    );
+    const [response] = await once(sent, 'response');
+    assert.equal(response.statusCode, 200, await text(response));
+  };
+
   /** Has so many pods admitted at once that their bindings are not listed. */
   const useMarkers = async (): Promise<void> => {
     const markers = bindingKinds.map(({ resource }) =>
@@ -223,6 +247,7 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
     await useControllers();
     await useArtifacts();
     await useMarkers();
+    await useNamespace();
     assert.equal((await cluster.request('DELETE', secretPath)).status, 200);
     await cluster.stopOperator();
     await cluster.startOperator('127.0.0.1:0');
