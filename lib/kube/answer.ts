@@ -1,9 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { FairleadError } from '#lib/errors';
 import { parseExactJson } from '../text/exact-json.ts';
+import { quote } from '../text/quote.ts';
 import type { AnswerSize } from './api-server.ts';
 
 const maxAnswerBytes = 16 * 1024 * 1024;
+/** Characters that are quoted of a line without an end. */
+const mostQuoted = 300;
 const anySize: AnswerSize = { max: maxAnswerBytes, small: maxAnswerBytes, turn: async () => undefined };
 
 /** Reads the body of an answer. Throws LimitExceeded if it is too large. */
@@ -35,7 +38,10 @@ export function parseAnswer(json: string, title: string): unknown {
   }
 }
 
-/** Calls `onLine` for each line of an answer. Throws LimitExceeded if one is too long. */
+/**
+ * Calls `onLine` for each line of an answer. Throws LimitExceeded if one is too long, and
+ * Unavailable if the answer ends within one, such as the page of a proxy.
+ */
 export async function readLines(response: IncomingMessage, onLine: (line: string) => void): Promise<void> {
   // The parts of a line are joined once: joined with each of its chunks, one of megabytes would be
   // searched again and again.
@@ -54,5 +60,9 @@ export async function readLines(response: IncomingMessage, onLine: (line: string
     if (length > maxAnswerBytes) {
       throw new FairleadError('LimitExceeded', `the API server sends a line of more than ${maxAnswerBytes} bytes`);
     }
+  }
+  if (length > 0) {
+    const rest = quote(parts.join(''), mostQuoted);
+    throw new FairleadError('Unavailable', `the answer ends within a line: ${rest}`);
   }
 }

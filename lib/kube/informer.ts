@@ -236,13 +236,18 @@ export class Informer<T, Index extends string = never> {
     if (isExpired(failed)) this.#version = undefined;
     const againAfterMs = atLeast(retryAfterOf(failed), backoffDelay(backoffAfter(failed, backoff), failures));
     const fields = { resource: resource.plural, err: failed, failures, againAfterMs };
-    if (isFailing && this.#mayWarn(failed)) log.warn(fields, 'objects cannot be followed');
+    const endsTooSoon = failed === undefined && failures > 1;
+    if (isFailing && this.#mayWarn(failed.summary)) log.warn(fields, 'objects cannot be followed');
+    else if (endsTooSoon && this.#mayWarn('')) log.warn(fields, 'each watch ends too soon: changes are noticed late');
     else log.debug(fields, failed === undefined ? 'a watch has ended' : 'a list or watch has failed');
     await sleep(againAfterMs, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
   }
 
-  /** Returns whether a failure is to be logged as a warning: it is another, or lasts. */
-  #mayWarn({ summary }: FairleadError): boolean {
+  /**
+   * Returns whether what has happened is to be logged as a warning: it is another than before, or it
+   * lasts.
+   */
+  #mayWarn(summary: string): boolean {
     const now = performance.now();
     if (this.#warned?.summary === summary && now - this.#warned.at < warnAgainMs) return false;
     this.#warned = { summary, at: now };

@@ -93,6 +93,11 @@ export async function until(holds: () => boolean | Promise<boolean>, ms = 30_000
 export class TestLog implements KubeLog {
   readonly lines: { readonly level: string; readonly fields: object; readonly message: string }[] = [];
 
+  /** Returns how many lines have a level. */
+  count(level: string): number {
+    return this.lines.filter((line) => line.level === level).length;
+  }
+
   debug(fields: object, message: string): void {
     this.lines.push({ level: 'debug', fields, message });
   }
