@@ -15,10 +15,12 @@ const answering = (status: number, body: string): ApiServer => ({
 });
 const read = (status: number, body: string) => daemonSource(answering(status, body), 'fairlead-system').read();
 
+const kind = 'SecurityProfilesOperatorDaemon';
+
 describe('daemonSource', () => {
   it('returns the settings, or undefined if the object does not exist', async () => {
     const spec = { security: { allowedSyscalls: ['read'] } };
-    const settings = await read(200, JSON.stringify({ metadata: {}, spec }));
+    const settings = await read(200, JSON.stringify({ kind, metadata: {}, spec }));
     assert.deepEqual(settings?.spec?.security?.allowedSyscalls, ['read']);
     const none = { kind: 'Status', message: '"spod" not found', reason: 'NotFound', code: 404 };
     assert.equal(await read(404, JSON.stringify(none)), undefined);
@@ -32,7 +34,14 @@ describe('daemonSource', () => {
     ] as const) {
       await assert.rejects(read(status, body), { status });
     }
-    await assert.rejects(read(200, JSON.stringify({ spec: { security: { allowedSyscalls: 'read' } } })), {
+    for (const body of ['<html>', 'null', '[]', '{}', '{"kind":"Status"}']) {
+      await assert.rejects(
+        read(200, body),
+        { kind: 'Unavailable', message: /^cannot read the SecurityProfiles/ },
+        body,
+      );
+    }
+    await assert.rejects(read(200, JSON.stringify({ kind, spec: { security: { allowedSyscalls: 'read' } } })), {
       kind: 'InvalidInput',
       message: /fairlead-system\/spod is invalid/,
     });

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
+import { parseAnswer } from '#lib/kube/answer';
 import { isNotFound } from '#lib/kube/api-error';
 import type { ApiServer } from '#lib/kube/api-server';
 import { describeIssue } from '../api/describe-issue.ts';
@@ -37,7 +38,7 @@ export function daemonSource(api: ApiServer, namespace: string): DaemonSource {
         if (isNotFound(thrown)) return undefined;
         throw thrown;
       }
-      const { spec } = JSON.parse(json) as { readonly spec?: unknown };
+      const { spec } = readObject(parseAnswer(json, title), title);
       const parsed = v.safeParse(securityProfilesOperatorDaemonSchema, spec === undefined ? {} : { spec });
       if (parsed.success) return parsed.output;
       const issue = describeIssue(parsed.issues[0], 'the object');
@@ -50,4 +51,16 @@ export function daemonSource(api: ApiServer, namespace: string): DaemonSource {
       );
     },
   };
+}
+
+const objectSchema = v.object({ kind: v.literal('SecurityProfilesOperatorDaemon'), spec: v.optional(v.unknown()) });
+
+/** Something else than the API server may have answered: that would be settings that allow all. */
+function readObject(answer: unknown, title: string): v.InferOutput<typeof objectSchema> {
+  const parsed = v.safeParse(objectSchema, answer);
+  if (parsed.success) return parsed.output;
+  throw new FairleadError(
+    'Unavailable',
+    `cannot ${title}: the answer is not this object: ${v.summarize(parsed.issues)}`,
+  );
 }
