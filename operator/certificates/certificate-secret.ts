@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
-import { isNotFound } from '#lib/kube/api-error';
+import { ApiError, isNotFound } from '#lib/kube/api-error';
 import type { WritableApiServer } from '#lib/kube/api-server';
 import type { KubeObject, ObjectMeta } from '#lib/kube/kube-object';
 import { ObjectClient } from '#lib/kube/object-client';
@@ -62,7 +62,8 @@ export class CertificateSecret {
 
   /**
    * Writes the Secret: creates it if `held` is undefined, else replaces what was read. Throws
-   * Conflict if another replica was faster.
+   * Conflict if another replica was faster, and InvalidInput for one that cannot be changed, since
+   * somebody has made it immutable or of another type.
    */
   async write(material: Material, held: HeldSecret | undefined): Promise<void> {
     const type = 'Opaque';
@@ -71,7 +72,14 @@ export class CertificateSecret {
     if (held === undefined) {
       const metadata = { name: secretName, namespace: this.#namespace, labels: { [ownerLabel]: owner } };
       await this.#client.create(secrets, { metadata, type, data }, options);
-    } else await this.#client.update(secrets, { metadata: held.metadata, type, data }, options);
+      return;
+    }
+    try {
+      await this.#client.update(secrets, { metadata: held.metadata, type, data }, options);
+    } catch (thrown) {
+      if (!(thrown instanceof ApiError) || thrown.status !== 422) throw thrown;
+      throw new ApiError(thrown.summary, thrown, { cause: thrown, hint: this.#deleteIt });
+    }
   }
 
   /**
@@ -93,8 +101,12 @@ export class CertificateSecret {
       'NotAllowed',
       `the Secret ${name} is not the operator's: it has no label ${ownerLabel}=${owner}`,
       {
-        hint: `Delete it, and the operator creates its own: kubectl -n ${this.#namespace} delete secret ${secretName}`,
+        hint: this.#deleteIt,
       },
     );
+  }
+
+  get #deleteIt(): string {
+    return `Delete it, and the operator creates its own: kubectl -n ${this.#namespace} delete secret ${secretName}`;
   }
 }

@@ -49,19 +49,17 @@ export class OperatorCertificates {
   #inForce: { readonly bundle: string; readonly since: number } | undefined;
   #problem: FairleadError | undefined;
 
-  private constructor(options: CertificateOptions) {
+  constructor(options: CertificateOptions) {
     this.#options = options;
     this.#secret = new CertificateSecret(options.api, options.namespace);
     this.#injector = new TrustInjector(options.api, options.log, () => this.#woken.resolve());
   }
 
-  /** Begins; a failure is logged, and tried again. */
-  static async start(options: CertificateOptions): Promise<OperatorCertificates> {
-    const certificates = new OperatorCertificates(options);
-    certificates.#injector.start();
-    const failed = await certificates.#attempt();
-    certificates.#running = certificates.#run(failed);
-    return certificates;
+  /** Begins, once only; a failure is logged, and tried again. */
+  async start(): Promise<void> {
+    this.#injector.start();
+    const failed = await this.#attempt();
+    this.#running = this.#run(failed);
   }
 
   /** Throws the reason why no certificate of the Secret is served. */

@@ -90,28 +90,29 @@ class SecretSource implements CertificateSource {
   readonly tls: ServedTls;
   readonly #options: SecretOptions;
   readonly #clientCa: string | undefined;
-  #certificates: OperatorCertificates | undefined;
+  readonly #certificates: OperatorCertificates;
   #authorities: FollowedAuthorities | undefined;
 
   constructor(options: SecretOptions, clientCa: string | undefined) {
     this.tls = options.tls;
     this.#options = options;
     this.#clientCa = clientCa;
+    this.#certificates = new OperatorCertificates(options);
   }
 
   async start(): Promise<void> {
     const { tls, log } = this.#options;
     if (this.#clientCa !== undefined) this.#authorities = new FollowedAuthorities(this.#clientCa, tls, log);
-    this.#certificates = await OperatorCertificates.start(this.#options);
+    await this.#certificates.start();
   }
 
   check(): void {
-    this.#certificates?.check();
+    this.#certificates.check();
   }
 
   async stop(): Promise<void> {
     this.#authorities?.stop();
-    await this.#certificates?.stop();
+    await this.#certificates.stop();
   }
 }
 

@@ -55,11 +55,12 @@ class Replica {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const api = await KubeClient.open({ kubeconfig, answerWithin: 5000, metrics: { countRequest: count } });
     const log = pino({}, { write: (line: string) => lines.push(line) });
-    const certificates = await OperatorCertificates.start({
+    const certificates = new OperatorCertificates({
       ...{ api, tls, log, durations, interval },
       namespace: 'default',
       names: ['127.0.0.1'],
     });
+    await certificates.start();
     return new Replica(server, api, certificates);
   }
 

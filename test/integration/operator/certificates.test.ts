@@ -207,6 +207,24 @@ describePeers(apiserverRequirements, 'the certificates of the operator, with a r
     assert.ok(versions >= 2 && versions <= 8, String(versions));
   });
 
+  it('name what to do about a Secret that cannot be changed', async () => {
+    for (const more of [{ immutable: true }, { type: 'example.com/other' }]) {
+      const { address } = cluster;
+      await cluster.stopOperator();
+      assert.equal((await cluster.api.request('DELETE', secretPath)).status, 200);
+      const labels = { 'app.kubernetes.io/managed-by': 'fairlead-operator' };
+      const metadata = { name: 'fairlead-operator-certificates', namespace: 'fairlead-system', labels };
+      assert.equal((await cluster.api.request('POST', secretsPath, { metadata, ...more })).status, 201);
+      const before = cluster.log.length;
+      await cluster.startOperator(address);
+      const hint = /cannot update Secret.*immutable.*kubectl -n fairlead-system delete secret fairlead-operator-certif/;
+      await until('it is reported', async () => cluster.log.slice(before).some((line) => hint.test(line)));
+      assert.equal((await cluster.api.request('DELETE', secretPath)).status, 200);
+      await until('made again', async () => (await cluster.api.request('GET', secretPath)).status === 200);
+      await until('trusted', async () => (await servedSerial()) === (await secretSerial()) && (await isTrusted()));
+    }
+  });
+
   it('leave a Secret alone that somebody else owns, and name it', async () => {
     const { address } = cluster;
     await cluster.stopOperator();
