@@ -24,9 +24,9 @@ export interface OpenCluster {
 const answerWithin = 30_000;
 
 const hints = {
-  401: 'Check the credentials of the kubeconfig: `kubectl auth whoami`.',
-  403: 'Ask for the ClusterRole fairlead-view, which may read what decides on pods.',
-  404: 'Install the APIs of this version: fairlead operator manifests --crds.',
+  unauthenticated: 'Check the credentials of the kubeconfig: `kubectl auth whoami`.',
+  unauthorized: 'Ask for the ClusterRole fairlead-view, which may read what decides on pods.',
+  unserved: 'Install the APIs of this version: fairlead operator manifests --crds.',
 };
 
 /** Adds the options that name the cluster and, with `all`, the one for all namespaces. */

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ApiError, apiErrorOf, apiErrorOfEvent, isExpired, isNotFound, isOutage, retryAfterOf } from './api-error.ts';
+import {
+  ApiError,
+  apiErrorOf,
+  apiErrorOfEvent,
+  isExpired,
+  isNotFound,
+  isOutage,
+  isUnauthorized,
+  retryAfterOf,
+} from './api-error.ts';
 
 const status = (fields: object) => JSON.stringify({ kind: 'Status', message: 'the message', ...fields });
 
@@ -46,6 +55,24 @@ describe('apiErrorOf', () => {
     ];
     for (const [header, ms] of waits) assert.equal(retryAfterOf(apiErrorOf('host', 429, '', header)), ms, header);
     assert.equal(retryAfterOf(new Error('x')), undefined);
+  });
+});
+
+describe('isUnauthorized', () => {
+  it('recognizes a right that is missing, and nothing else that is forbidden', () => {
+    const user = 'User "system:serviceaccount:fairlead-system:fairlead-operator"';
+    const forbidden = (message: string) =>
+      isUnauthorized(apiErrorOf('host', 403, status({ message, reason: 'Forbidden' }), undefined));
+    assert.ok(forbidden(`pods is forbidden: ${user} cannot list resource "pods" in API group "" at the cluster scope`));
+    assert.ok(forbidden(`forbidden: ${user} cannot get path "/version"`));
+    for (const other of [
+      'events "x" is forbidden: unable to create new content in namespace web because it is being terminated',
+      'profileartifacts.fairlead.dev "x" is forbidden: exceeded quota: few, requested: count/profileartifacts=1',
+      'admission webhook "x.example.com" denied the request: no',
+    ]) {
+      assert.ok(!forbidden(other), other);
+    }
+    assert.ok(!isUnauthorized(apiErrorOf('host', 403, '<html>', undefined)));
   });
 });
 

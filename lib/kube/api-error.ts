@@ -95,8 +95,20 @@ export function isExpired(error: unknown): boolean {
  */
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false;
-  const isUnserved = error.status === 404 && !isNotFound(error);
-  return error.status === 0 || error.status === 429 || error.status >= 500 || isUnserved;
+  return error.status === 0 || error.status === 429 || error.status >= 500 || isUnserved(error);
+}
+
+/** Reports whether the API server does not serve the resource, or not yet. */
+export function isUnserved(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404 && !isNotFound(error);
+}
+
+/**
+ * Reports whether who asked has no right to. The same status, 403, is answered for a namespace that
+ * is being deleted, a quota that is used up, and what an admission webhook refuses.
+ */
+export function isUnauthorized(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 403 && /\bforbidden: User .* cannot /.test(error.summary);
 }
 
 /**

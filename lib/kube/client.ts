@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { FairleadError } from '#lib/errors';
 import { readAnswer, readLines } from './answer.ts';
-import { ApiError, apiErrorOf, retryAfterOf } from './api-error.ts';
+import { ApiError, apiErrorOf, isUnauthorized, isUnserved, retryAfterOf } from './api-error.ts';
 import type { ApiCall, ApiRequest, WritableApiServer } from './api-server.ts';
 import { atLeast, backoffDelay } from './backoff.ts';
 import type { UserCluster } from './kube-config.ts';
@@ -18,10 +18,19 @@ export interface KubeClientOptions {
    * use.
    */
   readonly answerWithin: number;
-  /** What to do about an answer, by its status. */
-  readonly hints?: Readonly<Record<number, string>>;
+  readonly hints?: ApiHints;
   /** Counts every request that is sent. */
   readonly metrics?: RequestMetrics | undefined;
+}
+
+/** What to do about an answer. */
+export interface ApiHints {
+  /** The API server does not know who asks. */
+  readonly unauthenticated: string;
+  /** Who asks has no right to do so. */
+  readonly unauthorized: string;
+  /** The API server does not serve the resource. */
+  readonly unserved: string;
 }
 
 /** Where requests are counted. */
@@ -184,14 +193,16 @@ export class KubeClient implements WritableApiServer {
     metrics?.countRequest(verb, status);
     if (status >= 200 && status < 300) return response;
     const error = apiErrorOf(url.host, status, await readAnswer(response), response.headers['retry-after']);
-    const hint = hints?.[status];
+    const hint = hints && hintFor(error, hints);
     throw hint === undefined ? error : new ApiError(error.summary, error, { hint });
   }
 
   /** Returns the error of a request, with what was tried. */
   #failure({ title }: ApiRequest, cause: unknown): FairleadError {
     const reason = isTimeout(cause) ? `no answer within ${this.#options.answerWithin} ms` : messageOf(cause);
-    const summary = `cannot ${title}: ${reason}`;
+    const prefix = `cannot ${title}: `;
+    // What reads a line of a watch states that itself.
+    const summary = reason.startsWith(prefix) ? reason : `${prefix}${reason}`;
     if (!(cause instanceof FairleadError)) return new ApiError(summary, { status: 0, reason: '' }, { cause });
     const options = { cause, ...(cause.hint === undefined ? {} : { hint: cause.hint }) };
     if (cause instanceof ApiError) return new ApiError(summary, cause, options);
@@ -249,6 +260,12 @@ function repetitionDelay(thrown: unknown, attempt: number): number | undefined {
   const isBusy = thrown instanceof ApiError && (thrown.status === 429 || thrown.status === 503);
   if (wanted === undefined || !isBusy || attempt >= mostAttempts) return undefined;
   return atLeast(wanted, backoffDelay(repetition, attempt));
+}
+
+function hintFor(error: ApiError, hints: ApiHints): string | undefined {
+  if (error.status === 401) return hints.unauthenticated;
+  if (isUnauthorized(error)) return hints.unauthorized;
+  return isUnserved(error) ? hints.unserved : undefined;
 }
 
 function isConnectionReset(thrown: unknown): boolean {

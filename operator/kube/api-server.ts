@@ -16,9 +16,9 @@ export function openApiServer(kubeconfig: string | undefined, metrics?: RequestM
     metrics,
     answerWithin,
     hints: {
-      401: 'Check the credentials of the kubeconfig or ServiceAccount.',
-      403: 'Apply deploy/operator/rbac.yaml.',
-      404: 'Apply the CustomResourceDefinitions: fairlead operator manifests --crds.',
+      unauthenticated: 'Check the credentials of the kubeconfig or ServiceAccount.',
+      unauthorized: 'Apply deploy/operator/rbac.yaml.',
+      unserved: 'Apply the CustomResourceDefinitions: fairlead operator manifests --crds.',
     },
   });
 }

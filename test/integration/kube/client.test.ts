@@ -266,6 +266,42 @@ describePeers(apiserverRequirements, 'ObjectClient', () => {
     }
   });
 
+  it('reports a watch whose answer is not of an API server', async () => {
+    const watch = (body: string): Promise<void> => {
+      front.mode = { do: 'answer', status: 200, body };
+      const { signal } = new AbortController();
+      return client.watch(widgets, { resourceVersion: '1', timeoutSeconds: 100 }, () => undefined, signal);
+    };
+    await assert.rejects(watch('<html>login'), isError('Unavailable', /^cannot watch widgets: .* "<html>login"$/));
+    await assert.rejects(watch('<html>\n'), isError('Unavailable', /^cannot watch widgets: the answer is not valid/));
+  });
+
+  it('has a hint for a resource that is not served, and none for an object or namespace that is missing', async () => {
+    const hints = { unauthenticated: 'log in', unauthorized: 'ask for rights', unserved: 'install it' };
+    const hinting = await KubeClient.open({ kubeconfig: front.kubeconfig, answerWithin: 20_000, hints });
+    const hinted = new ObjectClient(hinting);
+    const hintOf = (call: Promise<unknown>): Promise<string | undefined> =>
+      call.then(
+        () => assert.fail(),
+        (thrown: FairleadError) => thrown.hint,
+      );
+    const unknown: Resource = { ...widgets, plural: 'gadgets', kind: 'Gadget' };
+    const create = (namespace: string): Promise<unknown> =>
+      hinted.create(configMaps, { metadata: { namespace, name: 'a' } });
+    try {
+      assert.equal(await hintOf(hinted.list(unknown, { most: 10 })), 'install it');
+      assert.equal(await hintOf(hinted.get(widgets, { name: 'none' })), undefined);
+      assert.equal(await hintOf(create('none')), undefined);
+      // It stays: nothing here ends it.
+      await apiserver.request('POST', '/api/v1/namespaces', { metadata: { name: 'ending' } });
+      await apiserver.request('DELETE', '/api/v1/namespaces/ending');
+      await assert.rejects(create('ending'), isError('NotAllowed', /403.*being terminated/));
+      assert.equal(await hintOf(create('ending')), undefined);
+    } finally {
+      hinting.close();
+    }
+  });
+
   it('reports an answer that is not of an API server', async () => {
     front.mode = { do: 'answer', status: 200, body: '<html>' };
     await assert.rejects(client.get(widgets, { name: 'busy' }), isError('Unavailable', /not valid JSON/));
