@@ -65,6 +65,8 @@ export class KubeClient implements WritableApiServer {
   // The agent of the library knows proxies, but does not keep connections, which an admission
   // should not wait for.
   readonly #agent: Agent | undefined;
+  /** Milliseconds that the clock of the API server is ahead of ours. */
+  #aheadMs = 0;
 
   private constructor(config: KubeConfig, options: KubeClientOptions) {
     const cluster = config.getCurrentCluster();
@@ -147,6 +149,14 @@ export class KubeClient implements WritableApiServer {
     }
   }
 
+  /**
+   * Returns the time of the API server, to the second, as its last answer told; before the first,
+   * that of this machine.
+   */
+  now(): Date {
+    return new Date(Date.now() + this.#aheadMs);
+  }
+
   close(): void {
     this.#agent?.destroy();
   }
@@ -191,6 +201,8 @@ export class KubeClient implements WritableApiServer {
     });
     const status = response.statusCode ?? 0;
     metrics?.countRequest(verb, status);
+    const time = Date.parse(response.headers.date ?? '');
+    if (!Number.isNaN(time)) this.#aheadMs = time - Date.now();
     if (status >= 200 && status < 300) return response;
     const error = apiErrorOf(url.host, status, await readAnswer(response), response.headers['retry-after']);
     const hint = hints && hintFor(error, hints);

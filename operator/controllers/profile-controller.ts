@@ -19,6 +19,8 @@ export interface ProfileControllerOptions {
   readonly api: Pick<ApiServer, 'get'>;
   readonly client: ObjectClient;
   readonly view: ClusterView;
+  /** Returns the time of the API server, which notes when objects were deleted. */
+  readonly now: () => Date;
   readonly log: KubeLog;
   readonly metrics?: KubeMetrics | undefined;
   readonly profileMetrics?: Pick<ProfileMetrics, 'countError'> | undefined;
@@ -53,7 +55,7 @@ export async function runProfileControllers(options: ProfileControllerOptions, s
  */
 async function reconcileStored(
   profile: StoredProfile,
-  { api, client, view, profileMetrics, pull, report }: ProfileControllerOptions,
+  { api, client, view, now, profileMetrics, pull, report }: ProfileControllerOptions,
 ): Promise<Reconciled> {
   const { kind, metadata } = profile;
   const { name, resourceVersion } = metadata;
@@ -64,7 +66,7 @@ async function reconcileStored(
     nodes: () => view.nodeNames(),
     settings: () => view.settings(),
     mergeBases: (of) => mergeBases(of, { read: (base) => readSeccompProfile(api, base), pull }),
-    now: () => new Date(),
+    now,
   });
   const gone = view.goneReports({ kind, name });
   if (gone.length > 0) view.checkCore();

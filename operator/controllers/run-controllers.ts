@@ -18,6 +18,8 @@ export interface ControllersOptions extends Pick<ProfileControllerOptions, 'prof
   readonly api: WritableApiServer;
   /** Writes for one leader only; see lib/kube/leader-election.ts. */
   readonly client?: ObjectClient;
+  /** Returns the time of the API server; by default that of this machine. */
+  readonly now?: () => Date;
   /** The namespace of the operator. */
   readonly namespace: string;
   /** What bindings refer to. Without it, bindings get no status. */
@@ -37,7 +39,8 @@ export interface ControllersOptions extends Pick<ProfileControllerOptions, 'prof
  * Throws what the API server's client throws if it cannot be asked for what it serves.
  */
 export async function runControllers(options: ControllersOptions, signal: AbortSignal): Promise<void> {
-  const { api, namespace, log, metrics, runForPods, client = new ObjectClient(api) } = options;
+  const { api, namespace, log, metrics, runForPods } = options;
+  const { client = new ObjectClient(api), now = () => new Date() } = options;
   const hasCore = await hasCoreResources(api);
   const pods = hasCore ? podInformer({ client, log, metrics }) : undefined;
   const view = new ClusterView({ ...options, client, pods });
@@ -47,7 +50,7 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
     await Promise.all([
       pods && runForBindings({ ...options, client, pods }, signal),
       pods && runForPods?.(pods, signal),
-      runProfileControllers({ ...options, client, view }, signal),
+      runProfileControllers({ ...options, client, view, now }, signal),
       runUnsupportedControllers({ client, log, metrics }, signal),
       createDefaultDaemon({ client, informer: view.daemons, namespace, log }, signal),
     ]);

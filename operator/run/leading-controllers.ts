@@ -25,6 +25,8 @@ export interface LeadingControllersOptions {
   /** What bindings refer to. */
   readonly cluster: ClusterState;
   readonly api: WritableApiServer;
+  /** Returns the time of the API server. */
+  readonly now: () => Date;
   /** The namespace of the operator. */
   readonly namespace: string;
   /** The file of the trust policy; without one, the TrustPolicy object decides. */

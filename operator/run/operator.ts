@@ -88,7 +88,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     objects.start();
     bindings.start();
     controllers = await LeadingControllers.start({
-      ...{ api, cluster: objects, namespace, policy: options.policy, log },
+      ...{ api, now: () => api.now(), cluster: objects, namespace, policy: options.policy, log },
       ...{
         metrics: kube,
         profileMetrics: new ProfileMetrics(registry),

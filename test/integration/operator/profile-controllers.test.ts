@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, it } from 'node:test';
+import { after, afterEach, before, beforeEach, it, mock } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeClient } from '#lib/kube/client';
 import { defaultPublicationLimits } from '#lib/profile/publication-limits';
@@ -27,13 +27,19 @@ interface Stored {
   readonly metadata: {
     readonly name: string;
     readonly finalizers?: readonly string[];
+    readonly deletionTimestamp?: string;
     readonly annotations?: Readonly<Record<string, string>>;
   };
   readonly status?: {
     readonly status?: string;
     readonly localhostProfile?: string;
     readonly activeWorkloads?: readonly string[];
-    readonly conditions?: readonly { readonly type: string; readonly reason: string; readonly message: string }[];
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly reason: string;
+      readonly message: string;
+      readonly lastTransitionTime: string;
+    }[];
   };
 }
 
@@ -127,6 +133,7 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'controllers of pro
     const running = runControllers(
       {
         api,
+        now: () => api.now(),
         namespace: 'default',
         log,
         pull: (reference) => base.pull(reference),
@@ -207,6 +214,36 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'controllers of pro
     await reach(seccomp('left'), ({ metadata }) => metadata.finalizers === undefined);
     await send('DELETE', seccomp('left'));
     await until(async () => (await read(seccomp('left'))) === undefined);
+  });
+
+  it('waits for the node of a deleted profile, whatever the clock of the operator shows', async () => {
+    await createNode('n3');
+    for (const minutes of [10, -10]) {
+      const name = `skewed${minutes}`;
+      await createSeccomp(name, {}, { finalizers: ['n3-deleted'] });
+      await reportNode(name, 'n3', 'Installed');
+      await reach(seccomp(name), isState('Installed'));
+      mock.timers.enable({ apis: ['Date'], now: Date.now() + minutes * 60_000 });
+      try {
+        // Its time comes with any answer, such as to the renewal of the Lease.
+        await api.get({ path: '/version', title: 'ask for its version' });
+        await send('DELETE', seccomp(name));
+        const waiting = await reach(seccomp(name), isState('Terminating'));
+        assert.deepEqual(waiting.metadata.finalizers, ['n3-deleted']);
+        const [condition] = waiting.status?.conditions ?? [];
+        const since = Date.parse(condition?.lastTransitionTime ?? '');
+        assert.ok(Math.abs(since - Date.parse(waiting.metadata.deletionTimestamp ?? '')) < 5000, `${since}`);
+      } finally {
+        mock.timers.reset();
+      }
+      await merge(seccomp(name), { metadata: { finalizers: null } });
+      await until(async () => (await read(seccomp(name))) === undefined);
+    }
+    assert.deepEqual(
+      events.filter((event) => /five minutes/.test(event)),
+      [],
+    );
+    await send('DELETE', '/api/v1/nodes/n3');
   });
 
   it('merges a base from a private registry, and withdraws one that is no longer signed', async () => {
