@@ -124,7 +124,7 @@ export function isNotFound(error: unknown): boolean {
  * Reports whether the API server answered a list or watch that it does not serve the resource, for
  * example because its CustomResourceDefinition is missing.
  */
-export function isUnserved(error: unknown): boolean {
+export function isMissingCollection(error: unknown): boolean {
   return error instanceof ApiError && error.status === 404;
 }
 

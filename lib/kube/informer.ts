@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FairleadError, toFairleadError } from '#lib/errors';
-import { isExpired, isUnserved, retryAfterOf } from './api-error.ts';
+import { isExpired, isMissingCollection, retryAfterOf } from './api-error.ts';
 import { atLeast, type Backoff, backoffDelay } from './backoff.ts';
 import { type KubeObject, toKubeObject } from './kube-object.ts';
 import type { Selection } from './list-pages.ts';
@@ -401,7 +401,7 @@ export class Informer<T, Index extends string = never> {
 }
 
 function backoffAfter(failed: FairleadError | undefined, { initialMs, maxMs }: Backoff): Backoff {
-  return isUnserved(failed) ? { initialMs, maxMs: Math.min(maxMs, unservedMaxMs) } : { initialMs, maxMs };
+  return isMissingCollection(failed) ? { initialMs, maxMs: Math.min(maxMs, unservedMaxMs) } : { initialMs, maxMs };
 }
 
 /** Whatever a parser throws is about its input, the object. */

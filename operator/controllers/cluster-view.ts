@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
-import { isUnserved } from '#lib/kube/api-error';
+import { isMissingCollection } from '#lib/kube/api-error';
 import { Informer, type InformerMetrics } from '#lib/kube/informer';
 import type { KubeLog } from '#lib/kube/log';
 import type { ObjectClient } from '#lib/kube/object-client';
@@ -138,7 +138,7 @@ export class ClusterView {
     const held = this.daemons.store.get(this.#settingsKey);
     if (held !== undefined) return held;
     // The webhook asks the API server each time, and refuses everything then.
-    if (!this.daemons.hasSynced || isUnserved(this.daemons.problem)) {
+    if (!this.daemons.hasSynced || isMissingCollection(this.daemons.problem)) {
       throw unknown('what the administrator allows', this.daemons);
     }
     return defaultSettings;
