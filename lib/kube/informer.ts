@@ -244,8 +244,8 @@ export class Informer<T, Index extends string = never> {
   }
 
   /**
-   * Returns whether what has happened is to be logged as a warning: it is another than before, or it
-   * lasts.
+   * Returns whether what has happened is to be logged as a warning: it is another than before, or
+   * it lasts.
    */
   #mayWarn(summary: string): boolean {
     const now = performance.now();
