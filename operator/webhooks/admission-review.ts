@@ -123,7 +123,11 @@ export function parseAdmissionReview<T>(body: Uint8Array, { scope, parse }: Obje
   };
 }
 
+/** A request to create has no old object, and one to delete no new one. */
+const absent = new FairleadError('InvalidInput', 'the review does not have this object');
+
 function reviewed<T>(object: unknown, parse: (object: unknown) => T): Reviewed<T> {
+  if (object === undefined || object === null) return absent;
   try {
     return parse(object);
   } catch (thrown) {
