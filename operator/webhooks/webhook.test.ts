@@ -154,7 +154,7 @@ describePeers(['openssl'], 'the webhook', () => {
       [{ resource: { group: 'apps', version: 'v1', resource: 'deployments' } }, /CREATE of apps\/v1 deployments/],
       [{ operation: 'UPDATE' }, /UPDATE of v1 pods/],
       [{ subResource: 'exec', operation: 'CONNECT' }, /CONNECT of v1 pods\/exec/],
-      [{ object: null }, /invalid pod/],
+      [{ object: null }, /does not have this object/],
       [{ object: { metadata: {}, spec: {} } }, /invalid pod: spec\.containers/],
       [{ object: { metadata: { labels: { a: 1 } }, spec: { containers: [] } } }, /invalid pod: metadata\.labels/],
       [{ subResource: 'ephemeralcontainers', operation: 'UPDATE', object: { ephemeralContainers: [] } }, /invalid pod/],
@@ -162,7 +162,7 @@ describePeers(['openssl'], 'the webhook', () => {
     const strangeUpdates: [object, RegExp][] = [
       [{ operation: 'DELETE' }, /DELETE of v1 pods/],
       [{ operation: 'UPDATE', subResource: 'status' }, /UPDATE of v1 pods\/status/],
-      [{ operation: 'UPDATE' }, /invalid pod/],
+      [{ operation: 'UPDATE' }, /does not have this object/],
     ];
     for (const [url, requests] of [
       ['/mutate-pods', strange],

@@ -23,7 +23,8 @@ interface Round {
 
 /**
  * Pods that an API server admits in a second, with the operator and with a webhook that writes the
- * same profile into each pod at once, in turn, with 10, 100 and 500 bindings in the namespace; and the memory of the operator.
+ * same profile into each pod at once, in turn, with 10, 100 and 500 bindings in the namespace; and
+ * the memory of the operator.
  */
 export async function bench(report: (line: string) => void): Promise<void> {
   const admissions = await AdmissionCluster.start();

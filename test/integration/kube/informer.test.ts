@@ -258,7 +258,7 @@ describePeers(apiserverRequirements, 'Informer', () => {
       assert.equal(sizeOf(informer, 'a'), size - 1, name);
       // Delays of 100 to 200 ms, 200 to 400, 400 to 800, …
       assert.ok(front.count() >= 1 && front.count() <= 8, `${name}: ${front.count()} requests`);
-      // The cut is no warning, and the same warning is not repeated. One that hangs is noticed later.
+      // The cut gives no warning, and none is repeated. A request that hangs is noticed later.
       assert.ok(log.count('warn') > warnings || mode.do === 'hang', `${name}: not reported`);
       front.mode = { do: 'pass' };
       await until(() => sizeOf(informer, 'a') === size, 10_000);
