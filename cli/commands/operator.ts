@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { policyOption } from '../options/environment.ts';
 import { examples } from '../options/options.ts';
 import { stayLean } from '../process/lean-process.ts';
@@ -13,6 +13,7 @@ interface OperatorOptions {
   readonly tlsKey?: string;
   readonly clientCa?: string;
   readonly policy?: string;
+  readonly delivery: 'localhost' | 'oci';
   readonly shutdownDelay: number;
 }
 
@@ -35,6 +36,15 @@ export function define(command: Command): void {
       'PEM certificates of the authorities of the API servers, whose clients may send reviews (default: all clients may)',
     )
     .addOption(policyOption('trust policy for artifacts and base profiles (default: the TrustPolicy object default)'))
+    .addOption(
+      new Option(
+        '--delivery <type>',
+        'how profiles are written into pods: as Localhost profiles, or by the type OCI of Kubernetes 1.38 where the API server ' +
+          'and all nodes have it',
+      )
+        .choices(['localhost', 'oci'])
+        .default('localhost'),
+    )
     .option('--shutdown-delay <seconds>', 'after SIGTERM, accept new connections for at least this time', parseDelay, 0)
     .option('--kubeconfig <file>', 'kubeconfig of the cluster (default: the ServiceAccount of the pod)')
     .addHelpText(

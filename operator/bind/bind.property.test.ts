@@ -6,6 +6,7 @@ import { contextOf } from '#test/support/nginx-binding';
 import { parsePod } from '../api/pod.ts';
 import { bindPod } from './bind.ts';
 import { checkPod } from './check.ts';
+import type { OciField } from './delivery.ts';
 
 const podAnnotation = 'seccomp.security.alpha.kubernetes.io/pod';
 const containerAnnotation = 'container.seccomp.security.alpha.kubernetes.io/';
@@ -18,12 +19,22 @@ const asked = (place: Json, annotations: Json, key: string): string | undefined 
   return annotation === 'runtime/default' ? '{"type":"RuntimeDefault"}' : (annotation as string | undefined);
 };
 
+const arbitraryFields = fc.constantFrom<(OciField | undefined)[]>(undefined, 'ref', 'reference');
+
+/** What the type OCI says, as a Localhost profile says it. */
+const localhostProfileOf = ({ ref, reference, baseProfile }: Json): string => {
+  const { type, localhostProfile } = (baseProfile ?? {}) as Json;
+  const base = type === 'Localhost' ? `localhost/${localhostProfile}` : type;
+  return `oci/${ref ?? reference}${base === undefined ? '' : `?base=${base}`}`;
+};
+
 describe('bindPod', () => {
   it('leaves every place of a bound pod with the profile, no looser than asked, and a second call changes nothing', () => {
-    const seen = { bound: 0, refused: 0, untouched: 0, defaulted: 0 };
+    const seen = { bound: 0, refused: 0, untouched: 0, defaulted: 0, native: 0 };
     fc.assert(
-      fc.property(arbitraryPods, arbitraryBindings, (pod, list) => {
-        const outcome = bindPod(parsePod(pod), contextOf(list));
+      fc.property(arbitraryPods, arbitraryBindings, arbitraryFields, (pod, list, ociField) => {
+        const context = contextOf(list, { ociField: () => ociField });
+        const outcome = bindPod(parsePod(pod), context);
         seen[outcome.outcome]++;
         if (outcome.outcome !== 'bound') return;
 
@@ -46,10 +57,9 @@ describe('bindPod', () => {
         ];
         for (const [place, was, key] of places) {
           const found = (place['securityContext'] as Json)['seccompProfile'] as Json;
-          const name =
-            found['type'] === 'OCI' && place === spec
-              ? `oci/${(found['oci'] as Json)['ref']}`
-              : found['localhostProfile'];
+          if (found['type'] === 'OCI') seen.native++;
+          const isNative = found['type'] === 'OCI' && (place === spec || ociField !== undefined);
+          const name = isNative ? localhostProfileOf(found['oci'] as Json) : found['localhostProfile'];
           assert.ok(typeof name === 'string' && name.split('?')[0] === localhostProfile.split('?')[0]);
           if (localhostProfile.includes('?')) assert.equal(name, localhostProfile);
           const wanted = asked(was, annotations, key) ?? ofPod;
@@ -62,9 +72,9 @@ describe('bindPod', () => {
           const field = (was['securityContext'] as Json | undefined)?.['seccompProfile'];
           if (field === undefined && left[key] !== undefined) assert.equal(left[key], `localhost/${name}`);
         }
-        const again = bindPod(parsePod(after), contextOf(list));
+        const again = bindPod(parsePod(after), context);
         assert.deepEqual(again, { ...outcome, patch: [] });
-        assert.equal(checkPod(parsePod(after), contextOf(list)).outcome, 'untouched');
+        assert.equal(checkPod(parsePod(after), context).outcome, 'untouched');
       }),
       { numRuns: 4000 },
     );

@@ -1,4 +1,5 @@
 import type { ArtifactKind } from './binding.ts';
+import type { OciField } from './delivery.ts';
 
 /** An artifact that an object of the cluster holds. */
 export interface HeldArtifact {
@@ -31,4 +32,9 @@ export interface ClusterState {
    */
   imageArtifacts(kind: ArtifactKind, namespace: string, image: string): readonly HeldArtifact[];
   seccompProfile(name: string): HeldSeccompProfile | undefined;
+  /**
+   * Returns the field with which artifacts are written into the pods of a namespace by the type OCI
+   * (delivery.ts); undefined where they are written as Localhost profiles, as by default.
+   */
+  ociField?(namespace: string): OciField | undefined;
 }

@@ -67,6 +67,7 @@ export function decide(
     pod: own,
     podProfile: ofPod !== undefined && 'profile' in ofPod ? ofPod.profile : undefined,
     isPodJudged: settings.some(({ key }) => key === own.key),
+    ociField: context.cluster.ociField?.(context.namespace),
   };
   const places = judged.flatMap((place) => {
     const { setting, bindings, judgement } = place;

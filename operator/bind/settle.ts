@@ -7,6 +7,7 @@ import {
   namedProfile,
   sameBoundProfile,
 } from './bound-profile.ts';
+import { type OciField, ociProfile } from './delivery.ts';
 import { type PatchOperation, pointerSegment } from './json-patch.ts';
 import type { SeccompSetting } from './seccomp-setting.ts';
 
@@ -24,6 +25,8 @@ export interface Surroundings {
   readonly podProfile?: BoundProfile | undefined;
   /** Whether the pod itself is judged, or is as it was stored before. */
   readonly isPodJudged: boolean;
+  /** Set where the type OCI is written; see delivery.ts. */
+  readonly ociField?: OciField | undefined;
 }
 
 /** What the author of a pod asks for at a place. */
@@ -47,18 +50,19 @@ type Wish =
  * A container gets the profile in its own field, also if it would inherit it: kubelets up to 1.24
  * prefer a container's seccomp annotation to the pod's field, and annotations can be changed after
  * the pod was admitted. Its own field comes first in all versions. There it is a Localhost
- * reference in any case: kubelets before 1.38 run type OCI unconfined.
+ * reference, unless all kubelets know the type OCI: those before 1.38 run it unconfined.
  */
 export function settle(setting: SeccompSetting, surroundings: Surroundings, profile: BoundProfile): Change {
   const { title, field, wish, privileged, container } = setting;
   if (privileged) return { contradiction: `${title} is privileged, and no seccomp profile applies to that` };
-  if (field !== undefined && !(container !== undefined && field.type === 'OCI')) {
+  const { ociField } = surroundings;
+  if (field !== undefined && (container === undefined || field.type !== 'OCI' || ociField !== undefined)) {
     const named = namedProfile(field);
     if (named !== undefined && coversProfile(named, profile)) return { patch: [] };
   }
   const asked = wish === undefined ? inherited(surroundings, profile) : wishOf(wish);
   const target = combine(asked, profile);
-  if (target !== undefined) return { patch: write(setting, target) };
+  if (target !== undefined) return { patch: write(setting, target, ociField) };
   if (asked.asks === 'base') return { contradiction: `${title} asks for ${baseText(asked.base)}, ${reason(profile)}` };
   const verb = wish === undefined ? 'inherits' : 'specifies';
   return { contradiction: `${title} ${verb} ${asked.asks === 'nothing' ? 'nothing' : asked.text}` };
@@ -135,8 +139,13 @@ function describe({ type, localhostProfile, oci }: PodSeccompProfile): string {
   return what === undefined ? quote(type).slice(1, -1) : `${quote(type).slice(1, -1)} ${quote(what, 600)}`;
 }
 
-function write({ pointer, hasSecurityContext, annotation }: SeccompSetting, target: BoundProfile): PatchOperation[] {
-  const seccompProfile = { type: 'Localhost', localhostProfile: localhostProfileOf(target) };
+function write(
+  { pointer, hasSecurityContext, annotation }: SeccompSetting,
+  target: BoundProfile,
+  ociField: OciField | undefined,
+): PatchOperation[] {
+  const native = ociField !== undefined && 'artifact' in target ? ociProfile(target.artifact, ociField) : undefined;
+  const seccompProfile = native ?? { type: 'Localhost', localhostProfile: localhostProfileOf(target) };
   return [
     hasSecurityContext
       ? { op: 'add', path: `${pointer}/securityContext/seccompProfile`, value: seccompProfile }

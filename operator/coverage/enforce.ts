@@ -44,8 +44,8 @@ export function enforceCoverage(
   before: Pod | undefined,
   context: ResolvingContext,
 ): Refused | Reported | undefined {
-  const old = new Set(before === undefined ? [] : uncovered(before).map(({ key }) => key));
-  const containers = uncovered(pod).filter(({ key }) => !old.has(key));
+  const old = new Set(before === undefined ? [] : uncovered(before, context).map(({ key }) => key));
+  const containers = uncovered(pod, context).filter(({ key }) => !old.has(key));
   const [first] = containers;
   if (first === undefined) return undefined;
   const demand = demandOf(context);
@@ -104,10 +104,11 @@ function demandOf({ namespace, cluster }: ResolvingContext): Demand | Refused | 
 
 /**
  * Returns the containers of a pod that no profile is vouched for. Those of type OCI (KEP-6061) do
- * not count as covered here, because kubelets before 1.38 run this type unconfined.
+ * not count as covered unless all kubelets know it: those before 1.38 run this type unconfined.
  */
-function uncovered(pod: Pod): readonly ContainerState[] {
-  return containerStates(pod).filter((each) => !isVouchedFor(each) || each.isNative);
+function uncovered(pod: Pod, { namespace, cluster }: ResolvingContext): readonly ContainerState[] {
+  const isKnown = cluster.ociField?.(namespace) !== undefined;
+  return containerStates(pod).filter((each) => !isVouchedFor(each) || (each.isNative && !isKnown));
 }
 
 const hints: Partial<Record<CoverageState, string>> = {

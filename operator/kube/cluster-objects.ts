@@ -9,7 +9,9 @@ import { objectKey, type Resource } from '#lib/kube/resource';
 import { fairleadGroup, profilesGroup } from '../api/shared/resource-definition.ts';
 import type { ArtifactKind } from '../bind/binding.ts';
 import type { ClusterState, HeldArtifact, HeldSeccompProfile } from '../bind/cluster-state.ts';
+import type { OciField } from '../bind/delivery.ts';
 import { parseHeldSeccompProfile, parseStoredArtifact, type StoredArtifact } from './held-objects.ts';
+import type { OciDelivery } from './oci-delivery.ts';
 
 type Labels = ReadonlyMap<string, string>;
 type ArtifactInformer = Informer<StoredArtifact, 'image'>;
@@ -40,6 +42,8 @@ export const namespaces: Resource = {
 };
 
 export interface ClusterObjectsOptions {
+  /** Where artifacts are written by the type OCI; nowhere by default. */
+  readonly delivery?: Pick<OciDelivery, 'field'> | undefined;
   readonly client: ObjectClient;
   readonly log: KubeLog;
   readonly metrics?: InformerMetrics | undefined;
@@ -53,14 +57,16 @@ export interface ClusterObjectsOptions {
  */
 export class ClusterObjects implements ClusterState {
   readonly #client: ObjectClient;
+  readonly #delivery: Pick<OciDelivery, 'field'> | undefined;
   readonly #namespaces: Informer<Labels>;
   /** Namespaces that are asked for. */
   readonly #asked = new Flights<Labels | undefined>();
   readonly #artifacts: Readonly<Record<ArtifactKind, ArtifactInformer>>;
   readonly #seccompProfiles: Informer<HeldSeccompProfile>;
 
-  constructor(options: ClusterObjectsOptions) {
+  constructor({ delivery, ...options }: ClusterObjectsOptions) {
     this.#client = options.client;
+    this.#delivery = delivery;
     this.#namespaces = new Informer({
       ...options,
       resource: namespaces,
@@ -114,11 +120,16 @@ export class ClusterObjects implements ClusterState {
       artifact: (...of) => this.artifact(...of),
       imageArtifacts: (...of) => this.imageArtifacts(...of),
       seccompProfile: (name) => this.seccompProfile(name),
+      ociField: (name) => (name === namespace ? this.#delivery?.field(labels) : this.ociField(name)),
     };
   }
 
   namespaceLabels(namespace: string): Labels | undefined {
     return this.#namespaces.store.get(namespace);
+  }
+
+  ociField(namespace: string): OciField | undefined {
+    return this.#delivery?.field(this.namespaceLabels(namespace));
   }
 
   artifact(kind: ArtifactKind, namespace: string, name: string): HeldArtifact | undefined {

@@ -174,8 +174,9 @@ describePeers(['openssl'], 'listing bindings', () => {
       [429, 'Unavailable', /^$/],
       [500, 'Unavailable', /^$/],
     ];
+    const reason = 'artifactbindings is forbidden: User "system:serviceaccount:a:b" cannot list it, the reason';
     for (const [status, kind, hint] of refusals) {
-      answering(status, '{"message":"the reason"}');
+      answering(status, JSON.stringify({ message: reason }));
       await assert.rejects(list(), (thrown) => {
         isError(kind, /^cannot list the ArtifactBindings of namespace web: .*the reason/)(thrown);
         assert.match((thrown as FairleadError).hint ?? '', hint);

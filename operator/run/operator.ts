@@ -16,6 +16,7 @@ import { ClusterObjects } from '../kube/cluster-objects.ts';
 import { daemonSource } from '../kube/daemon-settings.ts';
 import { type BindingSource, bindingSource } from '../kube/list-bindings.ts';
 import { NamespaceGuard } from '../kube/namespace-guard.ts';
+import { OciDelivery } from '../kube/oci-delivery.ts';
 import { profileRoute } from '../webhooks/validate-profiles.ts';
 import { webhookServer } from '../webhooks/webhook.ts';
 import { type CertificateSource, openCertificateSource, ownNamespace } from './certificate-source.ts';
@@ -37,6 +38,11 @@ export interface OperatorOptions {
    * Replaced like the others.
    */
   readonly clientCa?: string | undefined;
+  /**
+   * How artifacts are written into pods: as Localhost profiles by default; with `oci` by the type
+   * OCI, where all kubelets know it.
+   */
+  readonly delivery?: 'localhost' | 'oci' | undefined;
   /** File of the trust policy; by default, the TrustPolicy object decides. */
   readonly policy?: string | undefined;
   readonly log: FastifyBaseLogger;
@@ -73,7 +79,9 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   let namespaces: NamespaceGuard | undefined;
   let certificate: CertificateSource | undefined;
   let controllers: LeadingControllers | undefined;
-  const objects = new ClusterObjects({ client: new ObjectClient(api), log, metrics: kube });
+  const client = new ObjectClient(api);
+  const delivery = options.delivery === 'oci' ? new OciDelivery({ api, client, log, metrics: kube }) : undefined;
+  const objects = new ClusterObjects({ client, delivery, log, metrics: kube });
   const namespace = await ownNamespace();
   const bindings = bindingSource({ api, namespace, log, metrics: kube });
   try {
@@ -85,6 +93,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       );
     }
     namespaces = await NamespaceGuard.start(api, log);
+    delivery?.start();
     objects.start();
     bindings.start();
     controllers = await LeadingControllers.start({
@@ -113,13 +122,14 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       namespaces,
       objects,
       bindings,
+      delivery,
       controllers,
       api,
       log,
     });
   } catch (error) {
     await controllers?.stop();
-    await Promise.all([objects.stop(), bindings.stop()]);
+    await Promise.all([objects.stop(), bindings.stop(), delivery?.stop()]);
     namespaces?.stop();
     await certificate?.stop();
     api.close();
@@ -134,6 +144,7 @@ interface RunningParts {
   readonly namespaces: NamespaceGuard;
   readonly objects: ClusterObjects;
   readonly bindings: BindingSource;
+  readonly delivery: OciDelivery | undefined;
   readonly controllers: LeadingControllers;
   readonly api: ApiServer;
   readonly log: FastifyBaseLogger;
@@ -158,9 +169,9 @@ class RunningOperator implements Operator {
   }
 
   async stop(): Promise<void> {
-    const { server, certificate, namespaces, objects, bindings, controllers, api } = this.#parts;
+    const { server, certificate, namespaces, objects, bindings, delivery, controllers, api } = this.#parts;
     await Promise.all([server.close(), controllers.stop()]);
-    await Promise.all([objects.stop(), bindings.stop()]);
+    await Promise.all([objects.stop(), bindings.stop(), delivery?.stop()]);
     await certificate.stop();
     namespaces.stop();
     api.close();
