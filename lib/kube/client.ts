@@ -176,23 +176,27 @@ export class KubeClient implements WritableApiServer {
     }
     options.signal = signal;
     const url = new URL(`${this.#server}${call.path}`);
-    const attempt = { url, body, verb, allowance };
+    const attempt: Attempt = { url, body, verb, allowance, isOnKept: false };
     try {
       return await this.#respond(attempt, options);
     } catch (thrown) {
       // A kept connection may have been closed by the other side just before; a second one is
       // opened for this request, if it may arrive twice.
       const mayRepeat = call.method === 'GET' || call.repeatable === true;
-      if (!mayRepeat || !isConnectionReset(thrown)) throw thrown;
+      if (!mayRepeat || !attempt.isOnKept || !isConnectionReset(thrown)) throw thrown;
       return await this.#respond(attempt, { ...options, agent: this.#agent === undefined ? options.agent : false });
     }
   }
 
-  async #respond({ url, body, verb, allowance }: Attempt, options: RequestOptions): Promise<IncomingMessage> {
+  async #respond(attempt: Attempt, options: RequestOptions): Promise<IncomingMessage> {
     const { metrics, hints } = this.#options;
+    const { url, body, verb, allowance } = attempt;
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      startRequest(url, options, resolve)
-        .once('socket', () => allowance.begin())
+      const request = startRequest(url, options, resolve)
+        .once('socket', () => {
+          attempt.isOnKept = request.reusedSocket;
+          allowance.begin();
+        })
         .on('error', reject)
         .end(body);
     }).catch((thrown) => {
@@ -231,6 +235,8 @@ interface Sending {
 interface Attempt extends Omit<Sending, 'signal'> {
   readonly url: URL;
   readonly body: Buffer | undefined;
+  /** Whether it was sent on a connection that others have used before. */
+  isOnKept: boolean;
 }
 
 /** The time that a call may take, from when it has got its first socket. */

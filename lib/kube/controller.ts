@@ -133,7 +133,7 @@ class Controller<T extends Reconcilable> {
   readonly #aborted: Promise<void>;
   /** To validate an object may take half a second: requests are answered between two of them. */
   readonly #turns = new Turns();
-  /** For objects whose status was written, the version that is outdated by that. */
+  /** Versions of objects that are known to be old, since their status was written for example. */
   readonly #outdated = new Map<string, string>();
 
   constructor(options: ControllerOptions<T>, signal: AbortSignal) {
@@ -263,6 +263,8 @@ class Controller<T extends Reconcilable> {
     } catch (thrown) {
       // Deleted meanwhile, as its informer knows by now or at the next attempt.
       const isGone = isNotFound(thrown) && informer.store.get(key) === undefined;
+      // An informer may be behind for half a minute after an outage: the same would fail again.
+      if (isConflict(thrown)) this.#outdated.set(key, resourceVersion);
       if (!isGone) throw thrown;
     }
   }

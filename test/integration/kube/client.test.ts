@@ -249,6 +249,21 @@ describePeers(apiserverRequirements, 'ObjectClient', () => {
     assert.equal(front.count(), 2);
   });
 
+  it('repeats a call only if its connection was kept, which the API server may have closed just before', async () => {
+    const own = await KubeClient.open({ kubeconfig: front.kubeconfig, answerWithin: 3000 });
+    const asked = new ObjectClient(own);
+    front.mode = { do: 'drop' };
+    await assert.rejects(asked.get(widgets, { name: 'x' }), isError('Unavailable', /^cannot get Widget x: /));
+    assert.equal(front.count(), 1);
+    front.mode = { do: 'pass' };
+    await asked.list(widgets, { most: 10_000 });
+    front.requests.length = 0;
+    front.mode = { do: 'drop' };
+    await assert.rejects(asked.get(widgets, { name: 'x' }), isError('Unavailable', /^cannot get Widget x: /));
+    assert.equal(front.count(), 2);
+    own.close();
+  });
+
   it('gives up on an API server that hangs', async () => {
     front.mode = { do: 'hang' };
     const waiting = new ObjectClient(hasty);
