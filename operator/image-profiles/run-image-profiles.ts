@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import * as v from 'valibot';
 import { FairleadError, toFairleadError } from '#lib/errors';
+import { isOutage } from '#lib/kube/api-error';
 import { Informer } from '#lib/kube/informer';
 import type { KubeLog } from '#lib/kube/log';
 import type { KubeMetrics } from '#lib/kube/metrics';
@@ -184,6 +185,7 @@ class ImageProfiles {
     this.#options = options;
   }
 
+  /** Throws why an object could not be written, after all were tried. */
   async reconcile(): Promise<void> {
     const { client, cluster, fieldManager, log } = this.#options;
     const bindings = this.#view.imageBindings();
@@ -192,17 +194,19 @@ class ImageProfiles {
     );
     if (wanted.size >= mostProfiles) log.warn({ most: mostProfiles }, 'not all profiles of images are followed');
     const wantedKeys = new Set<string>();
+    const writes = new Writes();
     for (const { kind, object } of wanted.values()) {
       const key = objectKey(object.metadata);
       wantedKeys.add(`${kind} ${key}`);
       if (this.#view.made[kind].store.get(key) !== undefined) continue;
-      await ignore('Conflict', client.create(artifactResources[kind], object, { fieldManager }));
+      await writes.try('Conflict', () => client.create(artifactResources[kind], object, { fieldManager }));
     }
-    await this.#sweep(wantedKeys, new Set(bindings.map(({ uid }) => uid)));
+    await this.#sweep(wantedKeys, new Set(bindings.map(({ uid }) => uid)), writes);
+    writes.finish();
   }
 
   /** Deletes what is not used any more. */
-  async #sweep(wanted: ReadonlySet<string>, bindings: ReadonlySet<string>): Promise<void> {
+  async #sweep(wanted: ReadonlySet<string>, bindings: ReadonlySet<string>, writes: Writes): Promise<void> {
     const now = performance.now();
     for (const kind of Object.keys(this.#view.made) as ArtifactKind[]) {
       const { resource, store } = this.#view.made[kind];
@@ -217,16 +221,32 @@ class ImageProfiles {
         // The binding may be back, or a pod of it, before its image is resolved again.
         if (store.get(key)?.isOwned(bindings) && now - since < unusedMs) continue;
         const [namespace, name] = key.includes('/') ? key.split('/') : [undefined, key];
-        await ignore('NotFound', this.#options.client.delete(resource, { namespace, name: name ?? '' }));
+        await writes.try('NotFound', () => this.#options.client.delete(resource, { namespace, name: name ?? '' }));
       }
     }
   }
 }
 
-async function ignore(kind: 'Conflict' | 'NotFound', call: Promise<unknown>): Promise<void> {
-  try {
-    await call;
-  } catch (thrown) {
-    if (!(thrown instanceof FairleadError) || thrown.kind !== kind) throw thrown;
+/**
+ * Writes that do not depend on each other: one in a namespace that is being deleted, or whose quota
+ * is used up, keeps no other from being tried.
+ */
+class Writes {
+  #failure: { readonly thrown: unknown } | undefined;
+
+  /** Throws if the API server is down; a failure of the expected kind is none. */
+  async try(expected: 'Conflict' | 'NotFound', write: () => Promise<unknown>): Promise<void> {
+    try {
+      await write();
+    } catch (thrown) {
+      if (thrown instanceof FairleadError && thrown.kind === expected) return;
+      if (isOutage(thrown)) throw thrown;
+      this.#failure ??= { thrown };
+    }
+  }
+
+  /** Throws the first failure. */
+  finish(): void {
+    if (this.#failure !== undefined) throw this.#failure.thrown;
   }
 }

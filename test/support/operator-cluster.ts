@@ -245,9 +245,9 @@ export class OperatorCluster {
     assert.equal(status, 200, `${metadata.name}: ${body.message}`);
   }
 
-  bind(name: string, spec: object): Promise<Answer> {
+  bind(name: string, spec: object, namespace = 'web'): Promise<Answer> {
     const metadata = { name };
-    return this.request('POST', bindings, {
+    return this.request('POST', bindings.replace('/web/', `/${namespace}/`), {
       apiVersion: 'fairlead.dev/v1alpha1',
       kind: 'ArtifactBinding',
       metadata,

@@ -51,6 +51,25 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'artifacts that an 
   let seconds = 600;
   const askAgain = (name: string) =>
     objects.merge('ProfileArtifact', name, { spec: { update: { policy: 'Track', interval: `${++seconds}s` } } });
+  /** Has a profile made in a namespace whose quota does not allow it: that concerns no other. */
+  const followInFullNamespace = async (binding: object, replicaSet: object): Promise<void> => {
+    const quota = { hard: { 'count/profileartifacts.fairlead.dev': '0' } };
+    const metadata = { name: 'none' };
+    for (const [at, object] of [
+      ['/api/v1/namespaces', { metadata: { name: 'full' } }],
+      ['/api/v1/namespaces/full/resourcequotas', { metadata, spec: quota }],
+    ] as const) {
+      assert.equal((await cluster.request('POST', at, object)).status, 201);
+    }
+    // As the controller of quotas does.
+    const status = { ...quota, used: quota.hard };
+    const at = '/api/v1/namespaces/full/resourcequotas/none/status';
+    assert.equal((await cluster.request('PUT', at, { metadata, spec: quota, status })).status, 200);
+    assert.equal((await cluster.bind('by-image', binding, 'full')).status, 201);
+    const created = await cluster.request('POST', '/apis/apps/v1/namespaces/full/replicasets', replicaSet);
+    assert.equal(created.status, 201, created.body.message);
+    await until('it is refused', async () => cluster.log.some((line) => /full\/image-.* exceeded quota/.test(line)));
+  };
   const track = (repository: string, host = registry.host) => ({
     reference: `${host}/${repository}:stable`,
     update: { policy: 'Track' },
@@ -264,18 +283,19 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'artifacts that an 
     const image = await push('workload', ['execve']);
     const reference = parseReference(`${registry.host}/workload:profile`);
     const digest = await push('workload', ['read'], { reference, subject: image });
-    const podSelector = { matchLabels: { app: 'workload' } };
-    assert.equal((await cluster.bind('by-image', { profileFrom: 'ImageReferrers', podSelector })).status, 201);
     const labels = { app: 'workload' };
+    const binding = { profileFrom: 'ImageReferrers', podSelector: { matchLabels: labels } };
+    assert.equal((await cluster.bind('by-image', binding)).status, 201);
     const spec = { containers: [{ name: 'app', image: `${registry.host}/workload@${image}` }] };
-    const refused = await cluster.createPod('early', { labels, spec });
-    assert.equal(refused.status, 503, refused.body.message);
     const replicaSet = {
       apiVersion: 'apps/v1',
       kind: 'ReplicaSet',
       metadata: { name: 'workload' },
       spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
     };
+    await followInFullNamespace(binding, replicaSet);
+    const refused = await cluster.createPod('early', { labels, spec });
+    assert.equal(refused.status, 503, refused.body.message);
     const created = await cluster.request('POST', '/apis/apps/v1/namespaces/web/replicasets', replicaSet);
     assert.equal(created.status, 201, created.body.message);
     await until('the pod is admitted', async () => (await cluster.createPod('bound', { labels, spec })).status === 201);
