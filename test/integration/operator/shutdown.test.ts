@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,6 +57,31 @@ describePeers(['openssl'], 'fairlead operator on SIGTERM', () => {
       const [code] = await ended;
       assert.equal(code, 0);
       assert.ok(Date.now() - asked >= 2000);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  it('goes on while its log cannot be written, and reports how much was lost', async () => {
+    const port = await freePort();
+    const log = join(folder, 'log');
+    // A limit of the size of files, which is lifted later, stands for a disk that is full.
+    const command = `trap '' XFSZ; ulimit -S -f 0; exec "$0" "$@" >>'${log}'`;
+    const args = [launcher, 'operator', '--listen', `127.0.0.1:${port}`, ...files];
+    const child = spawn('/bin/sh', ['-c', command, process.execPath, ...args], { cwd: folder, stdio: 'ignore' });
+    try {
+      while ((await health(port).catch(() => undefined)) !== 200) {
+        assert.equal(child.exitCode, null);
+        await sleep(50);
+      }
+      assert.equal(await readFile(log, 'utf8'), '');
+      execFileSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited']);
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      assert.deepEqual(await ended, [0, null]);
+      const [first = '', second] = (await readFile(log, 'utf8')).split('\n');
+      assert.match(first, /"lost":[1-9].*lines of the log could not be written/);
+      assert.match(second ?? '', /"name":"fairlead-operator"/);
     } finally {
       child.kill('SIGKILL');
     }
