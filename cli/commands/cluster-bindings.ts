@@ -23,20 +23,28 @@ export function define(command: Command): void {
 
 async function bindings(options: ClusterOptions & OutputOptions): Promise<void> {
   const cluster = await openCluster(options);
-  const [{ pods, snapshot }, { bindingCoverage, coverageKey, noCoverage }, { labelOf }] = await Promise.all([
-    readCluster(cluster),
-    import('#operator/coverage/binding-coverage'),
-    import('#operator/bind/binding'),
-  ]);
+  const [{ pods, snapshot }, { bindingCoverage, coverageKey, noCoverage }, { labelOf }, { givenProfile }] =
+    await Promise.all([
+      readCluster(cluster),
+      import('#operator/coverage/binding-coverage'),
+      import('#operator/bind/binding'),
+      import('#operator/bind/given-profile'),
+    ]);
   const coverage = bindingCoverage(pods);
   const listed = snapshot.bindings
-    .map(({ binding, namespace }) => ({
-      namespace,
-      kind: binding.kind,
-      name: binding.name,
-      mode: binding.parameters.mode ?? ('Enforce' as const),
-      ...(coverage.get(coverageKey(labelOf(binding), namespace)) ?? noCoverage),
-    }))
+    .map(({ binding, namespace }) => {
+      const { profile, problem } = givenProfile(binding, snapshot.contextOf(namespace ?? ''));
+      const found = coverage.get(coverageKey(labelOf(binding), namespace)) ?? noCoverage;
+      return {
+        namespace,
+        kind: binding.kind,
+        name: binding.name,
+        mode: binding.parameters.mode ?? ('Enforce' as const),
+        ...found,
+        profiles: profile === undefined ? found.profiles : [profile],
+        ...(problem !== undefined && { problem }),
+      };
+    })
     .toSorted((a, b) =>
       compareText(`${a.namespace ?? ''}/${a.kind}/${a.name}`, `${b.namespace ?? ''}/${b.kind}/${b.name}`),
     );
@@ -61,10 +69,14 @@ async function bindings(options: ClusterOptions & OutputOptions): Promise<void> 
   });
 }
 
-function profileText({ profiles, conflicts }: Pick<BindingCoverage, 'profiles' | 'conflicts'>): string {
+function profileText({
+  profiles,
+  problem,
+  conflicts,
+}: Pick<BindingCoverage, 'profiles' | 'conflicts'> & { readonly problem?: string }): string {
   const [first, ...more] = profiles;
   const shown = first === undefined ? '' : more.length === 0 ? first : `${first} and ${more.length} more`;
-  return [shown, ...conflicts.slice(0, 1).map(({ pod, message }) => `${pod}: ${message}`)]
+  return [shown, problem ?? '', ...conflicts.slice(0, 1).map(({ pod, message }) => `${pod}: ${message}`)]
     .filter((part) => part !== '')
     .join('; ');
 }

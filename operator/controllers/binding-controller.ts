@@ -3,8 +3,7 @@ import type { KubeLog } from '#lib/kube/log';
 import type { KubeMetrics } from '#lib/kube/metrics';
 import type { ObjectClient } from '#lib/kube/object-client';
 import { labelOf } from '../bind/binding.ts';
-import { localhostProfileOf } from '../bind/bound-profile.ts';
-import { resolveProfile } from '../bind/resolve-profile.ts';
+import { givenProfile } from '../bind/given-profile.ts';
 import { coverageKey, noCoverage } from '../coverage/binding-coverage.ts';
 import { fieldManager } from '../kube/field-manager.ts';
 import type { CoverageView, StoredBinding } from './coverage-view.ts';
@@ -46,12 +45,9 @@ async function reconcileBinding(
   await view.synced();
   const { bindings, outdatedIn } = await view.coverage();
   const { namespace = '', generation } = metadata;
-  const resolution =
-    binding.source.from === 'image' ? undefined : resolveProfile(binding, undefined, view.contextOf(namespace));
   const facts = {
     generation,
-    profile: resolution && 'profile' in resolution ? localhostProfileOf(resolution.profile) : undefined,
-    problem: resolution && 'problem' in resolution ? `${resolution.problem}. ${resolution.hint}` : undefined,
+    ...givenProfile(binding, view.contextOf(namespace)),
     coverage: bindings.get(coverageKey(labelOf(binding), namespace)) ?? noCoverage,
   };
   return { status: planBinding(facts, status as BindingStatus, new Date()), requeueAfter: outdatedIn ?? period };

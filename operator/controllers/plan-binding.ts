@@ -17,9 +17,9 @@ export interface BindingStatus {
 export interface BindingFacts {
   readonly generation: number | undefined;
   /** The Localhost profile that it gives to new pods; undefined if it depends on their images. */
-  readonly profile: string | undefined;
+  readonly profile?: string | undefined;
   /** Why it gives none, and the next step. */
-  readonly problem: string | undefined;
+  readonly problem?: string | undefined;
   readonly coverage: BindingCoverage;
 }
 

@@ -59,8 +59,15 @@ describePeers(apiserverRequirements, 'what pods run under, in a cluster', () => 
     const marker = bindingMarker({ ...artifactBindings, kind: 'ArtifactBinding', namespaced: true }, 'web');
     const document = { apiVersion: 'fairlead.dev/v1alpha1', kind: 'ArtifactBinding', ...marker };
     assert.equal((await cluster.request('POST', bindings, document)).status, 201);
-    const [listed, ...others] = (await ask('bindings')).bindings;
+    // One without pods is listed with its profile, or with what is missing.
+    const podSelector = { matchLabels: { app: 'none' } };
+    const waits = { artifactRef: { kind: 'ProfileArtifact', name: 'absent' }, podSelector };
+    assert.equal((await cluster.bind('waiting', waits)).status, 201);
+    assert.equal((await cluster.bind('unused', { reference: nginx, podSelector })).status, 201);
+    const [listed, unused, waiting, ...others] = (await ask('bindings')).bindings;
     assert.deepEqual(others, []);
+    assert.deepEqual([unused.name, unused.pods, unused.profiles], ['unused', 0, [`oci/${nginx}`]]);
+    assert.match(waiting.problem, /ProfileArtifact "web\/absent", which does not exist\. Create it/);
     assert.deepEqual([listed.name, listed.pods, listed.outdated, listed.profiles], ['nginx', 2, 1, [`oci/${nginx}`]]);
     assert.deepEqual((await ask('outdated')).owners, [
       { namespace: 'web', kind: 'Pod', name: 'old', pods: ['old'], bindings: ['nginx'] },
