@@ -8,6 +8,7 @@ import { launcher, run, runFairlead } from '#test/support/cli/run';
 import { type Answered, OperatorCluster, until } from '#test/support/operator-cluster';
 
 const nginx = `registry.example.com/security/nginx@sha256:${'a1'.repeat(32)}`;
+const other = nginx.replace('nginx', 'other');
 const bindings = '/apis/fairlead.dev/v1alpha1/namespaces/web/artifactbindings';
 const selector = { podSelector: { matchLabels: { app: 'nginx' } } };
 
@@ -63,10 +64,10 @@ describePeers(apiserverRequirements, 'what pods run under, in a cluster', () => 
     const podSelector = { matchLabels: { app: 'none' } };
     const waits = { artifactRef: { kind: 'ProfileArtifact', name: 'absent' }, podSelector };
     assert.equal((await cluster.bind('waiting', waits)).status, 201);
-    assert.equal((await cluster.bind('unused', { reference: nginx, podSelector })).status, 201);
+    assert.equal((await cluster.bind('unused', { reference: other, podSelector })).status, 201);
     const [listed, unused, waiting, ...others] = (await ask('bindings')).bindings;
     assert.deepEqual(others, []);
-    assert.deepEqual([unused.name, unused.pods, unused.profiles], ['unused', 0, [`oci/${nginx}`]]);
+    assert.deepEqual([unused.name, unused.pods, unused.profiles], ['unused', 0, [`oci/${other}`]]);
     assert.match(waiting.problem, /ProfileArtifact "web\/absent", which does not exist\. Create it/);
     assert.deepEqual([listed.name, listed.pods, listed.outdated, listed.profiles], ['nginx', 2, 1, [`oci/${nginx}`]]);
     assert.deepEqual((await ask('outdated')).owners, [
