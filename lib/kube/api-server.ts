@@ -34,6 +34,8 @@ export interface ApiCall extends ApiRequest {
   readonly contentType?: string;
   /** Whether the call has the same result if it arrives twice. */
   readonly repeatable?: boolean;
+  /** Milliseconds in which it must be answered; what the client waits for others by default. */
+  readonly answerWithin?: number | undefined;
 }
 
 /** The API server of a cluster. */

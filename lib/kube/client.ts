@@ -108,7 +108,7 @@ export class KubeClient implements WritableApiServer {
   }
 
   async send(call: ApiCall): Promise<string> {
-    const allowance = new Allowance(this.#options.answerWithin);
+    const allowance = new Allowance(call.answerWithin ?? this.#options.answerWithin);
     const signal = call.signal === undefined ? allowance.signal : AbortSignal.any([allowance.signal, call.signal]);
     try {
       for (let attempt = 1; ; attempt++) {
@@ -214,8 +214,11 @@ export class KubeClient implements WritableApiServer {
   }
 
   /** Returns the error of a request, with what was tried. */
-  #failure({ title }: ApiRequest, cause: unknown): FairleadError {
-    const reason = isTimeout(cause) ? `no answer within ${this.#options.answerWithin} ms` : messageOf(cause);
+  #failure(
+    { title, answerWithin = this.#options.answerWithin }: Pick<ApiCall, 'title' | 'answerWithin'>,
+    cause: unknown,
+  ): FairleadError {
+    const reason = isTimeout(cause) ? `no answer within ${answerWithin} ms` : messageOf(cause);
     const prefix = `cannot ${title}: `;
     // What reads a line of a watch states that itself.
     const summary = reason.startsWith(prefix) ? reason : `${prefix}${reason}`;

@@ -65,6 +65,11 @@ export interface Trigger {
 
 const defaultWithin = 60_000;
 /**
+ * Milliseconds in which an API server has to write an object. One with 100,000 items in a list may
+ * take it ten seconds; given up earlier, it would be written again and again.
+ */
+export const writeWithin = 30_000;
+/**
  * Somebody may change an object, or what it depends on, all the time: another controller that
  * writes the same status, or thousands of pods that use a profile.
  */
@@ -249,7 +254,7 @@ class Controller<T extends Reconcilable> {
     const { client, informer, fieldManager } = this.#options;
     const patch = mergePatchOf({ status: held }, { status });
     if (patch === undefined || this.#signal.aborted) return;
-    const write = { subresource: 'status', fieldManager } as const;
+    const write = { subresource: 'status', fieldManager, answerWithin: writeWithin } as const;
     try {
       const name = parseObjectKey(key);
       const written = await client.mergePatch(

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import * as v from 'valibot';
 import { FairleadError, toFairleadError } from '../errors.ts';
+import { hasFewValues } from '../text/few-values.ts';
 import { parseAnswer } from './answer.ts';
-import { hasFewValues } from './json-size.ts';
 
 /**
  * The part of an object that is listed to decide something. Its status and the rest of its metadata

@@ -21,6 +21,8 @@ export interface WriteOptions {
   readonly subresource?: Subresource | undefined;
   /** Who writes, in the managed fields of the object. */
   readonly fieldManager?: string | undefined;
+  /** Milliseconds in which the API server must answer; see {@link ApiCall.answerWithin}. */
+  readonly answerWithin?: number | undefined;
 }
 
 export interface ApplyOptions {
@@ -107,6 +109,7 @@ export class ObjectClient {
       path: collectionPath(resource, place) + query({ fieldManager: options.fieldManager }),
       title: `create ${describeObject(resource, { namespace: place, name })}`,
       body: withKind(resource, object),
+      answerWithin: options.answerWithin,
     });
   }
 
@@ -115,12 +118,13 @@ export class ObjectClient {
    * `metadata.resourceVersion`.
    */
   async update(resource: Resource, object: ObjectToWrite, options: WriteOptions = {}): Promise<KubeObject> {
-    const { subresource, fieldManager } = options;
+    const { subresource, fieldManager, answerWithin } = options;
     return await this.#send(resource, {
       method: 'PUT',
       path: objectPath(resource, object.metadata, subresource) + query({ fieldManager }),
       title: `update ${describeWritten(resource, object.metadata, subresource)}`,
       body: withKind(resource, object),
+      answerWithin,
     });
   }
 
@@ -132,7 +136,7 @@ export class ObjectClient {
     resource: Resource,
     name: ObjectName,
     patch: Readonly<Record<string, unknown>>,
-    { subresource, fieldManager }: WriteOptions = {},
+    { subresource, fieldManager, answerWithin }: WriteOptions = {},
   ): Promise<KubeObject> {
     return await this.#send(resource, {
       method: 'PATCH',
@@ -140,6 +144,7 @@ export class ObjectClient {
       title: `patch ${describeWritten(resource, name, subresource)}`,
       body: patch,
       contentType: 'application/merge-patch+json',
+      answerWithin,
     });
   }
 

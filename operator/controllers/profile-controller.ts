@@ -1,6 +1,6 @@
 import { isNotFound } from '#lib/kube/api-error';
 import type { ApiServer } from '#lib/kube/api-server';
-import { type Reconciled, runController } from '#lib/kube/controller';
+import { type Reconciled, runController, writeWithin } from '#lib/kube/controller';
 import type { KubeLog } from '#lib/kube/log';
 import type { KubeMetrics } from '#lib/kube/metrics';
 import type { ObjectClient } from '#lib/kube/object-client';
@@ -73,7 +73,8 @@ async function reconcileStored(
   for (const report of gone) await ignoreNotFound(client.delete(nodeStatuses, { name: report }));
   if (plan.metadata !== undefined) {
     const patch = { metadata: { resourceVersion, ...plan.metadata } };
-    await ignoreNotFound(client.mergePatch(resourceOf(kind), { name }, patch, { fieldManager }));
+    const write = { fieldManager, answerWithin: writeWithin };
+    await ignoreNotFound(client.mergePatch(resourceOf(kind), { name }, patch, write));
     for (const event of plan.events.filter(({ reason }) => reason === abandonedReason)) report(profile, event);
     return {};
   }

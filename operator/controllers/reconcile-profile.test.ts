@@ -255,6 +255,20 @@ describe('reconcileProfile', () => {
     assert.match(ready(plan), /^Error InvalidSeccompProfile: .* bytes as JSON, at most 204800 fit/);
   });
 
+  it('refuses what admission refuses for its size, before anything else of it is examined', async () => {
+    const tooMany = { syscalls: Array.from({ length: 30_000 }, () => allow('read')) };
+    const small = await reconcileProfile(profile({ syscalls: [{}] }), dependencies());
+    assert.match(ready(small), /^Error ProfileNotAllowed: spec\.syscalls/);
+    const large = await reconcileProfile(profile(tooMany), dependencies());
+    assert.equal(
+      ready(large),
+      'Error ProfileNotAllowed: the object has more than 1048576 bytes, and leaves no room for its status. Make the object smaller.',
+    );
+    const deep = '['.repeat(100) + 1234567890123456 + ']'.repeat(100);
+    const unreadable = await reconcileProfile(profile(JSON.parse(`{"x":${deep}}`)), dependencies());
+    assert.match(ready(unreadable), /^Error ProfileNotAllowed: .*Make the object smaller\.$/);
+  });
+
   it('does not take an error of its own for a problem of the profile', async () => {
     const broken = async (): Promise<never> => {
       throw new TypeError('a bug');

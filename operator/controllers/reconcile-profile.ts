@@ -2,10 +2,10 @@ import { FairleadError } from '#lib/errors';
 import { isOutage } from '#lib/kube/api-error';
 import type { SeccompRule } from '#lib/profile/seccomp/model';
 import { renderSyscallsJson } from '#lib/profile/seccomp/write/render-json';
-import { parseObject } from '../validate/parse-object.ts';
 import { allowanceViolations } from '../validate/seccomp-allowance.ts';
 import { validateSeccomp } from '../validate/seccompprofile.ts';
 import { defaultSettings, type ValidationSettings } from '../validate/settings.ts';
+import { validateJson } from '../validate/validate-json.ts';
 import { kindsWithSettings, validators } from '../validate/validators.ts';
 import { describeViolations, type Violation } from '../validate/verdict.ts';
 import type { MergedProfile } from './merge-bases.ts';
@@ -85,7 +85,8 @@ async function contentOf(profile: StoredProfile, dependencies: ProfileDependenci
   // Nothing is allowed that was not before.
   if ('unknown' in asked) return { ...asked, merged: mergedBefore(profile), requeueAfter: retryMs };
   const settings = asked.value;
-  const verdict = validators.get(profile.kind)?.(parseObject(Buffer.from(profile.json)), settings);
+  const validate = validators.get(profile.kind);
+  const verdict = validate && (await validateJson(Buffer.from(profile.json), (object) => validate(object, settings)));
   const problem = problemOf(verdict?.violations ?? []);
   if (problem !== undefined) return { problem };
   if (profile.baseProfileName === undefined) return {};

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
-import { apiServerBytes, hasFewValues } from '#lib/kube/json-size';
+import { apiServerBytes } from '#lib/kube/json-size';
+import { hasFewValues } from '#lib/text/few-values';
 import { describeIssue } from '../api/describe-issue.ts';
 import type { BindOutcome } from '../bind/bind.ts';
 import type { CheckOutcome } from '../bind/check.ts';

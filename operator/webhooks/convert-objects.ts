@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FairleadError, toFairleadError } from '#lib/errors';
-import { hasFewValues } from '#lib/kube/json-size';
+import { hasFewValues } from '#lib/text/few-values';
 import { convert } from '../conversion/convert.ts';
 import { parseJson, writeJson } from '../conversion/exact-numbers.ts';
 import { isObject } from '../conversion/json.ts';

@@ -1,14 +1,12 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { Turns } from '#lib/concurrency/turns';
 import { FairleadError, toFairleadError } from '#lib/errors';
-import { hasFewValues } from '#lib/kube/json-size';
-import { profileLimits } from '#lib/profile/read-profile';
 import { resourceKinds } from '#lib/profile/resource-kind';
 import { shorten } from '#lib/text/quote';
 import type { DaemonSource } from '../kube/daemon-settings.ts';
-import { parseObject } from '../validate/parse-object.ts';
 import { validateClusterProfileArtifact, validateProfileArtifact } from '../validate/profileartifact.ts';
 import { settingsOf } from '../validate/settings.ts';
+import { validateJson } from '../validate/validate-json.ts';
 import { kindsWithSettings, validators } from '../validate/validators.ts';
 import { describeViolation, introduced, type Verdict, type Violation, type Warning } from '../validate/verdict.ts';
 import { type AdmissionAnswer, answerError } from './admission-review.ts';
@@ -66,12 +64,7 @@ export async function validateReview(
   const settings = settingsOf(kindsWithSettings.has(kind) ? await daemon.read() : undefined);
   const validate = async (json: Uint8Array): Promise<Verdict> => {
     await turns.take();
-    try {
-      refuseLarge(json);
-      return await validator(parseObject(json), settings);
-    } catch (thrown) {
-      return { violations: [unreadable(thrown)], warnings: [] };
-    }
+    return await validateJson(json, (parsed) => validator(parsed, settings));
   };
   const verdict = await validate(object);
   if (verdict.violations.length === 0 || oldObject === undefined) return verdict;
@@ -92,29 +85,6 @@ const artifactValidators = new Map<string, (object: unknown) => Verdict | Promis
     },
   ],
 ]);
-
-/**
- * Most bytes of an object. An API server stores 1.5 MiB: the rest is for its status, and for the
- * annotations of the operator. Without room for these, nobody would learn what is wrong with it.
- */
-const mostBytes = 1024 * 1024;
-
-/** The messages are the same for all sizes: an update may leave an object as large as it was. */
-function refuseLarge(json: Uint8Array): void {
-  if (json.length > mostBytes) {
-    throw new FairleadError(
-      'LimitExceeded',
-      `the object has more than ${mostBytes} bytes, and leaves no room for its status`,
-    );
-  }
-  if (hasFewValues(json, profileLimits.values)) return;
-  throw new FairleadError('LimitExceeded', `the object has more than ${profileLimits.values} values`);
-}
-
-function unreadable(thrown: unknown): Violation {
-  if (!(thrown instanceof FairleadError) && !(thrown instanceof SyntaxError)) throw thrown;
-  return { field: '', problem: thrown.message, fix: 'Make the object smaller.' };
-}
 
 /** More of a kind are not in one answer. */
 const most = { violations: 10, warnings: 10 };

@@ -317,6 +317,18 @@ describePeers(apiserverRequirements, 'ObjectClient', () => {
     }
   });
 
+  it('waits for an answer for as long as a call allows', async () => {
+    front.mode = { do: 'hang' };
+    const write = { answerWithin: 200 };
+    for (const call of [
+      client.create(widgets, widget('x'), write),
+      client.update(widgets, widget('x'), write),
+      client.mergePatch(widgets, { name: 'x' }, {}, write),
+    ]) {
+      await assert.rejects(call, isError('Unavailable', /no answer within 200 ms/));
+    }
+  });
+
   it('reports an answer that is not of an API server', async () => {
     front.mode = { do: 'answer', status: 200, body: '<html>' };
     await assert.rejects(client.get(widgets, { name: 'busy' }), isError('Unavailable', /not valid JSON/));

@@ -131,6 +131,15 @@ describePeers(apiserverRequirements, 'runController', () => {
     assert.deepEqual([writes(), await statusOf('a')], [0, { old: 1 }]);
   });
 
+  it('waits for an API server that needs long to write a status, as it does for a large object', async () => {
+    front.mode = ({ method }) => (method === 'PATCH' ? { do: 'pass', afterMs: 3000 } : { do: 'pass' });
+    await others.create(widgets, widget('a', { size: 1 }));
+    // The client waits for answers for 2 s.
+    const { log } = start(async ({ spec }) => ({ status: { size: spec.size } }));
+    await until(async () => JSON.stringify(await statusOf('a')) === '{"size":1}');
+    assert.deepEqual([writes(), log.lines], [1, []]);
+  });
+
   it('goes on when a reconciliation fails, tries it again with growing delays, and logs why', async () => {
     await others.create(widgets, widget('bad', { size: 1 }));
     await others.create(widgets, widget('good', { size: 1 }));

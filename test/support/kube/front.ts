@@ -17,7 +17,8 @@ export interface SeenRequest {
 
 /** What a front does with the requests that arrive. */
 export type FrontMode =
-  | { readonly do: 'pass' }
+  /** Passes it on, after a while if the test says so. */
+  | { readonly do: 'pass'; readonly afterMs?: number }
   /** Never answers. */
   | { readonly do: 'hang' }
   /** Closes the connection. */
@@ -113,7 +114,9 @@ export class Front {
     }
     this.#open.add(response);
     response.on('close', () => this.#open.delete(response));
-    this.#pass(request, response, upstream);
+    const { afterMs } = mode;
+    if (afterMs === undefined) this.#pass(request, response, upstream);
+    else setTimeout(() => this.#pass(request, response, upstream), afterMs);
   }
 
   #pass(request: IncomingMessage, response: ServerResponse, { url, ...credentials }: Upstream): void {
