@@ -234,7 +234,7 @@ class ImageProfiles {
 class Writes {
   #failure: { readonly thrown: unknown } | undefined;
 
-  /** Throws if the API server is down. A failure of the expected kind does not count. */
+  /** Throws if the API server is down; a failure of the expected kind is ignored. */
   async try(expected: 'Conflict' | 'NotFound', write: () => Promise<unknown>): Promise<void> {
     try {
       await write();

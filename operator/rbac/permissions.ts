@@ -1,4 +1,4 @@
-import { resources } from '../api/resources.ts';
+import { allResources, resources } from '../api/resources.ts';
 import { daemonName } from '../api/securityprofilesoperatordaemon/v1.ts';
 import { fairleadGroup, profilesGroup } from '../api/shared/resource-definition.ts';
 import { secretName } from '../certificates/certificate-secret.ts';
@@ -163,6 +163,14 @@ export const permissions: readonly Permission[] = [
     names: resources.map(({ plural }) => `${plural}.${profilesGroup}`),
     namespaces: 'all',
     reason: 'The certificate authorities are written into their conversion webhooks.',
+  },
+  {
+    group: 'apiextensions.k8s.io',
+    resource: 'customresourcedefinitions',
+    verbs: ['get'],
+    names: allResources.map(({ plural, group }) => `${plural}.${group}`),
+    namespaces: 'all',
+    reason: 'Those of an older version are reported.',
   },
   ...profiles.map(
     (resource): Permission => ({

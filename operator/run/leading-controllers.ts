@@ -88,9 +88,10 @@ async function lead(term: Term, { base, ...options }: LeadOptions): Promise<void
     ({ kind, metadata }: Pick<EventSubject, 'kind' | 'metadata'>, { message, ...event }: ReportedEvent): void =>
       events.record({ apiVersion: `${group}/${version}`, kind, metadata }, { ...event, action, note: message });
   // Loaded by the leader only: other replicas need less memory.
-  const [{ runArtifactControllers }, { runImageProfiles }] = await Promise.all([
+  const [{ runArtifactControllers }, { runImageProfiles }, { checkDefinitions }] = await Promise.all([
     import('../artifacts/run-artifact-controllers.ts'),
     import('../image-profiles/run-image-profiles.ts'),
+    import('../definitions/check-definitions.ts'),
   ]);
   const leading = { ...options, client };
   try {
@@ -108,6 +109,7 @@ async function lead(term: Term, { base, ...options }: LeadOptions): Promise<void
         { ...leading, fieldManager, connect, report: report(fairleadGroup, 'v1alpha1', 'Check') },
         term.signal,
       ),
+      checkDefinitions({ ...leading, report: report('apiextensions.k8s.io', 'v1', 'Check') }, term.signal),
     ]);
   } finally {
     await events.stop().catch((error: unknown) => log.warn({ err: toFairleadError(error) }, 'events were not written'));

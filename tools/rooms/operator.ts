@@ -112,6 +112,10 @@ export const operatorRooms: readonly Room[] = [
     packages: ['prom-client', 'valibot'],
   },
   {
+    name: 'operator/definitions',
+    imports: [errors, 'lib/kube', 'operator/api/**', 'operator/crds'],
+  },
+  {
     name: 'operator/trust',
     imports: [
       ...[errors, 'lib/config', 'lib/kube', 'lib/profile', 'lib/text', 'lib/trust/keys', 'lib/trust/policy'],
@@ -193,6 +197,7 @@ export const operatorRooms: readonly Room[] = [
         'operator/bind',
         'operator/certificates',
         'operator/controllers',
+        'operator/definitions',
         'operator/image-profiles',
         'operator/kube',
         'operator/webhooks',
