@@ -55,15 +55,12 @@ export class ProbeContainer {
    */
   run(profile: SeccompProfile, calls: readonly Call[], timeout: number): readonly KernelResult[] | undefined {
     this.#runs += 1;
-    const seccomp = new TextDecoder().decode(renderProfile({ kind: 'Seccomp', seccomp: profile }));
-    const spec = JSON.stringify(specification(), undefined, 1);
-    // The numbers of a profile would be rounded by JSON.parse, so that it is put into the text.
-    writeFileSync(path.join(this.#folder, 'config.json'), spec.replace('"SECCOMP"', seccomp));
+    writeFileSync(path.join(this.#folder, 'config.json'), specificationWith(profile));
     const id = `probe-${process.pid}-${this.#runs}`;
     const runc = [peer('runc'), '--root', path.join(this.#folder, 'state')];
     const command = ['--pid', '--fork', '--mount-proc', '--kill-child', ...runc, 'run', '--bundle', this.#folder, id];
     const { error, status, stdout, stderr } = spawnSync('unshare', command, {
-      input: Buffer.concat(calls.map(recordOf)),
+      input: recordsOf(calls),
       encoding: 'utf8',
       timeout,
       // With it ends all that has its process ids from it: runc, and what runc started.
@@ -74,9 +71,7 @@ export class ProbeContainer {
       return undefined;
     }
     if (status !== 0) throw new Error(`runc run: ${error ?? stderr}`);
-    const lines = stdout.trimEnd().split('\n');
-    if (lines.length !== calls.length) throw new Error(`${calls.length} calls, ${lines.length} results: ${stdout}`);
-    return lines.map(resultOf);
+    return resultsOf(stdout, calls);
   }
 
   /**
@@ -88,6 +83,25 @@ export class ProbeContainer {
     const [result] = this.run({ defaultAction: 'SCMP_ACT_ALLOW' }, [call], 20_000) ?? [];
     return typeof result === 'object';
   }
+}
+
+/** Returns the runtime specification (config.json) of a container with the probe, under a profile. */
+export function specificationWith(profile: SeccompProfile): string {
+  const seccomp = new TextDecoder().decode(renderProfile({ kind: 'Seccomp', seccomp: profile }));
+  // The numbers of a profile would be rounded by JSON.parse, so that it is put into the text.
+  return JSON.stringify(specification(), undefined, 1).replace('"SECCOMP"', seccomp);
+}
+
+/** Returns what the probe reads. */
+export function recordsOf(calls: readonly Call[]): Buffer {
+  return Buffer.concat(calls.map(recordOf));
+}
+
+/** Returns the results of calls, from what the probe has printed. */
+export function resultsOf(stdout: string, calls: readonly Call[]): readonly KernelResult[] {
+  const lines = stdout.trimEnd().split('\n');
+  if (lines.length !== calls.length) throw new Error(`${calls.length} calls, ${lines.length} results: ${stdout}`);
+  return lines.map(resultOf);
 }
 
 /** Compiles the probe to a file. */
