@@ -85,7 +85,7 @@ export class ProbeContainer {
   }
 }
 
-/** Returns the runtime specification (config.json) of a container with the probe, under a profile. */
+/** Returns the runtime specification (config.json) of a container with the probe and a profile. */
 export function specificationWith(profile: SeccompProfile): string {
   const seccomp = new TextDecoder().decode(renderProfile({ kind: 'Seccomp', seccomp: profile }));
   // The numbers of a profile would be rounded by JSON.parse, so that it is put into the text.
