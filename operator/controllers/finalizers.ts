@@ -53,12 +53,17 @@ export function finalizersOf(profile: HeldProfile, now: number): Finalizers {
     return { finalizers: isHeld ? [...existing, inUseFinalizer] : existing, abandoned: [] };
   }
   if (deletedAt === undefined) return { finalizers: existing, abandoned: [] };
-  const foreign = existing.filter((each) => !isOfNode(each) && each !== partialFinalizer);
+  const foreign = existing.filter(isForeign);
   const mayHaveIt = (each: string): boolean => (reporting === undefined ? isOfNode(each) : isForAny(each, reporting));
   const waitedFor = existing.filter((each) => each === partialFinalizer || mayHaveIt(each));
   const waits = deletedAt + nodeGraceMs - now;
   if (waitedFor.length === 0 || waits <= 0) return { finalizers: foreign, abandoned: waitedFor };
   return { finalizers: [...foreign, ...waitedFor], abandoned: [], requeueAfter: waits };
+}
+
+/** Returns whether a finalizer is that of a program that the operator does not know. */
+export function isForeign(finalizer: string): boolean {
+  return finalizer !== inUseFinalizer && finalizer !== partialFinalizer && !isOfNode(finalizer);
 }
 
 /** Finalizers of others are qualified names, as API servers want them: with a slash. */

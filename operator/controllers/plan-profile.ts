@@ -1,6 +1,6 @@
 import { setCondition } from '#lib/kube/conditions';
 import type { Condition } from '../api/shared/condition.ts';
-import { finalizersOf, inUseFinalizer } from './finalizers.ts';
+import { finalizersOf, inUseFinalizer, isForeign } from './finalizers.ts';
 import { type MergedSyscalls, mergedCondition, mergedConditionType } from './merged-syscalls.ts';
 import { profileResources } from './profile-kinds.ts';
 import { type NodeReport, type OverallState, overallState, type Unknown } from './profile-state.ts';
@@ -98,7 +98,7 @@ function planFinalizers(profile: StoredProfile, { workloads, reports, nodes }: P
 }
 
 function statusOf(profile: StoredProfile, facts: ProfileFacts, now: Date): ProfileStatus {
-  const { kind, metadata, isDisabled, isPartial, deletedAt } = profile;
+  const { kind, metadata, isDisabled, isPartial, deletedAt, finalizers } = profile;
   const { name, generation } = metadata;
   const { named, hasWorkloads } = profileResources[kind];
   const { workloads, problem, unknown, reports = [] } = facts;
@@ -111,6 +111,7 @@ function statusOf(profile: StoredProfile, facts: ProfileFacts, now: Date): Profi
     before: decidedBefore(profile),
     reports,
     workloads,
+    keptBy: finalizers.every(isForeign) ? finalizers : [],
   });
   const { state, ready, reason, message } = overall;
   const ready_ = {

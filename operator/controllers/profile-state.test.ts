@@ -11,6 +11,7 @@ const installed: ProfileFacts = {
     { node: 'b', state: 'Installed' },
   ],
   workloads: [],
+  keptBy: [],
 };
 const of = (facts: Partial<ProfileFacts>) => overallState({ ...installed, ...facts });
 
@@ -45,6 +46,11 @@ describe('overallState', () => {
       message: 'waiting for 2 pods to end, which use the profile: web/a, web/b',
     });
     assert.match(of({ isDeleted: true, problem: { reason: 'X', message: 'x' } }).message, /removed from the nodes/);
+  });
+
+  it('names the finalizers of others that keep a deleted profile', () => {
+    const { message } = of({ isDeleted: true, keptBy: ['example.com/b', 'example.com/a'] });
+    assert.equal(message, 'waiting for other programs to remove their finalizers: example.com/a, example.com/b');
   });
 
   it('is not ready while disabled, partial, or reported by no node', () => {

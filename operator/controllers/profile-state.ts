@@ -38,6 +38,8 @@ export interface ProfileFacts {
   readonly reports: readonly NodeReport[];
   /** Names of pods (`namespace/name`) that use the profile. */
   readonly workloads: readonly string[];
+  /** The finalizers of others, if nothing else keeps the profile. */
+  readonly keptBy: readonly string[];
 }
 
 /** The state of a profile, and the condition `Ready` for it. */
@@ -57,8 +59,8 @@ const mostNamed = 5;
  * Profiles Operator.
  */
 export function overallState(facts: ProfileFacts): OverallState {
-  const { isDeleted, isDisabled, isPartial, problem, unknown, before, reports, workloads } = facts;
-  if (isDeleted) return notReady('Terminating', 'Deleting', deletionMessage(workloads));
+  const { isDeleted, isDisabled, isPartial, problem, unknown, before, reports } = facts;
+  if (isDeleted) return notReady('Terminating', 'Deleting', deletionMessage(facts));
   if (problem !== undefined) return notReady('Error', problem.reason, problem.message);
   if (isDisabled) return notReady('Disabled', 'Unavailable', 'spec.state is Disabled');
   if (isPartial) return notReady('Partial', 'Unavailable', 'this is a part of a recording that is not merged yet');
@@ -92,9 +94,12 @@ function notReady(state: ProfileState, reason: string, message: string): Overall
   return { state, ready: false, reason, message };
 }
 
-function deletionMessage(workloads: readonly string[]): string {
-  if (workloads.length === 0) return 'the profile is being removed from the nodes';
-  return `waiting for ${count(workloads.length, 'pod')} to end, which use the profile: ${few(workloads)}`;
+function deletionMessage({ workloads, keptBy }: ProfileFacts): string {
+  if (workloads.length > 0) {
+    return `waiting for ${count(workloads.length, 'pod')} to end, which use the profile: ${few(workloads)}`;
+  }
+  if (keptBy.length > 0) return `waiting for other programs to remove their finalizers: ${few(keptBy)}`;
+  return 'the profile is being removed from the nodes';
 }
 
 function count(number: number, what: string): string {

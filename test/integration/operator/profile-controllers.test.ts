@@ -209,10 +209,13 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'controllers of pro
   });
 
   it('lets a profile go whose finalizers nobody removes any more', async () => {
-    const finalizers = ['gone-deleted', 'in-use-by-active-pods'];
+    const finalizers = ['gone-deleted', 'in-use-by-active-pods', 'example.com/other'];
     await createSeccomp('left', {}, { finalizers });
-    await reach(seccomp('left'), ({ metadata }) => metadata.finalizers === undefined);
+    await reach(seccomp('left'), ({ metadata }) => metadata.finalizers?.length === 1);
     await send('DELETE', seccomp('left'));
+    // Those of others are theirs, and named.
+    await reach(seccomp('left'), (object) => /^Deleting: .* finalizers: example\.com\/other$/.test(ready(object)));
+    await merge(seccomp('left'), { metadata: { finalizers: null } });
     await until(async () => (await read(seccomp('left'))) === undefined);
   });
 
