@@ -128,16 +128,23 @@ export function isMissingCollection(error: unknown): boolean {
   return error instanceof ApiError && error.status === 404;
 }
 
+/** Reports whether an object could not be created because its namespace is being deleted. */
+export function isInEndingNamespace(error: unknown): boolean {
+  return error instanceof ApiError && error.reason === namespaceTerminating;
+}
+
 /** Returns when the API server wants to be asked again after this error, if it stated that. */
 export function retryAfterOf(error: unknown): number | undefined {
   return error instanceof ApiError ? error.retryAfterMs : undefined;
 }
 
 const versionTooLarge = 'ResourceVersionTooLarge';
+const namespaceTerminating = 'NamespaceTerminating';
+const causes: readonly string[] = [versionTooLarge, namespaceTerminating];
 
-/** This reason is only in the causes; the reason of the answer is `Timeout`. */
+/** These reasons are only in the causes; that of the answer is `Timeout` or `Forbidden`. */
 function causeOf(details: v.InferOutput<typeof statusSchema>['details']): string | undefined {
-  return details.causes?.some(({ reason }) => reason === versionTooLarge) ? versionTooLarge : undefined;
+  return details.causes?.find(({ reason }) => causes.includes(reason))?.reason;
 }
 
 /**

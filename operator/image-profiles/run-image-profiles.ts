@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import * as v from 'valibot';
-import { FairleadError, toFairleadError } from '#lib/errors';
-import { isOutage } from '#lib/kube/api-error';
+import { FairleadError, shownMessage, toFairleadError } from '#lib/errors';
+import { isInEndingNamespace, isOutage } from '#lib/kube/api-error';
+import type { EventSubject } from '#lib/kube/event-recorder';
 import { Informer } from '#lib/kube/informer';
 import type { KubeLog } from '#lib/kube/log';
 import type { KubeMetrics } from '#lib/kube/metrics';
@@ -27,8 +28,16 @@ export interface ImageProfilesOptions {
   readonly fieldManager: string;
   /** The pods, which somebody else starts. */
   readonly pods: FollowedPods;
+  /** Reports an event about a binding to users. */
+  readonly report: (binding: Pick<EventSubject, 'kind' | 'metadata'>, event: BindingEvent) => void;
   readonly log: KubeLog;
   readonly metrics?: KubeMetrics | undefined;
+}
+
+export interface BindingEvent {
+  readonly type: 'Warning';
+  readonly reason: 'ProfileNotFollowed';
+  readonly message: string;
 }
 
 const resourceOf = (group: string, version: string, kind: string, namespaced = true): Resource => {
@@ -52,7 +61,7 @@ const unusedMs = 3_600_000;
 const sweepMs = 300_000;
 
 const detailsSchema = v.object({
-  metadata: v.object({ uid: v.string(), namespace: v.optional(v.string()) }),
+  metadata: v.object({ uid: v.string(), resourceVersion: v.string(), namespace: v.optional(v.string()) }),
   spec: v.object({ pullSecret: v.optional(v.object({ name: v.string() })) }),
 });
 
@@ -195,14 +204,25 @@ class ImageProfiles {
     if (wanted.size >= mostProfiles) log.warn({ most: mostProfiles }, 'not all profiles of images are followed');
     const wantedKeys = new Set<string>();
     const writes = new Writes();
-    for (const { kind, object } of wanted.values()) {
+    for (const { kind, binding, object } of wanted.values()) {
       const key = objectKey(object.metadata);
       wantedKeys.add(`${kind} ${key}`);
       if (this.#view.made[kind].store.get(key) !== undefined) continue;
-      await writes.try('Conflict', () => client.create(artifactResources[kind], object, { fieldManager }));
+      const thrown = await writes.try('Conflict', () =>
+        client.create(artifactResources[kind], object, { fieldManager }),
+      );
+      if (thrown !== undefined) this.#report(binding, thrown);
     }
     await this.#sweep(wantedKeys, new Set(bindings.map(({ uid }) => uid)), writes);
     writes.finish();
+  }
+
+  #report({ binding: { kind, name }, ...metadata }: ImageBinding, thrown: unknown): void {
+    const message = `the profile of an image cannot be followed, its pods are refused: ${shownMessage(toFairleadError(thrown))}`;
+    this.#options.report(
+      { kind, metadata: { name, ...metadata } },
+      { type: 'Warning', reason: 'ProfileNotFollowed', message },
+    );
   }
 
   /** Deletes what is not used any more. */
@@ -234,14 +254,20 @@ class ImageProfiles {
 class Writes {
   #failure: { readonly thrown: unknown } | undefined;
 
-  /** Throws if the API server is down; a failure of the expected kind is ignored. */
-  async try(expected: 'Conflict' | 'NotFound', write: () => Promise<unknown>): Promise<void> {
+  /**
+   * Returns why it has failed; undefined if it has not, or by an error of the expected kind, or for
+   * a namespace that is being deleted with all that it holds. Throws if the API server is down.
+   */
+  async try(expected: 'Conflict' | 'NotFound', write: () => Promise<unknown>): Promise<unknown> {
     try {
       await write();
+      return undefined;
     } catch (thrown) {
-      if (thrown instanceof FairleadError && thrown.kind === expected) return;
+      if ((thrown instanceof FairleadError && thrown.kind === expected) || isInEndingNamespace(thrown))
+        return undefined;
       if (isOutage(thrown)) throw thrown;
       this.#failure ??= { thrown };
+      return thrown;
     }
   }
 

@@ -15,6 +15,7 @@ const spec = (more: object = {}) => ({
 const binding = (more: object = {}, name = 'b'): ImageBinding => ({
   binding: readArtifactBinding({ metadata: { name }, spec: spec(more) }),
   uid: `uid-${name}`,
+  resourceVersion: '1',
   namespace: 'web',
 });
 const replicaSet = (containers: readonly object[], labels: object = { app: 'web' }, namespace = 'web') =>
@@ -56,6 +57,7 @@ describe('wantedProfiles', () => {
         spec: { ...spec(), namespaceSelector: { matchLabels: { name: 'other' } } },
       }),
       uid: 'u',
+      resourceVersion: '1',
     };
     assert.deepEqual(imagesOf([cluster], replicaSet(app), replicaSet(app, { app: 'web' }, 'other')), [
       `ClusterProfileArtifact  ${image('a')}`,

@@ -9,6 +9,7 @@ import { type PodTemplate, pinnedImageOf } from './pod-template.ts';
 export interface ImageBinding {
   readonly binding: Binding;
   readonly uid: string;
+  readonly resourceVersion: string;
   /** Absent for a ClusterArtifactBinding. */
   readonly namespace?: string | undefined;
   readonly pullSecret?: { readonly name: string } | undefined;
@@ -17,6 +18,8 @@ export interface ImageBinding {
 /** An object that follows the profile of an image for a binding. */
 export interface WantedProfile {
   readonly kind: ArtifactKind;
+  /** The binding that needs it. */
+  readonly binding: ImageBinding;
   readonly object: ObjectToWrite;
 }
 
@@ -63,7 +66,8 @@ function isFor(
   return labels !== undefined && selects(binding.namespaceSelector, labels);
 }
 
-function profileOf({ binding, uid, namespace, pullSecret }: ImageBinding, image: string): WantedProfile {
+function profileOf(imageBinding: ImageBinding, image: string): WantedProfile {
+  const { binding, uid, namespace, pullSecret } = imageBinding;
   const { kind, name } = binding;
   const hash = createHash('sha256')
     .update(JSON.stringify([kind, namespace, name, image]))
@@ -71,6 +75,7 @@ function profileOf({ binding, uid, namespace, pullSecret }: ImageBinding, image:
     .slice(0, 20);
   return {
     kind: kind === 'ClusterArtifactBinding' ? 'ClusterProfileArtifact' : 'ProfileArtifact',
+    binding: imageBinding,
     object: {
       metadata: {
         name: `image-${hash}`,

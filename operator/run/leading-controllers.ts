@@ -101,7 +101,11 @@ async function lead(term: Term, { base, ...options }: LeadOptions): Promise<void
           ...leading,
           pull: (reference) => base.pull(reference),
           report: report(profilesGroup, 'v1', 'Reconcile'),
-          runForPods: (pods, signal) => runImageProfiles({ ...leading, pods, fieldManager }, signal),
+          runForPods: (pods, signal) =>
+            runImageProfiles(
+              { ...leading, pods, fieldManager, report: report(fairleadGroup, 'v1alpha1', 'Follow') },
+              signal,
+            ),
         },
         term.signal,
       ),

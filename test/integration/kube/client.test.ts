@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, it } from 'node:test';
 import { type ErrorKind, FairleadError } from '#lib/errors';
-import { ApiError, isExpired } from '#lib/kube/api-error';
+import { ApiError, isExpired, isInEndingNamespace } from '#lib/kube/api-error';
 import { KubeClient } from '#lib/kube/client';
 import { ObjectClient } from '#lib/kube/object-client';
 import type { Resource } from '#lib/kube/resource';
@@ -310,7 +310,11 @@ describePeers(apiserverRequirements, 'ObjectClient', () => {
       // It stays: nothing here ends it.
       await apiserver.request('POST', '/api/v1/namespaces', { metadata: { name: 'ending' } });
       await apiserver.request('DELETE', '/api/v1/namespaces/ending');
-      await assert.rejects(create('ending'), isError('NotAllowed', /403.*being terminated/));
+      await assert.rejects(create('ending'), (thrown) => {
+        assert.ok(isInEndingNamespace(thrown));
+        return isError('NotAllowed', /403.*being terminated/)(thrown);
+      });
+      await assert.rejects(create('none'), (thrown) => !isInEndingNamespace(thrown));
       assert.equal(await hintOf(create('ending')), undefined);
     } finally {
       hinting.close();

@@ -68,7 +68,9 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'artifacts that an 
     assert.equal((await cluster.bind('by-image', binding, 'full')).status, 201);
     const created = await cluster.request('POST', '/apis/apps/v1/namespaces/full/replicasets', replicaSet);
     assert.equal(created.status, 201, created.body.message);
-    await until('it is refused', async () => cluster.log.some((line) => /full\/image-.* exceeded quota/.test(line)));
+    const reported =
+      /^Warning ProfileNotFollowed: .*its pods are refused: cannot create ProfileArtifact full\/.*exceeded quota/;
+    await until('the event', async () => (await objects.events('by-image')).some((event) => reported.test(event)));
   };
   const track = (repository: string, host = registry.host) => ({
     reference: `${host}/${repository}:stable`,
