@@ -27,6 +27,8 @@ const hints = {
   unauthenticated: 'Check the credentials of the kubeconfig: `kubectl auth whoami`.',
   unauthorized: 'Ask for the ClusterRole fairlead-view, which may read what decides on pods.',
   unserved: 'Install the APIs of this version: fairlead operator manifests --crds.',
+  busy: 'Try again in a few seconds.',
+  unanswered: 'Check the address of the API server: `kubectl cluster-info`.',
 };
 
 /** Adds the options that name the cluster and, with `all`, the one for all namespaces. */

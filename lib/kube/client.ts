@@ -31,6 +31,10 @@ export interface ApiHints {
   readonly unauthorized: string;
   /** The API server does not serve the resource. */
   readonly unserved: string;
+  /** The API server has too many requests. */
+  readonly busy: string;
+  /** There was no answer, or none in time. */
+  readonly unanswered: string;
 }
 
 /** Where requests are counted. */
@@ -222,7 +226,11 @@ export class KubeClient implements WritableApiServer {
     const prefix = `cannot ${title}: `;
     // What reads a line of a watch states that itself.
     const summary = reason.startsWith(prefix) ? reason : `${prefix}${reason}`;
-    if (!(cause instanceof FairleadError)) return new ApiError(summary, { status: 0, reason: '' }, { cause });
+    if (!(cause instanceof FairleadError)) {
+      const { hints } = this.#options;
+      const hint = hints && { hint: hints.unanswered };
+      return new ApiError(summary, { status: 0, reason: '' }, { cause, ...hint });
+    }
     const options = { cause, ...(cause.hint === undefined ? {} : { hint: cause.hint }) };
     if (cause instanceof ApiError) return new ApiError(summary, cause, options);
     return new FairleadError(cause.kind, summary, options);
@@ -286,6 +294,7 @@ function repetitionDelay(thrown: unknown, attempt: number): number | undefined {
 function hintFor(error: ApiError, hints: ApiHints): string | undefined {
   if (error.status === 401) return hints.unauthenticated;
   if (isUnauthorized(error)) return hints.unauthorized;
+  if (error.status === 429) return hints.busy;
   return isUnserved(error) ? hints.unserved : undefined;
 }
 

@@ -19,6 +19,8 @@ export function openApiServer(kubeconfig: string | undefined, metrics?: RequestM
       unauthenticated: 'Check the credentials of the kubeconfig or ServiceAccount.',
       unauthorized: 'Apply deploy/operator/rbac.yaml.',
       unserved: 'Apply the CustomResourceDefinitions: fairlead operator manifests --crds.',
+      busy: 'Try again later. If it stays, check who sends the API server so many requests (API Priority and Fairness).',
+      unanswered: 'Check that the API server runs, and that nothing between it and the operator holds up requests.',
     },
   });
 }

@@ -291,9 +291,12 @@ describePeers(apiserverRequirements, 'ObjectClient', () => {
     await assert.rejects(watch('<html>\n'), isError('Unavailable', /^cannot watch widgets: the answer is not valid/));
   });
 
-  it('has a hint for a resource that is not served, and none for an object or namespace that is missing', async () => {
-    const hints = { unauthenticated: 'log in', unauthorized: 'ask for rights', unserved: 'install it' };
-    const hinting = await KubeClient.open({ kubeconfig: front.kubeconfig, answerWithin: 20_000, hints });
+  it('has hints for what an administrator can do, and none for an object or namespace that is missing', async () => {
+    const hints = {
+      ...{ unauthenticated: 'log in', unauthorized: 'ask for rights', unserved: 'install it' },
+      ...{ busy: 'wait', unanswered: 'look for it' },
+    };
+    const hinting = await KubeClient.open({ kubeconfig: front.kubeconfig, answerWithin: 1000, hints });
     const hinted = new ObjectClient(hinting);
     const hintOf = (call: Promise<unknown>): Promise<string | undefined> =>
       call.then(
@@ -306,6 +309,15 @@ describePeers(apiserverRequirements, 'ObjectClient', () => {
     try {
       assert.equal(await hintOf(hinted.list(unknown, { most: 10 })), 'install it');
       assert.equal(await hintOf(hinted.get(widgets, { name: 'none' })), undefined);
+      for (const [mode, hint] of [
+        [tooMany('60'), 'wait'],
+        [{ do: 'hang' }, 'look for it'],
+        [{ do: 'drop' }, 'look for it'],
+      ] as const) {
+        front.mode = mode;
+        assert.equal(await hintOf(hinted.get(widgets, { name: 'none' })), hint);
+      }
+      front.mode = { do: 'pass' };
       assert.equal(await hintOf(create('none')), undefined);
       // It stays: nothing here ends it.
       await apiserver.request('POST', '/api/v1/namespaces', { metadata: { name: 'ending' } });
