@@ -20,7 +20,7 @@ const podSchema = v.object({
 const placeSchema = v.object({ metadata: v.object({ namespace: v.string() }) });
 const workloadSchema = v.object({ ...placeSchema.entries, spec: v.object({ template: podSchema }) });
 
-/** Reads the template of a ReplicaSet, StatefulSet, DaemonSet or Job. Throws valibot's error. */
+/** Reads the template of what makes pods, such as a ReplicaSet or a Job. Throws valibot's error. */
 export function parseWorkloadTemplate(object: unknown): PodTemplate {
   const { metadata, spec } = v.parse(workloadSchema, object);
   return templateOf(metadata.namespace, spec.template);

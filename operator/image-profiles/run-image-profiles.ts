@@ -49,6 +49,7 @@ const workloads = [
   resourceOf('apps', 'v1', 'StatefulSet'),
   resourceOf('apps', 'v1', 'DaemonSet'),
   resourceOf('batch', 'v1', 'Job'),
+  resourceOf('', 'v1', 'ReplicationController'),
 ];
 const bindingResources = {
   ArtifactBinding: resourceOf('fairlead.dev', 'v1alpha1', 'ArtifactBinding'),

@@ -97,6 +97,7 @@ export const permissions: readonly Permission[] = [
       ['apps', 'statefulsets'],
       ['apps', 'daemonsets'],
       ['batch', 'jobs'],
+      ['', 'replicationcontrollers'],
     ] as const
   ).map(
     ([group, resource]): Permission => ({
