@@ -94,7 +94,7 @@ export class ArtifactChecker {
       ({ revision } = this.#dependencies.policy());
     } catch (thrown) {
       const refusal = refusalOf(toFairleadError(thrown));
-      return { policy: '', ...(inForce && { inForce: refusal }), found: refusal };
+      return { policy: undefined, ...(inForce && { inForce: refusal }), found: refusal };
     }
     const pull = this.#pullOf(request, AbortSignal.any([signal, AbortSignal.timeout(checkWithin)]));
     return {

@@ -144,7 +144,7 @@ class ArtifactChecks {
       const credentials = { source, name: objectKey(secret) };
       return await checker.check({ ...request, credentials }, signal);
     }
-    return { policy: policy ?? '', ...(request.verify && inForce && { inForce: source }), found: source };
+    return { policy, ...(request.verify && inForce && { inForce: source }), found: source };
   }
 
   /** Returns what the status tells of the last check. */

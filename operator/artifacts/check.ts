@@ -40,8 +40,8 @@ export interface FoundArtifact extends VerifiedArtifact {
 
 /** What was found out about the artifact of an object, under one policy. */
 export interface ArtifactCheck {
-  /** The revision of the policy. */
-  readonly policy: string;
+  /** The revision of the policy; undefined if it was not known. */
+  readonly policy: string | undefined;
   /** The artifact in force, if it was verified again. */
   readonly inForce?: VerifiedArtifact | Refusal;
   /** What the registry has now, if it was asked. */

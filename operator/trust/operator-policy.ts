@@ -59,11 +59,13 @@ export class ObjectPolicy implements OperatorPolicy {
   readonly #changes = new Changes();
   readonly #settled = Promise.withResolvers<void>();
   #policy: Policy | undefined;
+  #problem: FairleadError | undefined;
 
   get current(): Policy {
     if (this.#policy !== undefined) return this.#policy;
-    throw new FairleadError('Unavailable', 'the trust policy is not known yet', {
-      hint: 'See the status of it: kubectl describe trustpolicy default',
+    const because = this.#problem === undefined ? '' : `: ${this.#problem.summary}`;
+    throw new FairleadError('Unavailable', `the trust policy is not known yet${because}`, {
+      hint: this.#problem?.hint ?? 'See the status of it: kubectl describe trustpolicy default',
     });
   }
 
@@ -79,8 +81,12 @@ export class ObjectPolicy implements OperatorPolicy {
     this.settle();
   }
 
-  /** Ends the waiting for the policy, although it cannot be read now. */
-  settle(): void {
+  /**
+   * Ends the waiting for the policy, although it cannot be read now: because of `problem`, if its
+   * status does not state why.
+   */
+  settle(problem?: FairleadError): void {
+    this.#problem = problem;
     this.#settled.resolve();
   }
 

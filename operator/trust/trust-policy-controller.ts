@@ -62,6 +62,14 @@ export async function runTrustPolicyController(
     // Stopped before.
     () => undefined,
   );
+  informer.settled().then(
+    () => {
+      // What is decided without a policy states why.
+      if (policy instanceof ObjectPolicy && !informer.hasSynced) policy.settle(informer.problem);
+    },
+    // Stopped before.
+    () => undefined,
+  );
   await runController(
     {
       ...options,

@@ -4,10 +4,15 @@ import { Registry } from 'prom-client';
 import type { FairleadError } from '#lib/errors';
 import type { KubeClient } from '#lib/kube/client';
 import { KubeMetrics } from '#lib/kube/metrics';
+import { ObjectClient } from '#lib/kube/object-client';
+import { clusterProfileArtifactResource } from '#operator/api/clusterprofileartifact/resource';
 import { resources } from '#operator/api/resources';
+import { trustPolicyResource } from '#operator/api/trustpolicy/resource';
+import { runArtifactControllers } from '#operator/artifacts/run-artifact-controllers';
 import { runControllers } from '#operator/controllers/run-controllers';
 import { customResourceDefinition } from '#operator/crds/custom-resource-definition';
 import { openApiServer } from '#operator/kube/api-server';
+import { ObjectPolicy } from '#operator/trust/operator-policy';
 import { type Apiserver, apiserverRequirements, startApiserver } from '#test/peers/apiserver';
 import { describePeers } from '#test/peers/require';
 import { type Document, resourceOf, serve } from '#test/support/apis/served-apis';
@@ -33,7 +38,7 @@ describePeers(apiserverRequirements, 'the operator without some of its CRDs', ()
   const metrics = new KubeMetrics(registry);
   const log = new TestLog();
   const stopped = new AbortController();
-  let running: Promise<void> | undefined;
+  let running: Promise<unknown> | undefined;
 
   const send = async (method: string, path: string, body?: object, type?: string) => {
     const answer = await apiserver.request(method, path, body, type);
@@ -61,21 +66,28 @@ describePeers(apiserverRequirements, 'the operator without some of its CRDs', ()
       return wanted.test(seen);
     }, soonMs).catch(() => assert.fail(`${kind} ${name} stays ${seen}`));
   };
+  /** Returns the resources of the group that the metric reports. */
   const failing = async (): Promise<readonly string[]> => {
     const found = (await registry.metrics()).matchAll(/fairlead_kube_informer_failing\{resource="(\w+)"\} 1/g);
-    return [...found].map(([, resource = '']) => resource).toSorted();
+    const failed = [...found].map(([, resource]) => resource);
+    return resources
+      .map(({ plural }) => plural)
+      .filter((plural) => failed.includes(plural))
+      .toSorted();
   };
 
   before(async () => {
     apiserver = await startApiserver();
     api = await openApiServer(apiserver.kubeconfig, metrics);
-    running = runControllers(
-      {
-        ...{ api, namespace: 'default', log, metrics, profileMetrics: { countError: () => undefined } },
-        ...{ report: () => undefined, pull: () => Promise.reject(new Error('nothing is pulled')) },
-      },
-      stopped.signal,
-    );
+    const options = { namespace: 'default', log, metrics, report: () => undefined };
+    const pull = () => Promise.reject(new Error('nothing is pulled'));
+    running = Promise.all([
+      runControllers({ ...options, api, pull, profileMetrics: { countError: () => undefined } }, stopped.signal),
+      runArtifactControllers(
+        { ...options, client: new ObjectClient(api), fieldManager: 'test', policy: new ObjectPolicy(), connect: pull },
+        stopped.signal,
+      ),
+    ]);
   });
   after(async () => {
     stopped.abort();
@@ -148,6 +160,27 @@ describePeers(apiserverRequirements, 'the operator without some of its CRDs', ()
     await reach('SeccompProfile', 'web', /^Pending Pending: no node reports/);
     // No node reports that it has it.
     await until(async () => (await read('AppArmorProfile', 'web')) === undefined, soonMs);
+  });
+
+  it('states in artifacts that the trust policy is not known, as long as it is not served', async () => {
+    await serve(apiserver.request, customResourceDefinition(clusterProfileArtifactResource) as Document);
+    const path = '/apis/fairlead.dev/v1alpha1/clusterprofileartifacts';
+    await send('POST', path, {
+      ...{ apiVersion: 'fairlead.dev/v1alpha1', kind: 'ClusterProfileArtifact', metadata: { name: 'web' } },
+      spec: { reference: 'registry.example.com/security/web:1' },
+    });
+    let message: string | undefined;
+    const reaches = (wanted: RegExp) =>
+      until(async () => {
+        const { status } = (await apiserver.request('GET', `${path}/web`)).body as Stored;
+        message = status?.conditions?.find(({ type }) => type === 'Ready')?.message;
+        return wanted.test(message ?? '');
+      }, soonMs).catch(() => assert.fail(`it stays ${message}`));
+    await reaches(
+      /the trust policy is not known yet: cannot list trustpolicies: .* Apply the CustomResourceDefinitions/,
+    );
+    await serve(apiserver.request, customResourceDefinition(trustPolicyResource) as Document);
+    await reaches(/TrustPolicy default does not exist|no rule/);
   });
 
   it('follows the other kinds once they are served', async () => {
