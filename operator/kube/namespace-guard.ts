@@ -12,6 +12,8 @@ const labelled = `/api/v1/namespaces?labelSelector=${encodeURIComponent(nameLabe
 const metadataOnly = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
 /** Short, since no pod is admitted until the namespaces are read again. */
 const backoff: Backoff = { initialMs: 1000, maxMs: 5000 };
+/** For the same reason, the API server is left alone for no longer, whatever it wants. */
+const longestRetryMs = 10_000;
 /** A watch that has lasted so many milliseconds is no reason to wait before the next. */
 const lastingMs = 10_000;
 /**
@@ -103,7 +105,8 @@ export class NamespaceGuard {
     const delay = backoffDelay(backoff, failures);
     // While the state is `followed`, what is known becomes older.
     const wanted = this.#state.kind === 'unknown' ? retryAfterOf(this.#state.cause) : undefined;
-    await sleep(atLeast(wanted, delay), undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+    const waitMs = atLeast(wanted && Math.min(wanted, longestRetryMs), delay);
+    await sleep(waitMs, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
   }
 
   async #read(): Promise<void> {
