@@ -8,7 +8,7 @@ import { hostMirror, hostRelease } from '../../tools/debian/mirror.ts';
 import { runStep, type StepContext } from '../../tools/debian/step.ts';
 import { keyring, openSuite, type Suite } from '../../tools/debian/suite.ts';
 import { aptInstall, missingPackages } from './debian.ts';
-import { installCommand, peersFolder } from './peer.ts';
+import { assetsProblem, installCommand, peersFolder } from './peer.ts';
 
 const release = 'bookworm';
 
@@ -195,7 +195,9 @@ async function installHelm(): Promise<void> {
 
 async function installApiserver(): Promise<void> {
   const assets = process.env['KUBEBUILDER_ASSETS'];
-  if (assets && existsSync(path.join(assets, 'kube-apiserver'))) {
+  if (assets) {
+    const problem = assetsProblem();
+    if (problem !== undefined) throw new Error(problem);
     console.log(`kube-apiserver: the one in KUBEBUILDER_ASSETS (${assets})`);
     return;
   }

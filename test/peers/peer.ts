@@ -25,11 +25,28 @@ function cached(file: string): () => string[] {
   return () => [path.join(peersFolder(), file)];
 }
 
-/** Kubernetes' own convention for its test programs goes first. */
+/** The directory of Kubernetes' test programs, by Kubernetes' own convention. */
+const assets = process.env['KUBEBUILDER_ASSETS'];
+
+/** Peers are started in directories of their own: the path is absolute. */
+function inAssets(file: string): string[] {
+  return assets ? [path.resolve(assets, path.basename(file))] : [];
+}
+
+/** Kubernetes' test programs go first. */
 function kubernetes(file: string): () => string[] {
-  const assets = process.env['KUBEBUILDER_ASSETS'];
-  const own = assets ? [path.join(assets, path.basename(file))] : [];
-  return () => [...own, ...cached(file)()];
+  return () => [...inAssets(file), ...cached(file)()];
+}
+
+const apiserver = 'kube-apiserver/kube-apiserver';
+
+/**
+ * Returns the sentence on a directory of Kubernetes' test programs that has no API server;
+ * undefined otherwise. Its tests would show nothing about the version that was asked for.
+ */
+export function assetsProblem(): string | undefined {
+  if (!assets || inAssets(apiserver).some(isExecutable)) return undefined;
+  return `KUBEBUILDER_ASSETS (${assets}) has no kube-apiserver`;
 }
 
 const places = {
@@ -111,7 +128,7 @@ const places = {
   /** Not a program: the newer libseccomp, 2.6. */
   'libseccomp-2.6': cached('libseccomp/libseccomp.so.2'),
   etcd: kubernetes('etcd/etcd'),
-  'kube-apiserver': kubernetes('kube-apiserver/kube-apiserver'),
+  'kube-apiserver': assets ? () => inAssets(apiserver) : cached(apiserver),
   kubectl: kubernetes('kubectl/kubectl'),
   helm: cached('helm/helm'),
 } satisfies Record<string, () => string[]>;
@@ -128,19 +145,22 @@ export function peer(name: PeerName): string {
 
 /** The path of a peer, or undefined when it is not there. */
 export function findPeer(name: PeerName): string | undefined {
-  return places[name]().find((file) => {
-    try {
-      accessSync(file, constants.X_OK);
-      return true;
-    } catch {
-      return /(?:\.json|\.h|\.so\.\d+|\.tar|\/vmlinuz)$/.test(file) && isReadable(file);
-    }
-  });
+  return places[name]().find(
+    (file) => isExecutable(file) || (/(?:\.json|\.h|\.so\.\d+|\.tar|\/vmlinuz)$/.test(file) && isReadable(file)),
+  );
+}
+
+function isExecutable(file: string): boolean {
+  return isAccessible(file, constants.X_OK);
 }
 
 function isReadable(file: string): boolean {
+  return isAccessible(file, constants.R_OK);
+}
+
+function isAccessible(file: string, mode: number): boolean {
   try {
-    accessSync(file, constants.R_OK);
+    accessSync(file, mode);
     return true;
   } catch {
     return false;

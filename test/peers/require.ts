@@ -1,5 +1,5 @@
 import { describe, it } from 'node:test';
-import { findPeer, installCommand, type PeerName } from './peer.ts';
+import { assetsProblem, findPeer, installCommand, type PeerName } from './peer.ts';
 
 /**
  * Something that a suite needs: a peer, or the rights of root (containers cannot be run without).
@@ -28,9 +28,13 @@ export function describePeers(requirements: readonly Requirement[], title: strin
 
 /** What is missing, as a sentence that ends with the remedy; undefined when nothing is. */
 export function missingRequirements(requirements: readonly Requirement[]): string | undefined {
-  const peers = requirements.filter((name) => name !== 'root').filter((name) => findPeer(name) === undefined);
+  const misplaced = requirements.includes('kube-apiserver') ? assetsProblem() : undefined;
+  const peers = requirements
+    .filter((name) => name !== 'root')
+    .filter((name) => findPeer(name) === undefined && !(name === 'kube-apiserver' && misplaced !== undefined));
   const needsRoot = requirements.includes('root') && process.getuid?.() !== 0;
   const reasons = [
+    ...(misplaced === undefined ? [] : [misplaced]),
     ...(peers.length > 0
       ? [`missing test peers: ${peers.join(', ')}; install them as root with: ${installCommand}`]
       : []),
