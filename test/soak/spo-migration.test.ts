@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
@@ -15,7 +15,7 @@ import { peer } from '#test/peers/peer';
 import { describePeers } from '#test/peers/require';
 import { resourceOf } from '#test/support/apis/served-apis';
 import { type Finished, launcher, run, succeeded } from '#test/support/cli/run';
-import { objectsIn, oldManifests } from '#test/support/operator/old-manifests';
+import { objectsIn, oldManifests, writeOldManifests } from '#test/support/operator/old-manifests';
 import { until } from '#test/support/operator-cluster';
 
 const guide = readFileSync(new URL('../../docs/guides/migrating-from-spo.md', import.meta.url), 'utf8');
@@ -118,9 +118,7 @@ function suite(scopeBefore: Scope): void {
     writeTools();
     for (const name of namespaces) await createNamespace(name);
     await defineApisOfSpo();
-    cpSync(new URL('../integration/operator/fixtures/old-manifests', import.meta.url), join(folder, 'deploy'), {
-      recursive: true,
-    });
+    writeOldManifests(join(folder, 'deploy'), apiserverMinor());
     const objects = oldManifests().flatMap(({ text }) =>
       objectsIn(text.replace(/: yes$/gm, ': true').replace(/: no$/gm, ': false')),
     );
@@ -286,7 +284,8 @@ function suite(scopeBefore: Scope): void {
         `${kind} ${metadata.name}`,
       );
     }
-    const path = "jsonpath='{..localhostProfile}'";
+    // Since 1.30 the API server also writes the field of AppArmor, out of the annotation.
+    const path = "jsonpath='{..seccompProfile.localhostProfile}'";
     assert.equal(await done(`kubectl -n shop get pod probe -o ${path}`), 'operator/checkout.json');
     await until('nobody else writes authorities into the CRDs', async () =>
       (await get('crd -l fairlead.dev/inject-ca=true')).every(

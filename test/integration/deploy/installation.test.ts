@@ -71,9 +71,25 @@ describePeers([...apiserverRequirements, 'helm', 'kubectl'], 'an installation in
     const objects = await Promise.all(manifests.map(({ at }) => read(at)));
     return Object.fromEntries(objects.map((object) => [`${object.kind} ${object.metadata.name}`, asInstalled(object)]));
   };
+  /**
+   * Reads the objects of all APIs, as the operator does. Since Kubernetes 1.31 the deletion of an
+   * API that nobody has read may wait until its definition changes.
+   */
+  const readApis = async (): Promise<void> => {
+    for (const definition of manifests.filter(({ kind }) => kind === 'CustomResourceDefinition')) {
+      const { group, names, versions } = (await read(definition.at))['spec'] as {
+        readonly group: string;
+        readonly names: { readonly plural: string };
+        readonly versions: readonly { readonly name: string; readonly storage: boolean }[];
+      };
+      const at = `/apis/${group}/${versions.find(({ storage }) => storage)?.name}/${names.plural}`;
+      await until(`${at} is served`, async () => (await statusOf(at)) === 200);
+    }
+  };
   /** Deletes the APIs and the namespace, which an installation leaves. */
   const removeRest = async (): Promise<void> => {
     const kept = manifests.filter(({ kind }) => ['CustomResourceDefinition', 'Namespace'].includes(kind));
+    await readApis();
     await api.request('DELETE', `/api/v1/namespaces/${namespace}/secrets`);
     await Promise.all(kept.map(({ at }) => api.request('DELETE', at)));
     // As the controller of namespaces does, which does not run here.
@@ -209,6 +225,7 @@ describePeers([...apiserverRequirements, 'helm', 'kubectl'], 'an installation in
 
   it('is removed with its APIs by the commands of deploy/README.md', async () => {
     succeeded(await useHelm(['uninstall', 'fairlead']));
+    await readApis();
     await follow('The APIs stay', '$ kubectl delete namespace');
     const { items } = (await api.request('GET', definitions)).body as unknown as { readonly items: readonly object[] };
     assert.deepEqual(items, []);

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeClient } from '#lib/kube/client';
 import { type Change, Informer, type InformerOptions, type RejectedObject } from '#lib/kube/informer';
 import { ObjectClient } from '#lib/kube/object-client';
-import { type Apiserver, apiserverRequirements, startApiserver } from '#test/peers/apiserver';
+import { type Apiserver, apiserverMinor, apiserverRequirements, startApiserver } from '#test/peers/apiserver';
 import { describePeers } from '#test/peers/require';
 import { Front } from '#test/support/kube/front';
 import { defineWidgets, parseWidget, TestLog, until, type Widget, widget, widgets } from '#test/support/kube/widgets';
@@ -197,7 +197,9 @@ describePeers(apiserverRequirements, 'Informer', () => {
       changes.map(({ key, before, after }) => `${key} ${before?.spec.size} ${after?.spec.size}`).sort(),
       ['a 1 undefined', 'b 1 5'],
     );
-    assert.deepEqual([lists(), watches()], [1, 2]);
+    assert.equal(lists(), 1);
+    // Since 1.31 the API server refuses a watch while it still fills its cache.
+    assert.ok(watches() === 2 || (watches() === 3 && apiserverMinor() >= 31), `${watches()} watches`);
   });
 
   it('recovers from a restart of the API server with few requests', async () => {

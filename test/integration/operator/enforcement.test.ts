@@ -94,11 +94,19 @@ describePeers(apiserverRequirements, 'a namespace that requires verified profile
   });
 
   it('does not concern the namespaces in which the webhooks are not called', async () => {
+    // The namespace of the operator requires it of its pods, from Kubernetes 1.23 on.
+    const securityContext = {
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      runAsNonRoot: true,
+      seccompProfile: { type: 'RuntimeDefault' },
+    };
+    const restricted = { containers: [{ name: 'app', image: 'registry.example.com/app:1', securityContext }] };
     for (const name of ['kube-system', 'fairlead-system']) {
       await cluster.patchNamespace(name, {
         metadata: { labels: { [label]: 'enforce', 'kubernetes.io/metadata.name': name } },
       });
-      const { status, body } = await create('system', { ...free, namespace: name });
+      const { status, body } = await create('system', { ...free, namespace: name, spec: restricted });
       assert.equal(status, 201, body.message);
     }
   });

@@ -13,7 +13,7 @@ import { resources } from '#operator/api/resources';
 import { markerName } from '#operator/kube/binding-marker';
 import { bindingKinds } from '#operator/kube/list-bindings';
 import { permissions } from '#operator/rbac/permissions';
-import { apiserverMinor, apiserverRequirements } from '#test/peers/apiserver';
+import { apiserverRequirements } from '#test/peers/apiserver';
 import { describePeers } from '#test/peers/require';
 import { ArtifactObjects } from '#test/support/operator/artifact-objects';
 import { manifest, OperatorCluster, until } from '#test/support/operator-cluster';
@@ -273,8 +273,7 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
         )
         .map((verb) => `${verb} ${permission.resource}`),
     );
-    const unused = apiserverMinor() >= 22 ? ['list namespaces', 'watch namespaces'] : [];
-    assert.deepEqual(needless, unused);
+    assert.deepEqual(needless, []);
   });
 
   it('are all that the API server refuses nothing of', () => {

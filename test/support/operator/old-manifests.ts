@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { ManifestFile } from '#operator/migrate/migration';
 import type { JsonObject } from '#operator/migrate/value';
@@ -8,6 +9,20 @@ const directory = new URL('../../integration/operator/fixtures/old-manifests/', 
 /** Returns manifests in the shapes in which people had them for SPO before its 1.0, and in 1.0. */
 export function oldManifests(): readonly ManifestFile[] {
   return readdirSync(directory).map((name) => ({ name, text: readFileSync(new URL(name, directory), 'utf8') }));
+}
+
+/**
+ * Writes the manifests into a new directory, with the versions of workloads that Kubernetes 1.minor
+ * has: CronJobs are served in v1 from 1.21 on, and in nothing else from 1.25 on.
+ */
+export function writeOldManifests(into: string, minor: number): void {
+  mkdirSync(into);
+  for (const { name, text } of oldManifests()) {
+    writeFileSync(
+      join(into, name),
+      minor < 25 ? text : text.replace('apiVersion: batch/v1beta1', 'apiVersion: batch/v1'),
+    );
+  }
 }
 
 /** Returns the objects in a file, with those of lists on their own. Large numbers are bigints. */
