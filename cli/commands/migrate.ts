@@ -5,7 +5,7 @@ import type { MigratedFile } from '#operator/migrate/migration';
 import type { Document } from '../documents/documents.ts';
 import { rewriteFile } from '../files/files.ts';
 import {
-  changeLine,
+  changeLines,
   count,
   decisionLine,
   describeMigration,
@@ -143,7 +143,7 @@ function print(files: readonly MigratedFile[], read: readonly NamedManifest[]): 
   const [only, ...others] = texts;
   if (only !== undefined) process.stdout.write(others.length === 0 ? only : texts.map(asDocument).join(''));
   const { changes, decisions, notices } = findingsOf(files);
-  for (const change of changes) writeNote('note', changeLine(change));
+  for (const line of changeLines(changes)) writeNote('note', line);
   for (const notice of notices) writeNote('note', noticeLine(notice));
   for (const decision of decisions) {
     writeNote('warning', decisionLine(decision));

@@ -15,8 +15,24 @@ interface Findings {
   readonly notices: readonly Notice[];
 }
 
+/**
+ * Returns changes as lines. Fields of an object that were removed for the same reason are one line,
+ * without their values: an export has many that API servers set.
+ */
+export function changeLines(changes: readonly Change[]): readonly string[] {
+  const groups = Map.groupBy(changes, (change) =>
+    change.to === undefined ? `${change.file}\n${change.object}\n${change.reason}` : change,
+  );
+  return [...groups.values()].flatMap(([first, ...others]) => {
+    if (first === undefined) return [];
+    if (others.length === 0) return [changeLine(first)];
+    const pointers = [first, ...others].map(({ from }) => from?.pointer).join(', ');
+    return [`${first.file}:${first.line}: ${first.object}: removed ${pointers} (${first.reason})`];
+  });
+}
+
 /** Returns a change on one line. */
-export function changeLine({ file, line, object, from, to, reason }: Change): string {
+function changeLine({ file, line, object, from, to, reason }: Change): string {
   const [old, now] = [from && `${from.pointer}: ${short(from.value)}`, to && `${to.pointer}: ${short(to.value)}`];
   const isSamePlace = from !== undefined && from.pointer === to?.pointer;
   const what =
@@ -50,7 +66,7 @@ export function describeMigration(files: readonly MigratedFile[], verb: 'changed
   const changes = changed.flatMap((each) => each.changes);
   const inFiles = undecided.length === 0 ? '' : ` in ${count(undecided.length, 'file')}`;
   return [
-    ...changes.map((each) => `change: ${changeLine(each)}`),
+    ...changeLines(changes).map((line) => `change: ${line}`),
     ...notices.map((each) => `notice: ${noticeLine(each)}`),
     ...decisions.flatMap((each) => [
       `decision: ${decisionLine(each)}`,

@@ -39,6 +39,16 @@ describe('fairlead migrate', () => {
     assert.match(finished.stderr, /^note: .*: removed \/metadata\/namespace: "shop" \(the kind is cluster-scoped\)$/m);
   });
 
+  it('has one line on all fields of an object that API servers set', async () => {
+    const { stdout } = await run('--check', 'deploy/seccomp-export.yaml');
+    const set = ['creationTimestamp', 'generation', 'managedFields', 'resourceVersion', 'uid'];
+    const fields = set.map((name) => `/metadata/${name}`).join(', ');
+    const line = `change: deploy/seccomp-export.yaml:8: SeccompProfile catalog/search: removed ${fields} (the API server sets it)`;
+    assert.ok(stdout.split('\n').includes(line), stdout);
+    assert.equal(stdout.match(/the API server sets it/g)?.length, 1);
+    assert.match(stdout, /^1 file to change \(10 changes\)/m);
+  });
+
   it('prints the manifests of a directory as one stream, and nothing else of it', async () => {
     await writeFile(join(cwd, 'deploy', 'values.yaml'), 'image: nginx\n');
     await writeFile(join(cwd, 'deploy', 'broken-chart.yaml'), 'a: {{ .Values.b }}\n');
