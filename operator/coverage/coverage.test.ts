@@ -50,7 +50,7 @@ const object = ({ name = 'nginx-0', owner, hash, phase = 'Running', annotations,
     name,
     labels: { app: 'nginx', ...(hash !== undefined && { 'pod-template-hash': hash }) },
     ...(annotations !== undefined && { annotations }),
-    ...(owner !== undefined && { ownerReferences: [{ ...owner, controller: true }] }),
+    ...(owner !== undefined && { ownerReferences: [{ apiVersion: 'apps/v1', ...owner, controller: true }] }),
   },
   spec: { containers: [{ name: 'app', image: 'nginx' }], ...spec },
   status: { phase },
@@ -119,6 +119,17 @@ describe('podCoverage', () => {
     const [container] = covered({}, binding('one', 'a'), binding('two', 'b')).containers;
     assert.match(container?.problem ?? '', /equally specific: ArtifactBinding "one" .* ArtifactBinding "two" /);
     assert.deepEqual([container?.wanted, container?.isOutdated], [undefined, false]);
+  });
+});
+
+describe('readRunningPod', () => {
+  it('has the Deployment of a ReplicaSet as the owner, and any other controller itself', () => {
+    const ownerOf = (parts: PodParts) => readRunningPod(object(parts)).owner;
+    const apiVersion = 'apps/v1';
+    const replicaSet = { kind: 'ReplicaSet', name: 'nginx-abc' };
+    assert.deepEqual(ownerOf({ owner: replicaSet, hash: 'abc' }), { apiVersion, kind: 'Deployment', name: 'nginx' });
+    assert.deepEqual(ownerOf({ owner: replicaSet }), { apiVersion, ...replicaSet });
+    assert.equal(ownerOf({}), undefined);
   });
 });
 

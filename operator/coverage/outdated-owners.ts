@@ -10,7 +10,7 @@ export interface CoveredPod extends Pick<RunningPod, 'namespace' | 'name' | 'own
 export interface OutdatedOwner {
   readonly namespace: string;
   /** The pod itself if nobody would create it again. */
-  readonly owner: PodOwner;
+  readonly owner: Pick<PodOwner, 'kind' | 'name'>;
   /** The names of the pods, sorted. */
   readonly pods: readonly string[];
   /** The bindings whose profile they lack, sorted. */
@@ -30,12 +30,12 @@ const replacing: ReadonlySet<string> = new Set(['ReplicaSet', 'ReplicationContro
  * team.
  */
 export function outdatedOwners(pods: readonly CoveredPod[]): readonly OutdatedOwner[] {
-  const groups = new Map<string, { readonly owner: PodOwner; readonly pods: CoveredPod[] }>();
+  const groups = new Map<string, { readonly owner: OutdatedOwner['owner']; readonly pods: CoveredPod[] }>();
   for (const pod of pods) {
     if (!pod.isRunning || !pod.containers.some(({ isOutdated }) => isOutdated)) continue;
-    const owner = pod.owner ?? { kind: 'Pod', name: pod.name };
-    const key = [pod.namespace, owner.kind, owner.name].join('/');
-    const group = groups.get(key) ?? { owner, pods: [] };
+    const { kind, name } = pod.owner ?? { kind: 'Pod', name: pod.name };
+    const key = [pod.namespace, kind, name].join('/');
+    const group = groups.get(key) ?? { owner: { kind, name }, pods: [] };
     group.pods.push(pod);
     groups.set(key, group);
   }
@@ -44,7 +44,7 @@ export function outdatedOwners(pods: readonly CoveredPod[]): readonly OutdatedOw
     .map(([, group]) => outdatedOwner(group.owner, group.pods));
 }
 
-function outdatedOwner(owner: PodOwner, pods: readonly CoveredPod[]): OutdatedOwner {
+function outdatedOwner(owner: OutdatedOwner['owner'], pods: readonly CoveredPod[]): OutdatedOwner {
   const namespace = pods[0]?.namespace ?? '';
   const names = pods.map(({ name }) => name).toSorted(compareText);
   const outdated = pods.flatMap(({ containers }) => containers.filter(({ isOutdated }) => isOutdated));
@@ -57,7 +57,11 @@ function outdatedOwner(owner: PodOwner, pods: readonly CoveredPod[]): OutdatedOw
   };
 }
 
-function commandFor(namespace: string, { kind, name }: PodOwner, pods: readonly string[]): string | undefined {
+function commandFor(
+  namespace: string,
+  { kind, name }: OutdatedOwner['owner'],
+  pods: readonly string[],
+): string | undefined {
   if (restartable.has(kind)) return `kubectl -n ${namespace} rollout restart ${kind.toLowerCase()}/${name}`;
   if (replacing.has(kind)) return `kubectl -n ${namespace} delete pod ${pods.join(' ')}`;
   return undefined;

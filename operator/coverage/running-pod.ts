@@ -3,6 +3,7 @@ import { type Pod, parsePod } from '../api/pod.ts';
 
 /** What creates pods, and therefore creates them anew: the object that its user knows. */
 export interface PodOwner {
+  readonly apiVersion: string;
   readonly kind: string;
   readonly name: string;
 }
@@ -18,7 +19,12 @@ export interface RunningPod {
   readonly pod: Pod;
 }
 
-const ownerSchema = v.object({ kind: v.string(), name: v.string(), controller: v.optional(v.boolean()) });
+const ownerSchema = v.object({
+  apiVersion: v.string(),
+  kind: v.string(),
+  name: v.string(),
+  controller: v.optional(v.boolean()),
+});
 
 const podSchema = v.object({
   metadata: v.object({
@@ -48,7 +54,7 @@ export function readRunningPod(object: unknown): RunningPod {
 }
 
 /** Returns the Deployment in place of its ReplicaSet, whose name is its own and the hash. */
-function ownerOf({ kind, name }: PodOwner, hash: string | undefined): PodOwner {
-  if (kind !== 'ReplicaSet' || hash === undefined || !name.endsWith(`-${hash}`)) return { kind, name };
-  return { kind: 'Deployment', name: name.slice(0, -hash.length - 1) };
+function ownerOf({ apiVersion, kind, name }: PodOwner, hash: string | undefined): PodOwner {
+  if (kind !== 'ReplicaSet' || hash === undefined || !name.endsWith(`-${hash}`)) return { apiVersion, kind, name };
+  return { apiVersion, kind: 'Deployment', name: name.slice(0, -hash.length - 1) };
 }
