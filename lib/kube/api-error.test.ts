@@ -5,6 +5,7 @@ import {
   apiErrorOf,
   apiErrorOfEvent,
   isExpired,
+  isInEndingNamespace,
   isNotFound,
   isOutage,
   isUnauthorized,
@@ -120,5 +121,15 @@ describe('isOutage', () => {
     }
     assert.ok(!isNotFound(apiErrorOf('host', 409, status({ reason: 'NotFound' }), undefined)));
     assert.ok(!isNotFound(undefined));
+  });
+});
+
+describe('isInEndingNamespace', () => {
+  it('recognizes the refusal of an object in a namespace that is being deleted, and no other', () => {
+    const causes = [{ reason: 'NamespaceTerminating', message: 'namespace web is being terminated' }];
+    const refused = apiErrorOf('host', 403, status({ reason: 'Forbidden', details: { causes } }), undefined);
+    assert.ok(isInEndingNamespace(refused));
+    assert.equal(refused.kind, 'NotAllowed');
+    assert.ok(!isInEndingNamespace(apiErrorOf('host', 403, status({ reason: 'Forbidden' }), undefined)));
   });
 });

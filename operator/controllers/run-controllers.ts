@@ -11,6 +11,7 @@ import type { CoverageMetrics } from './coverage-metrics.ts';
 import { CoverageView } from './coverage-view.ts';
 import { createDefaultDaemon } from './default-daemon.ts';
 import { type PodInformer, podInformer } from './pod-informer.ts';
+import { runPolicyReportController } from './policy-report-controller.ts';
 import { type ProfileControllerOptions, runProfileControllers } from './profile-controller.ts';
 import { runUnsupportedControllers } from './unsupported-controller.ts';
 
@@ -28,6 +29,8 @@ export interface ControllersOptions extends Pick<ProfileControllerOptions, 'prof
   readonly bindingPeriod?: number | undefined;
   /** Another controller, for an API server that has pods. */
   readonly runForPods?: ((pods: PodInformer, signal: AbortSignal) => Promise<void>) | undefined;
+  /** Milliseconds after which PolicyReports are compared with the coverage, 30,000 by default. */
+  readonly reportPeriod?: number | undefined;
   readonly log: KubeLog;
   readonly metrics?: KubeMetrics | undefined;
   readonly coverageMetrics?: CoverageMetrics | undefined;
@@ -59,13 +62,15 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
   }
 }
 
-const defaultBindingPeriod = 30_000;
+const defaultPeriod = 30_000;
 
 async function runForBindings(
   {
+    api,
     client,
     cluster,
-    bindingPeriod: period = defaultBindingPeriod,
+    bindingPeriod = defaultPeriod,
+    reportPeriod = defaultPeriod,
     log,
     metrics,
     coverageMetrics,
@@ -78,7 +83,11 @@ async function runForBindings(
   view.start();
   const unfollow = coverageMetrics?.follow(view);
   try {
-    await runBindingControllers({ client, view, period, log, metrics }, signal);
+    const shared = { client, view, log, metrics };
+    await Promise.all([
+      runBindingControllers({ ...shared, period: bindingPeriod }, signal),
+      runPolicyReportController({ ...shared, api, period: reportPeriod }, signal),
+    ]);
   } finally {
     unfollow?.();
     await view.stop();

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { objectPath } from '#lib/kube/resource';
 import { resources } from '#operator/api/resources';
@@ -15,6 +14,8 @@ import { bindingKinds } from '#operator/kube/list-bindings';
 import { permissions } from '#operator/rbac/permissions';
 import { apiserverRequirements } from '#test/peers/apiserver';
 import { describePeers } from '#test/peers/require';
+import { serve } from '#test/support/apis/served-apis';
+import { policyReportDefinition } from '#test/support/kube/policy-report-definition';
 import { ArtifactObjects } from '#test/support/operator/artifact-objects';
 import { manifest, OperatorCluster, until } from '#test/support/operator-cluster';
 
@@ -233,6 +234,27 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
     });
   };
 
+  const reportsOf = (namespace: string) => `/apis/wgpolicyk8s.io/v1alpha2/namespaces/${namespace}/policyreports`;
+  const reported = v.object({ summary: v.object({ fail: v.literal(1) }) });
+  const isReported = async (): Promise<boolean> =>
+    v.is(reported, (await cluster.api.request('GET', `${reportsOf('default')}/fairlead`)).body);
+  const merging = 'application/merge-patch+json';
+  /** Serves PolicyReports, with a pod to report of. */
+  const serveReports = async (): Promise<void> => {
+    await serve(cluster.api.request, policyReportDefinition());
+    const { status, body } = await cluster.createPod('reported', { namespace: 'default' });
+    assert.equal(status, 201, body.message);
+    const running = { status: { phase: 'Running' } };
+    await send('PATCH', '/api/v1/namespaces/default/pods/reported/status', running, merging);
+  };
+  /** Leaves a report that is to be changed, and one that is to be deleted. */
+  const changeReports = async (): Promise<void> => {
+    await send('PATCH', `${reportsOf('default')}/fairlead`, { summary: null }, merging);
+    const metadata = { name: 'fairlead', labels: { 'app.kubernetes.io/managed-by': 'fairlead' } };
+    const report = { apiVersion: 'wgpolicyk8s.io/v1alpha2', kind: 'PolicyReport', metadata };
+    await send('POST', reportsOf('web'), report);
+  };
+
   it('has every call that is made, and no other', async () => {
     for (const { plural, group } of resources) {
       // Some are there already.
@@ -248,14 +270,19 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
     await useArtifacts();
     await useMarkers();
     await useNamespace();
+    await serveReports();
     assert.equal((await cluster.request('DELETE', secretPath)).status, 200);
     await cluster.stopOperator();
     await cluster.startOperator('127.0.0.1:0');
     const patched = await cluster.api.request('PATCH', secretPath, { data: null }, 'application/merge-patch+json');
     assert.equal(patched.status, 200);
+    await until('the pod is reported', isReported);
     await cluster.stopOperator();
+    await changeReports();
     await cluster.startOperator('127.0.0.1:0');
-    await sleep(500);
+    await until('the pod is reported again', isReported);
+    const deleted = `${reportsOf('web')}/fairlead`;
+    await until('the other report is deleted', async () => (await cluster.request('GET', deleted)).status === 404);
 
     const events = asked();
     const described = ({ verb, objectRef, requestURI }: AuditEvent) =>

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { describe, it } from 'node:test';
+import { ApiError } from '#lib/kube/api-error';
+import { ObjectClient } from '#lib/kube/object-client';
+import { TestLog } from '#test/support/kube/widgets';
+import { runPolicyReportController } from './policy-report-controller.ts';
+
+const resources = (...names: string[]) => JSON.stringify({ resources: names.map((name) => ({ name })) });
+const failure = (status: number) => new ApiError(`answers ${status}`, { status, reason: '' });
+
+/**
+ * Returns what was logged, and how often the reports were listed, while the question whether they
+ * are served got some answers.
+ */
+async function run(...answers: readonly (string | ApiError)[]) {
+  const stopped = new AbortController();
+  const log = new TestLog();
+  const left = answers.values();
+  let lists = 0;
+  const api = {
+    get: async () => {
+      const { done, value } = left.next();
+      if (done) stopped.abort();
+      if (done || value instanceof ApiError) throw value ?? failure(0);
+      return value;
+    },
+  };
+  const unused = () => Promise.reject(new Error('unused'));
+  const client = new ObjectClient({
+    ...{ send: unused, watch: unused, close: () => undefined },
+    get: async ({ signal }) => {
+      lists++;
+      if (signal?.aborted === false) await once(signal, 'abort');
+      throw failure(0);
+    },
+  });
+  const view = { synced: () => Promise.resolve(), coverage: unused };
+  await runPolicyReportController({ api, client, view, period: 1, log }, stopped.signal);
+  assert.deepEqual(
+    log.lines.filter(({ level }) => level === 'warn' || level === 'error'),
+    [],
+  );
+  return {
+    lists,
+    logged: log.lines.filter(({ level }) => level === 'info').map(({ message }) => message.slice(0, 24)),
+  };
+}
+
+describe('runPolicyReportController', () => {
+  const served = resources('policyreports', 'clusterpolicyreports');
+  const reported = 'the coverage is reported';
+  const notWritten = 'no PolicyReports are wri';
+
+  it('follows reports while they are served, and logs each change once', async () => {
+    assert.deepEqual(await run(served, served), { lists: 1, logged: [reported] });
+    assert.deepEqual(await run(failure(404), failure(404)), { lists: 0, logged: [notWritten] });
+    assert.deepEqual(await run(served, failure(404), served), { lists: 2, logged: [reported, notWritten, reported] });
+  });
+
+  it('knows other resources of the group', async () => {
+    assert.deepEqual(await run(resources('clusterpolicyreports')), { lists: 0, logged: [notWritten] });
+  });
+
+  it('concludes nothing from an API server that cannot answer', async () => {
+    assert.deepEqual(await run(failure(503), '{}', failure(0)), { lists: 0, logged: [] });
+    assert.deepEqual(await run(served, failure(503), '<html>', served), { lists: 1, logged: [reported] });
+    assert.deepEqual(await run(failure(404), failure(503), failure(404)), { lists: 0, logged: [notWritten] });
+  });
+});
