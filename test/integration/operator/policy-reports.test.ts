@@ -5,6 +5,7 @@ import type { KubeClient } from '#lib/kube/client';
 import { ObjectClient } from '#lib/kube/object-client';
 import type { ClusterState } from '#operator/bind/cluster-state';
 import { CoverageView } from '#operator/controllers/coverage-view';
+import { type PodInformer, podInformer } from '#operator/controllers/pod-informer';
 import { runPolicyReportController } from '#operator/controllers/policy-report-controller';
 import { PolicyReportWriter } from '#operator/controllers/policy-report-writer';
 import { openApiServer } from '#operator/kube/api-server';
@@ -45,6 +46,7 @@ describePeers(apiserverRequirements, 'the reports of what pods run under', () =>
   let apiserver: Apiserver;
   let api: KubeClient;
   let client: ObjectClient;
+  let pods: PodInformer;
   let view: CoverageView;
   const log = new TestLog();
   const stopped = new AbortController();
@@ -122,7 +124,9 @@ describePeers(apiserverRequirements, 'the reports of what pods run under', () =>
       },
     });
     client = new ObjectClient(api);
-    view = new CoverageView({ client, cluster: unknown, log });
+    pods = podInformer({ client, log });
+    view = new CoverageView({ client, cluster: unknown, pods, log });
+    pods.start();
     view.start();
     await createNamespace('web');
     await runPod('web', 'bare');
@@ -132,7 +136,7 @@ describePeers(apiserverRequirements, 'the reports of what pods run under', () =>
   after(async () => {
     stopped.abort();
     await running;
-    await view?.stop();
+    await Promise.all([view?.stop(), pods?.stop()]);
     api?.close();
     await apiserver?.stop();
   });
