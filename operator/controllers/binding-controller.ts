@@ -42,7 +42,7 @@ async function reconcileBinding(
   { view, period }: BindingControllerOptions,
 ): Promise<Reconciled> {
   if (binding === undefined) return {};
-  await view.synced();
+  await view.settled();
   const { bindings, outdatedIn } = await view.coverage();
   const { namespace = '', generation } = metadata;
   const facts = {

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { FairleadError } from '#lib/errors';
 import { Informer, type InformerMetrics } from '#lib/kube/informer';
 import type { KubeObject, ObjectMeta } from '#lib/kube/kube-object';
 import type { KubeLog } from '#lib/kube/log';
@@ -99,6 +100,17 @@ export class CoverageView {
   /** Resolves when everything has been listed once. */
   async synced(): Promise<void> {
     await Promise.all([...this.bindings, this.#pods].map((informer) => informer.synced()));
+  }
+
+  /**
+   * Resolves like {@link synced}. Throws why something cannot be listed, if that has failed twice.
+   */
+  async settled(): Promise<void> {
+    for (const informer of [...this.bindings, this.#pods]) {
+      await informer.settled();
+      if (informer.hasSynced) continue;
+      throw informer.problem ?? new FairleadError('Unavailable', `${informer.resource.plural} were not listed yet`);
+    }
   }
 
   /** Whether everything has been listed once. */

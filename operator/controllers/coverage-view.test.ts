@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { ApiError } from '#lib/kube/api-error';
+import type { ObjectClient } from '#lib/kube/object-client';
+import type { Resource } from '#lib/kube/resource';
+import { TestLog } from '#test/support/kube/widgets';
+import { stateOf } from '#test/support/nginx-binding';
+import { CoverageView } from './coverage-view.ts';
+import { podInformer } from './pod-informer.ts';
+
+it('a coverage that cannot be determined says which API is missing', async () => {
+  const client = {
+    async *pages({ plural }: Resource) {
+      if (plural === 'profilebindings') {
+        throw new ApiError('cannot list profilebindings: 404', { status: 404, reason: '', retryAfterMs: 1 });
+      }
+      yield { items: [], resourceVersion: '1' };
+    },
+    watch: (_resource: Resource, _options: object, _onEvent: object, signal: AbortSignal) =>
+      new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
+  } as unknown as ObjectClient;
+  const log = new TestLog();
+  const pods = podInformer({ client, log });
+  const view = new CoverageView({ client, cluster: stateOf(), pods, log });
+  pods.start();
+  view.start();
+  await assert.rejects(view.settled(), { message: 'cannot list profilebindings: 404' });
+  await Promise.all([view.stop(), pods.stop()]);
+});
