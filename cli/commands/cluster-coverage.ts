@@ -22,24 +22,29 @@ export function define(command: Command): void {
 
 async function coverage(options: ClusterOptions & OutputOptions): Promise<void> {
   const cluster = await openCluster(options);
-  const [{ pods }, { namespaceCoverage }, { coverageStates }] = await Promise.all([
+  const [{ pods, snapshot }, { namespaceCoverage }, { coverageStates }, { enforceLabel }] = await Promise.all([
     readCluster(cluster),
     import('#operator/coverage/namespace-coverage'),
     import('#operator/coverage/pod-coverage'),
+    import('#operator/coverage/enforce'),
   ]);
-  const namespaces = namespaceCoverage(pods);
+  const namespaces = namespaceCoverage(pods).map((each) => {
+    const enforce = snapshot.contextOf(each.namespace).cluster.namespaceLabels(each.namespace)?.get(enforceLabel);
+    return { ...each, ...(enforce !== undefined && { enforce }) };
+  });
   writeResult('cluster coverage', options.output, {
     json: () => ({ namespaces }),
     text: () =>
       namespaces.length === 0
         ? 'no running pods'
         : textTable(
-            ['NAMESPACE', 'PODS', 'COVERED', 'OUTDATED', 'CONTAINERS'],
-            namespaces.map(({ namespace, pods, vouchedFor, outdated, containers }) => [
+            ['NAMESPACE', 'PODS', 'COVERED', 'OUTDATED', 'ENFORCE', 'CONTAINERS'],
+            namespaces.map(({ namespace, pods, vouchedFor, outdated, enforce = '-', containers }) => [
               namespace,
               `${pods}`,
               `${vouchedFor}`,
               `${outdated}`,
+              enforce,
               coverageStates
                 .filter((state) => containers[state] > 0)
                 .map((state) => `${containers[state]} ${state}`)

@@ -44,15 +44,19 @@ describePeers(apiserverRequirements, 'what pods run under, in a cluster', () => 
     assert.deepEqual([outdatedPods, reference], [1, `oci/${nginx}`]);
 
     await runPod('new');
+    const label = { metadata: { labels: { 'fairlead.dev/enforce': 'warn' } } };
+    const type = 'application/merge-patch+json';
+    assert.equal((await cluster.api.request('PATCH', '/api/v1/namespaces/web', label, type)).status, 200);
     const { namespaces } = await ask('coverage');
     assert.deepEqual(
-      namespaces.map(({ namespace, pods, vouchedFor, outdated }: Record<string, unknown>) => [
+      namespaces.map(({ namespace, pods, vouchedFor, outdated, enforce }: Record<string, unknown>) => [
         namespace,
         pods,
         vouchedFor,
         outdated,
+        enforce,
       ]),
-      [['web', 2, 1, 1]],
+      [['web', 2, 1, 1, 'warn']],
     );
     const { places } = await ask('why', 'new');
     assert.deepEqual([places[1].state, places[1].isOutdated], ['Artifact', false]);
