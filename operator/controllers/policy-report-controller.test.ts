@@ -58,7 +58,9 @@ describe('runPolicyReportController', () => {
     assert.deepEqual(await run(served, failure(404), served), { lists: 2, logged: [reported, notWritten, reported] });
   });
 
-  it('knows other resources of the group', async () => {
+  it('finds them not served if the group is missing, its version, or the resource in it', async () => {
+    const notFound = new ApiError('answers 404', { status: 404, reason: 'NotFound' });
+    assert.deepEqual(await run(notFound), { lists: 0, logged: [notWritten] });
     assert.deepEqual(await run(resources('clusterpolicyreports')), { lists: 0, logged: [notWritten] });
   });
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { toFairleadError } from '#lib/errors';
 import { parseAnswer } from '#lib/kube/answer';
-import { isUnserved } from '#lib/kube/api-error';
+import { isMissingCollection } from '#lib/kube/api-error';
 import type { ApiServer } from '#lib/kube/api-server';
 import { apiVersionOf } from '#lib/kube/resource';
 import type { CoverageView } from './coverage-view.ts';
@@ -61,7 +61,7 @@ async function areReportsServed(api: Pick<ApiServer, 'get'>, signal: AbortSignal
     const answer = parseAnswer(await api.get({ path: `/apis/${apiVersionOf(policyReports)}`, title, signal }), title);
     return v.parse(resourcesSchema, answer).resources.some(({ name }) => name === policyReports.plural);
   } catch (thrown) {
-    if (isUnserved(thrown)) return false;
+    if (isMissingCollection(thrown)) return false;
     throw thrown;
   }
 }

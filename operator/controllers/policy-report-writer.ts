@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { toFairleadError } from '#lib/errors';
-import { ApiError, isInEndingNamespace, isNotFound, isOutage, isUnserved } from '#lib/kube/api-error';
+import { ApiError, isInEndingNamespace, isMissingCollection, isNotFound, isOutage } from '#lib/kube/api-error';
 import { Informer, type InformerMetrics } from '#lib/kube/informer';
 import type { KubeObject } from '#lib/kube/kube-object';
 import type { KubeLog } from '#lib/kube/log';
@@ -205,7 +205,7 @@ function exceptUnserved(log: KubeLog): KubeLog {
     debug: (fields, message) => log.debug(fields, message),
     info: (fields, message) => log.info(fields, message),
     warn: (fields, message) => {
-      if ('err' in fields && isUnserved(fields.err)) log.debug(fields, message);
+      if ('err' in fields && isMissingCollection(fields.err)) log.debug(fields, message);
       else log.warn(fields, message);
     },
     error: (fields, message) => log.error(fields, message),
