@@ -29,8 +29,6 @@ export interface ControllersOptions extends Pick<ProfileControllerOptions, 'prof
   readonly bindingPeriod?: number | undefined;
   /** Another controller, for an API server that has pods. */
   readonly runForPods?: ((pods: PodInformer, signal: AbortSignal) => Promise<void>) | undefined;
-  /** Milliseconds after which PolicyReports are compared with the coverage, 30,000 by default. */
-  readonly reportPeriod?: number | undefined;
   readonly log: KubeLog;
   readonly metrics?: KubeMetrics | undefined;
   readonly coverageMetrics?: CoverageMetrics | undefined;
@@ -62,15 +60,16 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
   }
 }
 
-const defaultPeriod = 30_000;
+const defaultBindingPeriod = 30_000;
+/** Milliseconds after which PolicyReports are compared with the coverage. */
+const reportPeriod = 30_000;
 
 async function runForBindings(
   {
     api,
     client,
     cluster,
-    bindingPeriod = defaultPeriod,
-    reportPeriod = defaultPeriod,
+    bindingPeriod = defaultBindingPeriod,
     log,
     metrics,
     coverageMetrics,
