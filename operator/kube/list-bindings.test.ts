@@ -167,16 +167,17 @@ describePeers(['openssl'], 'listing bindings', () => {
   });
 
   it('reports what stands in the way, and what to do', async () => {
-    const refusals: [number, ErrorKind, RegExp][] = [
+    const forbidden = 'is forbidden: User "operator" cannot list resource "artifactbindings": the reason';
+    const refusals: [number, ErrorKind, RegExp, string?][] = [
       [401, 'Unauthenticated', /credentials/],
-      [403, 'NotAllowed', /rbac\.yaml/],
+      [403, 'NotAllowed', /rbac\.yaml/, forbidden],
+      [403, 'NotAllowed', /^$/],
       [404, 'NotFound', /operator manifests --crds/],
-      [429, 'Unavailable', /^$/],
+      [429, 'Unavailable', /Try again later/],
       [500, 'Unavailable', /^$/],
     ];
-    const reason = 'artifactbindings is forbidden: User "system:serviceaccount:a:b" cannot list it, the reason';
-    for (const [status, kind, hint] of refusals) {
-      answering(status, JSON.stringify({ message: reason }));
+    for (const [status, kind, hint, message = 'the reason'] of refusals) {
+      answering(status, JSON.stringify({ kind: 'Status', message }));
       await assert.rejects(list(), (thrown) => {
         isError(kind, /^cannot list the ArtifactBindings of namespace web: .*the reason/)(thrown);
         assert.match((thrown as FairleadError).hint ?? '', hint);
