@@ -46,6 +46,7 @@ const noRevision = 'none';
 export function denyingPolicy(why: 'does not exist' | 'is invalid'): Policy {
   return {
     source: `${source} (which ${why})`,
+    ...(why === 'does not exist' && { missing: true }),
     rules: [],
     baseline: { seccomp: 'RuntimeDefault' },
     limits: defaultPublicationLimits,

@@ -288,6 +288,13 @@ describe('authorize', () => {
     assert.throws(() => authorize(policyOf(), reference, 'Seccomp', 'Log'), { message: /it has no rules/ });
   });
 
+  it('tells to create a policy that does not exist', () => {
+    const source = 'policy.yaml (which does not exist)';
+    assert.throws(() => authorize({ ...policyOf(), source, missing: true }, reference, 'Seccomp'), {
+      hint: 'To allow them, create policy.yaml with a rule whose match covers registry.example.com/security/nginx, with the key to require.',
+    });
+  });
+
   for (const [policy, reason] of [
     [
       policyOf(),

@@ -3,7 +3,7 @@ import type { ProfileMode } from '#lib/profile/constraint';
 import type { ProfileKind } from '#lib/profile/profile';
 import { formatRepository, type Reference } from '#lib/registry/reference';
 import { matchesRepository } from './match.ts';
-import type { Rule, TrustPolicy } from './policy.ts';
+import { policyPlace, type Rule, type TrustPolicy } from './policy.ts';
 
 /**
  * Why one rule does or does not apply to a reference: a step of the decision, for output and logs.
@@ -75,11 +75,13 @@ export function authorize(
         : policy.rules.length === 1
           ? 'its only rule does not match'
           : `none of its ${policy.rules.length} rules matches`;
+  const place = policyPlace(policy);
+  const adding = policy.missing ? `create ${place} with a rule` : `add a rule to ${place}`;
   throw new FairleadError(
     'NotAllowed',
     `${policy.source} does not allow ${kind === undefined ? 'artifacts' : `${kind} profiles`} from ${repository}: ${reason}`,
     {
-      hint: `To allow them, add a rule to ${policy.source} whose match covers ${repository}, with the key to require.`,
+      hint: `To allow them, ${adding} whose match covers ${repository}, with the key to require.`,
     },
   );
 }

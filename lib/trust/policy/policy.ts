@@ -22,6 +22,11 @@ export interface TrustPolicy {
   readonly revision: string;
 }
 
+/** Returns the file or object of a policy, without a note that it does not exist or is invalid. */
+export function policyPlace({ source }: Pick<TrustPolicy, 'source'>): string {
+  return source.replace(/ \(which [^()]*\)$/, '');
+}
+
 /** A rule: the repositories and kinds that it applies to, and what it requires of them. */
 export interface Rule {
   /** Glob over `registry/repository` (see match.ts). */
