@@ -183,10 +183,15 @@ export class PolicyReportWriter {
     const { log } = this.#options;
     const fields = { namespace: key, err: toFairleadError(thrown), failures, againAfterMs };
     // Changed meanwhile, or the CustomResourceDefinition is being deleted.
-    const isUsual = thrown instanceof ApiError && [404, 405, 409].includes(thrown.status);
+    const isUsual = thrown instanceof ApiError && ([404, 405, 409].includes(thrown.status) || isOfEndingApi(thrown));
     if (isUsual) log.debug(fields, 'a PolicyReport is not written yet');
     else log.warn(fields, 'a PolicyReport could not be written');
   }
+}
+
+/** Kubernetes 1.36 refuses an object of an API that is being deleted as it does without rights. */
+function isOfEndingApi({ status, summary }: ApiError): boolean {
+  return status === 403 && summary.includes('custom resource definition is terminating');
 }
 
 /** Returns undefined if an object or its namespace exists no more, or not much longer. */
