@@ -34,7 +34,7 @@ interface Followed<T> {
 /** Returns the objects of a namespace; see {@link FollowedObjects.current}. */
 export type View<T> = (namespace: string) => readonly T[];
 
-/** Writes to a marker: at most 25 in a second. */
+/** Writes to a marker: at most 13 in a second. */
 const pace = { burst: 1, everyMs: 80 };
 /** So many objects cost an API server less, in one list, than a write does. */
 const fewObjects = 50;
@@ -113,10 +113,12 @@ export class FollowedObjects<T> {
   }
 
   async #show(): Promise<View<T> | undefined> {
+    const arrival = this.#informer.expect();
     try {
       const version = await this.#mark();
-      await this.#informer.reached(version, AbortSignal.timeout(deliveredWithinMs));
+      await arrival.reached(version, AbortSignal.timeout(deliveredWithinMs));
     } catch (thrown) {
+      arrival.end();
       this.#notBefore = performance.now() + pauseMs;
       const { log, resource } = this.#options;
       const fields = { resource: resource.plural, err: toFairleadError(thrown), againAfterMs: pauseMs };

@@ -73,10 +73,48 @@ const unservedMaxMs = 5000;
 /** The same warning is not logged again within this time. */
 const warnAgainMs = 30_000;
 
-interface Waiting {
-  /** Undefined for a version that is never reached. */
-  readonly version: bigint | undefined;
-  readonly resolve: () => void;
+/** What arrives after a moment; see {@link Informer.expect}. */
+export interface Arrival {
+  /**
+   * Resolves when everything is held that was written to the resource up to a version. What was
+   * held at that moment does not count: after a restore of etcd, versions begin again at lower
+   * numbers. Rejects with the reason of `signal` if it aborts before.
+   *
+   * Versions are compared as numbers, which API servers count up (KEP-5504). Another text is never
+   * reached.
+   */
+  reached(version: string, signal: AbortSignal): Promise<void>;
+  /** Ends the noting, unless {@link reached} has ended it. */
+  end(): void;
+}
+
+class Arrivals implements Arrival {
+  readonly end: () => void;
+  #highest = -1n;
+  #check: () => void = () => undefined;
+
+  constructor(end: () => void) {
+    this.end = end;
+  }
+
+  /** Notes that everything is held up to a version. */
+  note(version: bigint): void {
+    if (version > this.#highest) this.#highest = version;
+    this.#check();
+  }
+
+  reached(version: string, signal: AbortSignal): Promise<void> {
+    const wanted = versionNumber(version);
+    return new Promise<void>((resolve, reject) => {
+      const abort = (): void => reject(signal.reason);
+      signal.addEventListener('abort', abort, { once: true });
+      this.#check = () => {
+        if (wanted !== undefined && wanted <= this.#highest) resolve();
+      };
+      this.#check();
+      if (signal.aborted) abort();
+    }).finally(this.end);
+  }
 }
 
 interface Rejection {
@@ -103,8 +141,7 @@ export class Informer<T, Index extends string = never> {
   #hasSynced = false;
   /** After which changes are to be watched; undefined if everything has to be listed. */
   #version: string | undefined;
-  /** Those who wait for a version to be reached. */
-  readonly #waiting = new Set<Waiting>();
+  readonly #arrivals = new Set<Arrivals>();
   #problem: FairleadError | undefined;
   /** The last warning, and when it was logged, in time of `performance.now`. */
   #warned: { readonly summary: string; readonly at: number } | undefined;
@@ -153,27 +190,13 @@ export class Informer<T, Index extends string = never> {
   }
 
   /**
-   * Resolves when everything is held that was written to the resource up to a version, such as that
-   * of an object that was just written. Rejects with the reason of `signal` if it aborts before.
-   *
-   * Versions are compared as numbers, which API servers count up (KEP-5504). Another text is never
-   * reached.
+   * Begins to note what arrives. To be called before something is written to the resource, whose
+   * version the result is then asked about.
    */
-  reached(version: string, signal: AbortSignal): Promise<void> {
-    const wanted = versionNumber(version);
-    return new Promise((resolve, reject) => {
-      const waiting: Waiting = { version: wanted, resolve: () => end(resolve) };
-      const end = (settle: () => void): void => {
-        this.#waiting.delete(waiting);
-        signal.removeEventListener('abort', abort);
-        settle();
-      };
-      const abort = (): void => end(() => reject(signal.reason));
-      this.#waiting.add(waiting);
-      signal.addEventListener('abort', abort);
-      if (signal.aborted) abort();
-      else this.#advance(this.#version);
-    });
+  expect(): Arrival {
+    const arrival = new Arrivals(() => this.#arrivals.delete(arrival));
+    this.#arrivals.add(arrival);
+    return arrival;
   }
 
   /**
@@ -335,9 +358,7 @@ export class Informer<T, Index extends string = never> {
     this.#version = version;
     const held = version === undefined ? undefined : versionNumber(version);
     if (held === undefined) return;
-    for (const waiting of this.#waiting) {
-      if (waiting.version !== undefined && waiting.version <= held) waiting.resolve();
-    }
+    for (const arrival of this.#arrivals) arrival.note(held);
   }
 
   /** Returns a value with the metadata of an object; undefined if it has no name, for example. */
