@@ -77,7 +77,9 @@ describePeers(['openssl'], 'the webhook under a flood', () => {
       if (url?.includes('watch=')) return void response.writeHead(200).flushHeaders();
       const spec = { reference, podSelector: { matchLabels: { app: 'nginx' } } };
       const binding = { metadata: { name: 'nginx', namespace: 'web', uid: '1', resourceVersion: '1' }, spec };
-      const items = url?.includes('/artifactbindings') ? [binding] : [];
+      const namespace = { metadata: { name: 'web', uid: '2', resourceVersion: '1' } };
+      const isNamespaces = url?.startsWith('/api/v1/namespaces?') === true;
+      const items = url?.includes('/artifactbindings') ? [binding] : isNamespaces ? [namespace] : [];
       const list = { metadata: { resourceVersion: '1' }, items };
       response.end(JSON.stringify(url === '/version' ? { major: '1', minor: '36' } : list));
     });
