@@ -45,7 +45,7 @@ export interface CurrentList<T> {
 
 /** At most 20 requests in any second. Three are what a review of a pod takes at once. */
 const pace = { burst: 3, everyMs: 1000 / 17 };
-/** More questions than these would wait for lists: they are answered by what is followed. */
+/** The rate of queries above which they are answered from memory: lists would take too long. */
 const quietly = { burst: 30, everyMs: 100 };
 /** Most objects of a namespace, and of a page of the cluster. */
 export const mostObjects = 500;

@@ -34,9 +34,9 @@ interface Followed<T> {
 /** Returns the objects of a namespace; see {@link FollowedObjects.current}. */
 export type View<T> = (namespace: string) => readonly T[];
 
-/** Writes to a marker: at most 13 in a second. */
+/** The rate of writes to a marker: at most 13 per second. */
 const pace = { burst: 1, everyMs: 80 };
-/** So many objects cost an API server less, in one list, than a write does. */
+/** Up to this number of objects, a list costs an API server less than a write. */
 const fewObjects = 50;
 /** Milliseconds in which the watch has to deliver what was written. */
 const deliveredWithinMs = 400;

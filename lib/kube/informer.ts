@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import { isExpired, isMissingCollection, retryAfterOf } from './api-error.ts';
+import { type Arrival, Arrivals, versionNumber } from './arrivals.ts';
 import { atLeast, type Backoff, backoffDelay } from './backoff.ts';
 import { type KubeObject, toKubeObject } from './kube-object.ts';
 import type { Selection } from './list-pages.ts';
@@ -72,50 +73,6 @@ const defaultBackoff: Backoff = { initialMs: 1000, maxMs: 30_000 };
 const unservedMaxMs = 5000;
 /** The same warning is not logged again within this time. */
 const warnAgainMs = 30_000;
-
-/** What arrives after a moment; see {@link Informer.expect}. */
-export interface Arrival {
-  /**
-   * Resolves when everything is held that was written to the resource up to a version. What was
-   * held at that moment does not count: after a restore of etcd, versions begin again at lower
-   * numbers. Rejects with the reason of `signal` if it aborts before.
-   *
-   * Versions are compared as numbers, which API servers count up (KEP-5504). Another text is never
-   * reached.
-   */
-  reached(version: string, signal: AbortSignal): Promise<void>;
-  /** Ends the noting, unless {@link reached} has ended it. */
-  end(): void;
-}
-
-class Arrivals implements Arrival {
-  readonly end: () => void;
-  #highest = -1n;
-  #check: () => void = () => undefined;
-
-  constructor(end: () => void) {
-    this.end = end;
-  }
-
-  /** Notes that everything is held up to a version. */
-  note(version: bigint): void {
-    if (version > this.#highest) this.#highest = version;
-    this.#check();
-  }
-
-  reached(version: string, signal: AbortSignal): Promise<void> {
-    const wanted = versionNumber(version);
-    return new Promise<void>((resolve, reject) => {
-      const abort = (): void => reject(signal.reason);
-      signal.addEventListener('abort', abort, { once: true });
-      this.#check = () => {
-        if (wanted !== undefined && wanted <= this.#highest) resolve();
-      };
-      this.#check();
-      if (signal.aborted) abort();
-    }).finally(this.end);
-  }
-}
 
 interface Rejection {
   readonly version: string;
@@ -190,8 +147,8 @@ export class Informer<T, Index extends string = never> {
   }
 
   /**
-   * Begins to note what arrives. To be called before something is written to the resource, whose
-   * version the result is then asked about.
+   * Starts to record which versions arrive. Call it before writing to the resource, and pass the
+   * version of the written object to `reached` of the result.
    */
   expect(): Arrival {
     const arrival = new Arrivals(() => this.#arrivals.delete(arrival));
@@ -267,8 +224,7 @@ export class Informer<T, Index extends string = never> {
   }
 
   /**
-   * Returns whether what has happened is to be logged as a warning: it is another than before, or
-   * it lasts.
+   * Reports whether to log a warning. A warning with the same text is logged once in 30 seconds.
    */
   #mayWarn(summary: string): boolean {
     const now = performance.now();
@@ -299,7 +255,7 @@ export class Informer<T, Index extends string = never> {
     await client.watch(resource, options, (event) => this.#take(event), this.#stopped.signal);
   }
 
-  /** A watch that lasted so long is no reason to wait before the next. */
+  /** Milliseconds that a watch must have lasted for the next watch to start immediately. */
   get #lastingMs(): number {
     return Math.min(10_000, (this.#options.watchSeconds ?? defaultWatchSeconds) * 500);
   }
@@ -353,7 +309,7 @@ export class Informer<T, Index extends string = never> {
     this.#advance(object.metadata.resourceVersion);
   }
 
-  /** Notes up to which version everything is held. */
+  /** Records up to which version everything is held. */
   #advance(version: string | undefined): void {
     this.#version = version;
     const held = version === undefined ? undefined : versionNumber(version);
@@ -431,10 +387,6 @@ function rejectionOf(resource: Resource, { metadata }: KubeObject, thrown: unkno
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
   const summary = `cannot read ${describeObject(resource, metadata)}: ${reason}`;
   return new FairleadError('InvalidInput', summary, { cause: thrown });
-}
-
-function versionNumber(version: string): bigint | undefined {
-  return /^\d+$/.test(version) ? BigInt(version) : undefined;
 }
 
 function bookmarkVersion(object: unknown): string | undefined {
