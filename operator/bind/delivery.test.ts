@@ -85,7 +85,7 @@ describe('a pod that gets its artifact by the type OCI', () => {
     assert.deepEqual(values({ containers }, file)[0], { seccompProfile: withFile });
   });
 
-  it('names it as a Localhost profile if the node is only to log: the type cannot say that', () => {
+  it('names it as a Localhost profile with mode Log, which the type does not support', () => {
     const logged = { ...nginx, parameters: { mode: 'Log' } } as const;
     const localhost = { type: 'Localhost', localhostProfile: `${profile}?mode=log` };
     assert.deepEqual(values({ containers }, logged)[0], { seccompProfile: localhost });

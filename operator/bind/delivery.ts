@@ -76,8 +76,8 @@ function isSince(version: string, minor: number): boolean {
 }
 
 /**
- * Returns the value of `seccompProfile` that names an artifact by the type OCI; undefined for one
- * of which nodes only log what it refuses, which the type cannot say.
+ * Returns the value of `seccompProfile` that names an artifact by the type OCI; undefined if the
+ * nodes only log what the artifact refuses, which the type does not support.
  */
 export function ociProfile({ reference, base, mode }: ProfileReference, field: OciField): object | undefined {
   if (mode !== undefined) return undefined;

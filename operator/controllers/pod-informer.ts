@@ -25,8 +25,8 @@ export interface PodInformerOptions {
 const pods: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
 
 /**
- * Returns the informer of all pods, which is to be started. All controllers share it: each that
- * followed the pods by itself would have the API server send all of them again.
+ * Returns the informer of all pods; the caller starts it. All controllers share it, so that the API
+ * server sends each pod once.
  */
 export function podInformer(options: PodInformerOptions): PodInformer {
   return new Informer({

@@ -34,7 +34,7 @@ export interface PolicyReportWriterOptions {
   readonly metrics?: InformerMetrics | undefined;
 }
 
-/** How often reports are written, in whatever namespaces. */
+/** The rate at which reports are written, in all namespaces together. */
 const writeRate = { burst: 10, everyMs: 200 };
 /** The key under which all namespaces are added. It is not the name of one. */
 const everything = '*';
@@ -145,7 +145,7 @@ export class PolicyReportWriter {
     this.#written.set(name.namespace, { at: performance.now(), ...digests });
   }
 
-  /** Throws Conflict if there is one, of whoever it is. */
+  /** Throws Conflict if a report with this name exists, regardless of its owner. */
   async #create(name: ObjectName, report: PolicyReport): Promise<KubeObject> {
     const results = withTimestamps(report.results, new Map(), new Date());
     const object = { ...report, metadata: { ...name, labels: ownLabels }, results };
@@ -204,7 +204,7 @@ async function unlessGone<T>(call: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Returns a log that has no warning if reports are not served; whoever stops us sees that. */
+/** Returns a log without warnings about an API that is not served: the caller handles that case. */
 function exceptUnserved(log: KubeLog): KubeLog {
   return {
     debug: (fields, message) => log.debug(fields, message),

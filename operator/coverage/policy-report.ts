@@ -65,7 +65,7 @@ const mostBytes = 512 * 1024;
 
 const same = { source: 'fairlead', policy: 'verified-profile', category: 'Security Profiles' };
 
-/** How bad it is to run in a state that nobody has vouched for. */
+/** The severity of a state without a verified profile. */
 const severityOf: Partial<Record<CoverageState, Severity>> = {
   Unconfined: 'high',
   Privileged: 'high',
@@ -129,7 +129,7 @@ function groupPods(pods: readonly CoveredPod[]): readonly PodGroup[] {
   return [...groups].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, group]) => group);
 }
 
-/** Returns what a user knows a pod by. A mirror pod is owned by its node, as are many others. */
+/** Returns the object by which users identify a pod. The owner of a mirror pod is its node. */
 function ownerOf({ owner, name }: CoveredPod): PodGroup['owner'] {
   return owner === undefined || owner.kind === 'Node' ? { apiVersion: 'v1', kind: 'Pod', name } : owner;
 }

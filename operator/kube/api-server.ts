@@ -19,7 +19,7 @@ export function openApiServer(kubeconfig: string | undefined, metrics?: RequestM
       unauthenticated: 'Check the credentials of the kubeconfig or ServiceAccount.',
       unauthorized: 'Apply deploy/operator/rbac.yaml.',
       unserved: 'Apply the CustomResourceDefinitions: fairlead operator manifests --crds.',
-      busy: 'Try again later. If it stays, check who sends the API server so many requests (API Priority and Fairness).',
+      busy: 'Try again later. If the error persists, find out which clients overload the API server (API Priority and Fairness).',
       unanswered: 'Check that the API server runs, and that nothing between it and the operator holds up requests.',
     },
   });

@@ -14,7 +14,7 @@ const metadataOnly = (kind: string) => `application/json;as=${kind};g=meta.k8s.i
 const backoff: Backoff = { initialMs: 1000, maxMs: 5000 };
 /** For the same reason, the API server is left alone for no longer, whatever it wants. */
 const longestRetryMs = 10_000;
-/** A watch that has lasted so many milliseconds is no reason to wait before the next. */
+/** Milliseconds that a watch must have lasted for the next watch to start immediately. */
 const lastingMs = 10_000;
 /**
  * Seconds after which the API server ends a watch. A little later we do, in case its end is lost.

@@ -214,7 +214,7 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
     assert.equal(response.statusCode, 200, await text(response));
   };
 
-  /** Has so many pods admitted at once that their bindings are not listed. */
+  /** Creates enough pods at the same time that the operator uses its markers instead of lists. */
   const useMarkers = async (): Promise<void> => {
     const markers = bindingKinds.map(({ resource }) =>
       objectPath(resource, { namespace: 'fairlead-system', name: markerName }),
