@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { FairleadError } from '#lib/errors';
 import type { ApiServer } from '#lib/kube/api-server';
 import type { ObjectClient } from '#lib/kube/object-client';
 import type { WatchEvent } from '#lib/kube/watch-objects';
@@ -36,7 +37,8 @@ const node = (name: string, kubeletVersion: string, resourceVersion = '1') => ({
 });
 
 /** Starts the delivery with an API server of version 1.38 and nodes of these versions. */
-async function start(schema: () => object, versions: readonly string[]) {
+async function start(schema: () => object, versions: readonly string[], period?: number) {
+  let end = (): void => undefined;
   let send: ((event: WatchEvent) => void) | undefined;
   const answers: Readonly<Record<string, () => object>> = {
     '/version': () => ({ major: '1', minor: '38+' }),
@@ -50,14 +52,17 @@ async function start(schema: () => object, versions: readonly string[]) {
     watch: (_resource: object, { onOpen }: { onOpen(): void }, onEvent: typeof send, signal: AbortSignal) => {
       send = onEvent;
       onOpen();
-      return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      return new Promise<void>((resolve, reject) => {
+        end = () => reject(new FairleadError('Unavailable', 'the watch has ended'));
+        signal.addEventListener('abort', () => resolve());
+      });
     },
   } as unknown as ObjectClient;
   const log = new TestLog();
-  const delivery = new OciDelivery({ api, client, log });
+  const delivery = new OciDelivery({ api, client, log, period });
   delivery.start();
   await until(() => send !== undefined);
-  return { delivery, log, send: (event: WatchEvent) => send?.(event) };
+  return { delivery, log, send: (event: WatchEvent) => send?.(event), end: () => end() };
 }
 
 const labels = new Map<string, string>();
@@ -82,6 +87,23 @@ describe('OciDelivery', () => {
       return log.lines.some(({ fields }) => JSON.stringify(fields).includes('v1.37.9'));
     });
     assert.equal(delivery.field(labels), undefined);
+    await delivery.stop();
+  });
+
+  it('writes Localhost profiles while the nodes cannot be followed', async () => {
+    const { delivery, end } = await start(() => schemaWith(['ref']), ['v1.38.0']);
+    await until(() => delivery.field(labels) === 'ref');
+    end();
+    await until(() => delivery.field(labels) === undefined);
+    await delivery.stop();
+  });
+
+  it('writes Localhost profiles again when the schema cannot be read any more', async () => {
+    let schema: object = schemaWith(['ref']);
+    const { delivery } = await start(() => schema, ['v1.38.0'], 20);
+    await until(() => delivery.field(labels) === 'ref');
+    schema = { kind: 'Status', code: 503 };
+    await until(() => delivery.field(labels) === undefined);
     await delivery.stop();
   });
 

@@ -12,13 +12,14 @@ import { type DeliveryFacts, type DeliveryNode, deliveryOf, type OciField } from
 export interface OciDeliveryOptions {
   readonly api: ApiServer;
   readonly client: ObjectClient;
+  /** Milliseconds after which the schema is read again, ten minutes by default. */
+  readonly period?: number | undefined;
   readonly log: KubeLog;
   readonly metrics?: InformerMetrics | undefined;
 }
 
-/** Milliseconds after which the API server is asked again whether it has the type: upgrades. */
-const againMs = 600_000;
-/** The same, if it could not answer. */
+const defaultPeriod = 600_000;
+/** Milliseconds after which the schema is read again if that has failed. */
 const retryMs = 30_000;
 
 const nodes = { group: '', version: 'v1', plural: 'nodes', kind: 'Node', namespaced: false };
@@ -97,7 +98,7 @@ export class OciDelivery {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
       const waitMs = await this.#ask(signal).then(
-        () => againMs,
+        () => this.#options.period ?? defaultPeriod,
         (thrown) => {
           this.#server = { field: undefined, serverMinor: 0 };
           if (!signal.aborted) {

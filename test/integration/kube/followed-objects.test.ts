@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { KubeClient } from '#lib/kube/client';
 import { type CurrentList, CurrentLists } from '#lib/kube/current-lists';
@@ -129,6 +130,29 @@ describePeers(apiserverRequirements, 'FollowedObjects', () => {
       assert.equal(warnings.length, 1);
     });
   }
+
+  it('are shown to be current by one write at a time', async () => {
+    await untilFollowed();
+    front.requests.length = 0;
+    front.mode = (request) => (isMark(request) ? { do: 'hang' } : { do: 'pass' });
+    const first = followed.current('if possible');
+    await until('it is written', async () => front.count(isMark) === 1);
+    const second = followed.current('if possible');
+    // Longer than the pace of the writes.
+    await sleep(300);
+    assert.equal(front.count(isMark), 1);
+    front.mode = { do: 'pass' };
+    front.cut();
+    assert.equal(await first, undefined);
+    await second;
+  });
+
+  it('are the same array as long as no specification changes', async () => {
+    await untilFollowed();
+    const before = (await followed.current('if possible'))?.('n1');
+    // The status of the marker, in the same namespace, has changed since.
+    assert.ok(before !== undefined && before === (await followed.current('if possible'))?.('n1'));
+  });
 
   it('make the marker again after it was deleted', async () => {
     await untilFollowed();
