@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ApiServer } from './api-server.ts';
-import { CurrentLists } from './current-lists.ts';
+import { CurrentLists, type ListedKind } from './current-lists.ts';
 
 const resource = { group: 'g', version: 'v1', plural: 'things', kind: 'Thing', namespaced: true };
 const namespaces = ['n0', 'n1', 'n2', 'n3', 'n4', 'n5'];
@@ -55,5 +55,27 @@ describe('CurrentLists for many namespaces', () => {
     });
     assert.equal(asked[0], '/apis/g/v1/things?limit=500');
     assert.ok(asked.slice(1).every((path) => path.includes('/namespaces/')));
+  });
+});
+
+describe('CurrentLists of a kind without namespaces', () => {
+  const ask = (objects: number, kind: Partial<ListedKind<string>>) =>
+    new CurrentLists(serve(objects).api)
+      .of({ resource: { ...resource, namespaced: false }, parse: ({ metadata }) => metadata.name, ...kind })
+      .list('n0');
+  const tooMany = (most: number) => ({
+    kind: 'LimitExceeded',
+    message: `cannot list the Things: there are more than ${most}`,
+  });
+
+  it('have 500 objects', async () => {
+    assert.equal((await ask(500, {})).length, 500);
+    await assert.rejects(ask(501, {}), tooMany(500));
+  });
+
+  it('have one more, the marker, if the objects are followed', async () => {
+    const followed = { current: async () => undefined };
+    assert.equal((await ask(501, { followed })).length, 501);
+    await assert.rejects(ask(502, { followed }), tooMany(501));
   });
 });

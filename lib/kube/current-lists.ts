@@ -35,8 +35,8 @@ export interface CurrentList<T> {
   /**
    * Returns all objects of a namespace as they are at a moment after this call; of a kind without
    * namespaces, all objects. While the objects are the same, so is the array. Throws what {@link
-   * ApiServer.get} throws, what the parser throws, LimitExceeded for more than 500 objects, 4 MiB
-   * or 100,000 values, and Unavailable if too many other lists have to be read first.
+   * ApiServer.get} throws, what the parser throws, LimitExceeded for more than 500 objects (and a
+   * marker), 4 MiB or 100,000 values, and Unavailable if too many other lists have to be read first.
    */
   list(namespace: string): Promise<readonly T[]>;
   /** Verifies that objects can be listed: the API server answers, knows the kind, and allows it. */
@@ -48,7 +48,9 @@ const pace = { burst: 3, everyMs: 1000 / 17 };
 /** The rate of queries above which they are answered from memory: lists would take too long. */
 const quietly = { burst: 30, everyMs: 100 };
 /** Most objects of a namespace, and of a page of the cluster. */
-export const mostObjects = 500;
+const mostObjects = 500;
+/** The same for objects that are followed: one of them is the marker ({@link FollowedObjects}). */
+export const mostFollowed = mostObjects + 1;
 /** Most pages of a list of the cluster. */
 const mostPages = 10;
 /** Milliseconds after which a cluster that had too many objects is listed again. */
@@ -110,6 +112,8 @@ class KindLister<T> implements Lister<readonly T[]> {
   readonly #kind: ListedKind<T>;
   readonly #answers: LargeAnswers;
   readonly #turn: () => Promise<void>;
+  /** Most objects of a namespace, and of a page. */
+  readonly #most: number;
   /** By namespace; the list of the cluster by an empty one. */
   readonly #kept = new LRUCache<string, Snapshot<T>>({ maxSize: mostKept, sizeCalculation: charactersOf });
   #pagesOfCluster = 1;
@@ -121,6 +125,7 @@ class KindLister<T> implements Lister<readonly T[]> {
     this.#kind = kind;
     this.#answers = answers;
     this.#turn = turn;
+    this.#most = kind.followed === undefined ? mostObjects : mostFollowed;
     const cost = (): number => (performance.now() < this.#notBefore ? Number.POSITIVE_INFINITY : this.#pagesOfCluster);
     const cluster = {
       get cost() {
@@ -157,12 +162,12 @@ class KindLister<T> implements Lister<readonly T[]> {
     const path = collectionPath(resource, resource.namespaced ? namespace : undefined);
     const key = namespace ?? '';
     const before = this.#kept.get(key);
-    const options = { ...what, most: mostObjects, parse };
+    const options = { ...what, most: this.#most, parse };
     const pages: ListPage<T>[] = [];
     for (let token = ''; ; ) {
       const query = token === '' ? '' : `&continue=${encodeURIComponent(token)}`;
       const json = await this.#answers
-        .get(key, { path: `${path}?limit=${mostObjects}${query}`, title })
+        .get(key, { path: `${path}?limit=${this.#most}${query}`, title })
         .catch((thrown) => {
           throw explained(this.#kind, thrown);
         });
@@ -170,8 +175,8 @@ class KindLister<T> implements Lister<readonly T[]> {
       pages.push(page);
       token = page.next;
       if (token === '') break;
-      if (pages.length === most || page.remaining > (most - pages.length) * mostObjects) {
-        throw new FairleadError('LimitExceeded', `cannot ${title}: there are more than ${most * mostObjects}`);
+      if (pages.length === most || page.remaining > (most - pages.length) * this.#most) {
+        throw new FairleadError('LimitExceeded', `cannot ${title}: there are more than ${most * this.#most}`);
       }
       await this.#turn();
     }

@@ -1,5 +1,5 @@
 import type { WritableApiServer } from '#lib/kube/api-server';
-import { CurrentLists, mostObjects } from '#lib/kube/current-lists';
+import { CurrentLists, mostFollowed } from '#lib/kube/current-lists';
 import { FollowedObjects } from '#lib/kube/followed-objects';
 import type { InformerMetrics } from '#lib/kube/informer';
 import type { KubeLog } from '#lib/kube/log';
@@ -67,7 +67,7 @@ export function bindingSource({ api, namespace, log, metrics }: BindingSourceOpt
     const marker = bindingMarker(resource, namespace);
     const followed = new FollowedObjects({
       ...{ client, resource, parse, marker, fieldManager, log, metrics },
-      most: mostObjects,
+      most: mostFollowed,
     });
     return { followed, list: lists.of({ resource, parse, followed }) };
   });
