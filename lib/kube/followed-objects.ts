@@ -13,7 +13,7 @@ export interface FollowedObjectsOptions<T> {
   readonly client: ObjectClient;
   readonly resource: Resource;
   readonly parse: (object: ListedObject) => T;
-  /** Most objects that are answered for a namespace. */
+  /** Most objects that are answered for a namespace, with the marker. */
   readonly most: number;
   /** The object that is written to. It is created if it does not exist. */
   readonly marker: ObjectToWrite;
@@ -38,6 +38,11 @@ export type View<T> = (namespace: string) => readonly T[];
 const pace = { burst: 1, everyMs: 80 };
 /** Up to this number of objects, a list costs an API server less than a write. */
 const fewObjects = 50;
+/**
+ * Milliseconds in which the API server has to answer a write. Admissions wait for it, and it may take
+ * long where a webhook of somebody else is called for it.
+ */
+const writtenWithinMs = 800;
 /** Milliseconds in which the watch has to deliver what was written. */
 const deliveredWithinMs = 400;
 /** Milliseconds for which nothing is written after a write, or its delivery, has failed. */
@@ -107,6 +112,8 @@ export class FollowedObjects<T> {
     await this.#last;
     await this.#pace.turn();
     this.#next = undefined;
+    // The last one may have failed meanwhile.
+    if (performance.now() < this.#notBefore) return undefined;
     const shown = this.#show();
     this.#last = shown;
     return await shown;
@@ -140,11 +147,12 @@ export class FollowedObjects<T> {
       message: `The operator follows the changes of ${resource.plural} up to this one: ${randomUUID()}`,
     };
     const patch = { status: { conditions: [condition] } };
+    const options = { fieldManager, answerWithin: writtenWithinMs };
     const { metadata } = await client
-      .mergePatch(resource, marker.metadata, patch, { subresource: 'status', fieldManager })
+      .mergePatch(resource, marker.metadata, patch, { ...options, subresource: 'status' })
       .catch((thrown) => {
         if (!isNotFound(thrown)) throw thrown;
-        return client.create(resource, marker, { fieldManager });
+        return client.create(resource, marker, options);
       });
     return metadata.resourceVersion;
   }
