@@ -32,15 +32,23 @@ const now = () => AbortSignal.abort(new Error('not reached'));
 
 describe('what an informer expects', () => {
   it('is reached by any later version that arrives, before or after it is asked about', async () => {
-    const { informer, send, change } = await follow();
-    const [before, after, bookmark] = [informer.expect(), informer.expect(), informer.expect()];
+    const { informer, change } = await follow();
+    const [before, after, later] = [informer.expect(), informer.expect(), informer.expect()];
     change('1005');
     await before.reached('1005', AbortSignal.timeout(20_000));
     await assert.rejects(after.reached('1006', now()), /not reached/);
-    const reached = bookmark.reached('1007', AbortSignal.timeout(20_000));
+    const reached = later.reached('1007', AbortSignal.timeout(20_000));
     change('1006');
-    send({ type: 'BOOKMARK', object: { metadata: { resourceVersion: '1010' } } });
+    change('1010');
     await reached;
+    await informer.stop();
+  });
+
+  it('is not reached by a bookmark, which an API server sends that has missed the restore of its etcd', async () => {
+    const { informer, send } = await follow();
+    const bookmark = informer.expect();
+    send({ type: 'BOOKMARK', object: { metadata: { resourceVersion: '2000' } } });
+    await assert.rejects(bookmark.reached('500', now()), /not reached/);
     await informer.stop();
   });
 

@@ -3,7 +3,7 @@ export interface Arrival {
   /**
    * Resolves when everything is held that was written to the resource up to a version. What was
    * held at that moment does not count: after a restore of etcd, versions begin again at lower
-   * numbers. Rejects with the reason of `signal` if it aborts before.
+   * numbers. Nor do bookmarks. Rejects with the reason of `signal` if it aborts before.
    *
    * Versions are compared as numbers (KEP-5504). A version that is not a number is never reached.
    */

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { toFairleadError } from '../errors.ts';
 import { isNotFound } from './api-error.ts';
 import { Informer, type InformerMetrics } from './informer.ts';
@@ -26,7 +26,10 @@ export interface FollowedObjectsOptions<T> {
 interface Followed<T> {
   readonly namespace: string;
   readonly name: string;
-  /** Another one for another specification. */
+  /**
+   * The digest of the specification. Not its generation: after a restore of etcd, another one may
+   * have the same.
+   */
   readonly specification: string;
   readonly parsed: Parsed<T>;
 }
@@ -158,10 +161,10 @@ export class FollowedObjects<T> {
   }
 
   #hold(object: KubeObject): Followed<T> {
-    const { namespace = '', name, uid, generation = object.metadata.resourceVersion } = object.metadata;
     const { spec, metadata } = object;
+    const { namespace = '', name } = metadata;
     const parsed = parsedOf({ metadata, spec }, this.#options);
-    return { namespace, name, specification: `${uid} ${generation}`, parsed };
+    return { namespace, name, specification: hash('sha256', JSON.stringify(spec ?? null), 'base64'), parsed };
   }
 
   #answer(namespace: string): readonly T[] {

@@ -299,7 +299,9 @@ export class Informer<T, Index extends string = never> {
 
   #take({ type, object: value }: WatchEvent): void {
     if (type === 'BOOKMARK') {
-      this.#advance(bookmarkVersion(value) ?? this.#version);
+      // It shows nothing of what was written just now: an API server that has missed the restore of
+      // its etcd goes on with bookmarks of the versions before.
+      this.#version = bookmarkVersion(value) ?? this.#version;
       return;
     }
     const object = this.#identify(value);
