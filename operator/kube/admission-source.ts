@@ -19,7 +19,10 @@ export function admissionSource(bindings: BindingSource, cluster: ClusterObjects
   return {
     async read(namespace) {
       cluster.check();
-      const [listed, state] = await Promise.all([bindings.list(namespace), cluster.stateFor(namespace)]);
+      const listed = await bindings.list(namespace);
+      // A binding holds for pods that are created after a label by which it selects their namespace.
+      const isSelective = listed.some(({ namespaceSelector }) => namespaceSelector !== undefined);
+      const state = await cluster.stateFor(namespace, isSelective ? 'current' : 'held');
       return { namespace, bindings: listed, cluster: state };
     },
     async probe() {

@@ -12,12 +12,16 @@ const namespace = (name: string, labels: object) => ({ metadata: { name, resourc
 /** The objects of an API server that has listed the namespace `old`, and answers for others so. */
 function objects(get: (name: string) => object) {
   const asked: string[] = [];
+  const ends: ((reason: Error) => void)[] = [];
   const client = {
     async *pages({ plural }: Resource) {
       yield { items: plural === 'namespaces' ? [namespace('old', { team: 'a' })] : [], resourceVersion: '1' };
     },
     watch: (_resource: Resource, _options: object, _onEvent: object, signal: AbortSignal) =>
-      new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
+      new Promise<void>((resolve, reject) => {
+        ends.push(reject);
+        signal.addEventListener('abort', () => resolve());
+      }),
     async get({ plural }: Resource, { name }: ObjectName) {
       asked.push(`${plural} ${name}`);
       return get(name);
@@ -25,7 +29,11 @@ function objects(get: (name: string) => object) {
   } as unknown as ObjectClient;
   const cluster = new ClusterObjects({ client, log: new TestLog() });
   cluster.start();
-  return { cluster, asked };
+  /** Ends all watches. */
+  const fail = () => {
+    for (const end of ends) end(new ApiError('it is forbidden', { status: 403, reason: 'Forbidden' }));
+  };
+  return { cluster, asked, fail };
 }
 
 async function untilListed(cluster: ClusterObjects): Promise<void> {
@@ -33,22 +41,46 @@ async function untilListed(cluster: ClusterObjects): Promise<void> {
 }
 
 describe('the namespace of an admission', () => {
-  it('is asked for if it is not known yet, once for all pods that wait', async () => {
+  it('is asked for if it is not known yet', async () => {
     const { cluster, asked } = objects((name) => namespace(name, { team: 'b' }));
     await untilListed(cluster);
-    const states = await Promise.all([cluster.stateFor('new'), cluster.stateFor('new'), cluster.stateFor('old')]);
+    const held = (name: string) => cluster.stateFor(name, 'held');
+    const states = await Promise.all([held('new'), held('old')]);
     assert.deepEqual(
       states.map((state) => [state.namespaceLabels('new')?.get('team'), state.namespaceLabels('old')?.get('team')]),
       [
-        ['b', 'a'],
         ['b', 'a'],
         [undefined, 'a'],
       ],
     );
     assert.deepEqual(asked, ['namespaces new']);
     // Nothing is kept: the next one may have other labels.
-    await cluster.stateFor('new');
+    await held('new');
     assert.equal(asked.length, 2);
+    await cluster.stop();
+  });
+
+  it('is asked for after the call if its labels decide, once for all that came before', async () => {
+    let team = 0;
+    const { cluster, asked } = objects((name) => namespace(name, { team: String(++team) }));
+    await untilListed(cluster);
+    const states = await Promise.all([1, 2, 3].map(() => cluster.stateFor('old', 'current')));
+    assert.deepEqual(
+      states.map((state) => state.namespaceLabels('old')?.get('team')),
+      ['1', '2', '2'],
+    );
+    assert.deepEqual(asked, ['namespaces old', 'namespaces old']);
+    await cluster.stop();
+  });
+
+  it('is asked for as long as namespaces cannot be followed', async () => {
+    const { cluster, asked, fail } = objects((name) => namespace(name, { team: 'b' }));
+    await untilListed(cluster);
+    assert.equal((await cluster.stateFor('old', 'held')).namespaceLabels('old')?.get('team'), 'a');
+    fail();
+    await new Promise(setImmediate);
+    assert.equal((await cluster.stateFor('old', 'held')).namespaceLabels('old')?.get('team'), 'b');
+    assert.deepEqual(asked, ['namespaces old']);
     await cluster.stop();
   });
 
@@ -58,8 +90,8 @@ describe('the namespace of an admission', () => {
       throw new FairleadError('Unavailable', 'the API server does not answer');
     });
     await untilListed(cluster);
-    assert.equal((await cluster.stateFor('absent')).namespaceLabels('absent'), undefined);
-    await assert.rejects(cluster.stateFor('unknown'), { kind: 'Unavailable' });
+    assert.equal((await cluster.stateFor('absent', 'held')).namespaceLabels('absent'), undefined);
+    await assert.rejects(cluster.stateFor('unknown', 'held'), { kind: 'Unavailable' });
     await cluster.stop();
   });
 });

@@ -1,4 +1,4 @@
-import { Flights } from '#lib/concurrency/flights';
+import { Departures } from '#lib/concurrency/flights';
 import { FairleadError } from '#lib/errors';
 import { isNotFound } from '#lib/kube/api-error';
 import { Informer, type InformerMetrics } from '#lib/kube/informer';
@@ -53,14 +53,14 @@ export interface ClusterObjectsOptions {
  * The objects that bindings refer to, held in memory in each replica: an admission asks no
  * registry, and no API server for them. They may be a moment older than the API server's, so that a
  * pod is refused that would be admitted a moment later, or gets the digest that was in force a
- * moment ago.
+ * moment ago. The labels of a namespace may not, where they decide which bindings are for a pod.
  */
 export class ClusterObjects implements ClusterState {
   readonly #client: ObjectClient;
   readonly #delivery: Pick<OciDelivery, 'field'> | undefined;
   readonly #namespaces: Informer<Labels>;
   /** Namespaces that are asked for. */
-  readonly #asked = new Flights<Labels | undefined>();
+  readonly #asked = new Departures<Labels | undefined>();
   readonly #artifacts: Readonly<Record<ArtifactKind, ArtifactInformer>>;
   readonly #seccompProfiles: Informer<HeldSeccompProfile>;
 
@@ -108,11 +108,18 @@ export class ClusterObjects implements ClusterState {
   }
 
   /**
-   * Returns what is known, and the labels of a namespace even if it was only just created: its
-   * first pods are not refused then. Throws what the client throws.
+   * Returns what is known, with the labels of a namespace: as they are held, or, if they have to be
+   * `current`, as they are at a moment after this call. Labels that are not held are asked for, so
+   * that the first pods of a namespace are not refused, and so are all while namespaces cannot be
+   * followed. Throws what the client throws.
    */
-  async stateFor(namespace: string): Promise<ClusterState> {
-    if (this.#namespaces.store.get(namespace) !== undefined) return this;
+  async stateFor(namespace: string, labels: 'held' | 'current'): Promise<ClusterState> {
+    const { store, problem } = this.#namespaces;
+    if (labels === 'held' && problem === undefined && store.get(namespace) !== undefined) return this;
+    return await this.#stateWithLabels(namespace);
+  }
+
+  async #stateWithLabels(namespace: string): Promise<ClusterState> {
     const { result } = this.#asked.join(namespace, undefined, () => this.#ask(namespace));
     const labels = await result;
     return {
