@@ -4,7 +4,15 @@
  * written as an escape.
  */
 export function quote(text: string, most = 100): string {
-  return JSON.stringify(shorten(text, most)).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, escapeOf);
+  return escapeControls(JSON.stringify(shorten(text, most)));
+}
+
+/**
+ * Returns a text with its control and format characters, which could control a terminal or start
+ * new lines, written as escapes.
+ */
+export function escapeControls(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, escapeOf);
 }
 
 /** Returns the first `most` characters of a text, with `…` if there are more. */

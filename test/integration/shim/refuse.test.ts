@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import type { Artifact } from '#lib/artifact/artifact';
 import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
+import { readProfileRefusal } from '#lib/node/reference/profile-refusal';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import { keySigner } from '#lib/trust/sign/key-signer';
 import { type Containerd, containerdRequirements, startContainerd } from '#test/peers/containerd';
@@ -99,7 +100,28 @@ describePeers([...containerdRequirements, 'docker-registry'], 'shim before conta
     await refused(unsigned, status.FAILED_PRECONDITION, /^SignatureValidationFailed: .*is not signed/);
     const stranger = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
     const foreign = await publish(registry.host, 'signed/foreign', packText(denyChmod, 'foreign.json'), stranger);
-    await refused(foreign, status.FAILED_PRECONDITION, /^SignatureValidationFailed: no signature of/);
+    await refused(foreign, status.FAILED_PRECONDITION, /^SignatureValidationFailed: .*no signature of/);
+  });
+
+  it('and says of each call which security profile of which container it refuses', async () => {
+    const reference = await publish(registry.host, 'signed/named', packText(denyChmod, 'named.json'));
+    const seccomp = { profileType: ProfileType.OCI, ociRef: reference };
+    const messageOf = (call: Promise<unknown>): Promise<string> =>
+      call.then(
+        () => assert.fail('it was not refused'),
+        (error: CriError) => error.message,
+      );
+    const container = await messageOf(createContainer({ seccomp }));
+    const sandbox = await messageOf(runPod(shim.client, { sandboxSeccomp: seccomp }));
+    assert.match(container, / of container "main": SignatureInvalid: /);
+    assert.match(sandbox, / of the pod sandbox: SignatureInvalid: /);
+    for (const message of [container, sandbox]) {
+      const { reason = '', ...rest } = readProfileRefusal(message) ?? {};
+      assert.deepEqual(rest, { reference, kind: 'SignatureInvalid' });
+      assert.match(reason, /is not signed/);
+    }
+    const unread = await messageOf(createContainer({ seccomp: { ...seccomp, ociRef: 'nginx' } }));
+    assert.match(unread, /Fairlead refuses the security profile of container "main": InvalidInput: /);
   });
 
   it('a repository that no rule allows, before the registry hears of it', async () => {
