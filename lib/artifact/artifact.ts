@@ -37,6 +37,12 @@ export interface ProfileArtifact extends Artifact {
   readonly layer: Blob;
 }
 
+/**
+ * Most bytes of a profile's manifest: it has two descriptors and annotations. Runtimes refuse
+ * longer ones.
+ */
+export const maxManifestBytes = 64 * 1024;
+
 /** Config media type and artifactType of the runtime layout by kind (KEP-6061, artifact format). */
 export const profileMediaTypes: Readonly<Record<RuntimeKind, string>> = {
   Seccomp: 'application/vnd.cncf.seccomp-profile.config.v1+json',

@@ -4,7 +4,7 @@ import { digestOf } from '#lib/registry/digest';
 import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { parseManifest } from '#lib/registry/manifest';
 import type { Fetcher } from '#lib/registry/target';
-import type { Blob, ProfileArtifact } from './artifact.ts';
+import { type Blob, maxManifestBytes, type ProfileArtifact } from './artifact.ts';
 import { type RecognizedLayout, recognizeLayout } from './recognize-layout.ts';
 
 /** What fetchArtifact accepts. */
@@ -14,8 +14,6 @@ export interface FetchLimits {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Most bytes of a manifest: that of a profile has two descriptors and annotations. */
-const maxManifestBytes = 256 * 1024;
 /** Most bytes of a config: it is usually `{}`, and not used. */
 const maxConfigBytes = 64 * 1024;
 const emptyConfigDigest = digestOf(emptyConfigBytes);

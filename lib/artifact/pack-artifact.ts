@@ -3,7 +3,7 @@ import type { RuntimeProfile } from '#lib/profile/profile';
 import { renderProfile } from '#lib/profile/render-profile';
 import { type Descriptor, emptyConfigBytes, type Manifest, mediaTypes } from '#lib/registry/descriptor';
 import { quote } from '#lib/text/quote';
-import { type ProfileArtifact, type ProfileLayout, profileMediaTypes } from './artifact.ts';
+import { maxManifestBytes, type ProfileArtifact, type ProfileLayout, profileMediaTypes } from './artifact.ts';
 import { assembleArtifact, blob } from './assemble-artifact.ts';
 import { describeProfile, profileAnnotations } from './describe-profile.ts';
 
@@ -47,13 +47,13 @@ const defaultTitle = 'profile.json';
 const fixedAnnotations = new Set<string>([profileAnnotations.kind, profileAnnotations.architectures]);
 
 const annotationKey = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,254}$/;
-const maxAnnotationBytes = 64 * 1024;
 
 /**
  * Packs a profile as an OCI artifact in the runtime layout (KEP-6061, artifact format): the media
  * type of the config and artifactType specify the kind, and one raw layer is the profile.
  * Reproducible: the same input gives the same digest. Throws InvalidInput for a title that is not a
- * file name and for annotations that contradict the profile.
+ * file name and for annotations that contradict the profile, and LimitExceeded for a manifest that
+ * readers would refuse.
  */
 export function packArtifact(
   profile: RuntimeProfile,
@@ -74,7 +74,13 @@ export function packArtifact(
     ...(subject === undefined ? {} : { subject: bareDescriptor(subject) }),
     annotations: manifestAnnotations(describeProfile(profile, title), annotations, created),
   };
-  return { ...assembleArtifact(manifest, [config, layer]), kind: profile.kind, layout, layer };
+  const artifact = assembleArtifact(manifest, [config, layer]);
+  if (artifact.descriptor.size > maxManifestBytes) {
+    throw new FairleadError('LimitExceeded', 'with these annotations the manifest has more than 64 KiB', {
+      hint: 'Runtimes refuse such a manifest: shorten the annotations.',
+    });
+  }
+  return { ...artifact, kind: profile.kind, layout, layer };
 }
 
 /** Leaves out what a registry or an index adds to a descriptor: it must not change the digest. */
@@ -108,11 +114,7 @@ function manifestAnnotations(
     ...described.fixed,
   };
   // Sorted, so that their order in the input does not change the digest.
-  const sorted = Object.entries(merged).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (Buffer.byteLength(JSON.stringify(sorted)) > maxAnnotationBytes) {
-    throw new FairleadError('LimitExceeded', 'the annotations have more than 64 KiB');
-  }
-  return Object.fromEntries(sorted);
+  return Object.fromEntries(Object.entries(merged).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function assertFileName(title: string): void {

@@ -1,6 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
+import { quote } from '#lib/text/quote';
 import { type ProfileLayout, profileMediaTypes } from './artifact.ts';
 import { otherContent } from './other-content.ts';
 
@@ -18,7 +19,8 @@ export interface RecognizedLayout {
 
 /**
  * Recognizes the kind and layout of a profile from the manifest alone (KEP-6061, artifact format):
- * by the config's media type, or by artifactType if the config is the empty one; exactly one layer.
+ * by the config's media type, which artifactType may repeat, or by artifactType if the config is
+ * the empty one; exactly one layer; no content outside of the registry.
  * Throws ProfileInvalid for any other manifest; `name` identifies the artifact in the message.
  */
 export function recognizeLayout(manifest: Manifest, name: string): RecognizedLayout {
@@ -36,10 +38,26 @@ export function recognizeLayout(manifest: Manifest, name: string): RecognizedLay
       },
     );
   }
+  if (manifest.artifactType !== undefined && manifest.artifactType !== declared) {
+    throw new FairleadError(
+      'ProfileInvalid',
+      `${name} contradicts itself: its artifactType is ${quote(manifest.artifactType, 200)}, and its config media type is ${JSON.stringify(declared)}`,
+      { hint: 'Set both to the same type, or leave out artifactType.' },
+    );
+  }
   const [layer, ...more] = manifest.layers;
   if (layer === undefined || more.length > 0) {
     throw new FairleadError('ProfileInvalid', `${name} has ${manifest.layers.length} layers: want exactly one`);
   }
+  requireOwnContent(`config of ${name}`, manifest.config);
+  requireOwnContent(`layer of ${name}`, layer);
   const isTar = layer.mediaType.split('+')[0] === mediaTypes.imageLayer;
   return { kind, layout: kind === 'Seccomp' && isTar ? 'crio' : 'runtime', layer };
+}
+
+function requireOwnContent(what: string, { urls = [] }: Descriptor): void {
+  if (urls.length === 0) return;
+  throw new FairleadError('ProfileInvalid', `${what} has external URLs, which are not read`, {
+    hint: 'Publish the content itself: fairlead push.',
+  });
 }

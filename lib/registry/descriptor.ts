@@ -15,6 +15,8 @@ export interface Descriptor {
   readonly size: number;
   readonly artifactType?: string;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Other places of the content; Fairlead never reads them. */
+  readonly urls?: readonly string[];
   readonly platform?: Platform;
 }
 

@@ -23,6 +23,10 @@ const mediaType = v.pipe(
   ),
 );
 const annotations = v.record(v.string(), v.string());
+const urls = v.custom<readonly string[]>(
+  (value) => Array.isArray(value) && value.every((url) => typeof url === 'string'),
+  'invalid URLs: want a list of texts',
+);
 
 /**
  * A descriptor in JSON that others wrote (image-spec, descriptor.md). Unknown fields are dropped.
@@ -33,6 +37,7 @@ export const descriptorSchema = v.object({
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   artifactType: v.exactOptional(v.string()),
   annotations: v.exactOptional(annotations),
+  urls: v.exactOptional(urls),
   platform: v.exactOptional(
     v.object({
       architecture: v.optional(v.string(), ''),
