@@ -3,21 +3,25 @@ import { FairleadError } from '#lib/errors';
 import { quote } from '#lib/text/quote';
 
 /**
- * A content digest, `sha256:<64 hex>` or `sha512:<128 hex>` (image-spec, descriptor.md#digests).
- * Made by parseDigest or digestOf only.
+ * A content digest, `sha256:<64 hex>`, `sha384:<96 hex>` or `sha512:<128 hex>` (image-spec,
+ * descriptor.md#digests, and the references of Kubernetes, which accept sha384 too). Made by
+ * parseDigest or digestOf only.
  */
 export type Digest = string & { readonly __brand: 'Digest' };
 
-/** Algorithms of digests (OCI image-spec, Registered Algorithms). */
-export type DigestAlgorithm = 'sha256' | 'sha512';
+/** Algorithms of digests. */
+export const digestAlgorithms = ['sha256', 'sha384', 'sha512'] as const;
 
-const digestPattern = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
+/** An algorithm of digests. */
+export type DigestAlgorithm = (typeof digestAlgorithms)[number];
+
+const digestPattern = /^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$/;
 
 /** Parses a digest. Throws InvalidInput for other algorithms, upper case and wrong lengths. */
 export function parseDigest(text: string): Digest {
   if (!digestPattern.test(text)) {
     throw new FairleadError('InvalidInput', `invalid digest ${quote(text, 160)}: want sha256:<64 hex digits>`, {
-      hint: 'A digest is sha256: and 64 lower-case hex digits, or sha512: and 128.',
+      hint: 'A digest is sha256: and 64 lower-case hex digits, sha384: and 96, or sha512: and 128.',
     });
   }
   return text as Digest;

@@ -19,6 +19,10 @@ describe('parseReference', () => {
       { registry: 'host:5000', repository: 'a', tag: 't', digest: `sha256:${hex}` },
     ],
     ['docker.io/nginx:1', { registry: 'docker.io', repository: 'nginx', tag: '1' }],
+    [
+      `q.io/a@sha384:${hex}${hex.slice(32)}`,
+      { registry: 'q.io', repository: 'a', digest: `sha384:${hex}${hex.slice(32)}` },
+    ],
     [`q.io/a@sha512:${hex}${hex}`, { registry: 'q.io', repository: 'a', digest: `sha512:${hex}${hex}` }],
   ];
   for (const [text, expected] of good) {

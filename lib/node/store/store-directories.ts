@@ -4,9 +4,7 @@ import { join } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
 import { makeDirectory } from '#lib/files/make-directory';
-import { type Digest, digestParts } from '#lib/registry/digest';
-
-const algorithms = ['sha256', 'sha512'];
+import { type Digest, digestAlgorithms, digestParts } from '#lib/registry/digest';
 
 /** Where things lie in the state directory. */
 export interface StoreDirectories {
@@ -25,7 +23,7 @@ export interface StoreDirectories {
 
 /** The directories that hold files, and nothing else. */
 export function leafDirectories({ temporary, blobs, artifacts, effective, uses }: StoreDirectories): readonly string[] {
-  return [temporary, ...algorithms.map((algorithm) => join(blobs, algorithm)), artifacts, effective, uses];
+  return [temporary, ...digestAlgorithms.map((algorithm) => join(blobs, algorithm)), artifacts, effective, uses];
 }
 
 /**

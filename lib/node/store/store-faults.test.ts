@@ -71,7 +71,7 @@ describe('a store that is disturbed', () => {
     const store = await openStore(directory, { log: (message) => said.push(message) });
     assert.equal(said.length, 2, said.join());
     assert.deepEqual(await readdir(join(directory, 'effective')), []);
-    assert.deepEqual((await readdir(join(directory, 'blobs'))).sort(), ['sha256', 'sha512']);
+    assert.deepEqual((await readdir(join(directory, 'blobs'))).sort(), ['sha256', 'sha384', 'sha512']);
     await store.close();
   });
 

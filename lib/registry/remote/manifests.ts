@@ -63,7 +63,8 @@ export class RemoteManifests {
     if (
       answered !== undefined &&
       answered !== digest &&
-      answered.startsWith('sha256:') === digest.startsWith('sha256:')
+      isDigest(answered) &&
+      digestParts(answered).algorithm === digestParts(digest).algorithm
     ) {
       throw otherDigest(`${this.#name}@${tagOrDigest}`, answered);
     }

@@ -63,11 +63,17 @@ describe('verifySignatures', () => {
     }
   });
 
-  it('accepts sha512 digests', async () => {
-    const descriptor = { ...artifact, digest: digestOf(Buffer.from('artifact'), 'sha512') };
-    const signature = bundleSignature(await signArtifact(descriptor, signer));
-    assert.equal(verifySignatures(descriptor, reference, [signature], ruleOf(['k', signer])).unsigned, false);
-  });
+  for (const algorithm of ['sha384', 'sha512'] as const) {
+    it(`accepts ${algorithm} digests`, async () => {
+      const descriptor = { ...artifact, digest: digestOf(Buffer.from('artifact'), algorithm) };
+      const signature = bundleSignature(await signArtifact(descriptor, signer));
+      assert.equal(verifySignatures(descriptor, reference, [signature], ruleOf(['k', signer])).unsigned, false);
+      const changed = { ...artifact, digest: digestOf(Buffer.from('another'), algorithm) };
+      assert.throws(() => verifySignatures(changed, reference, [signature], ruleOf(['k', signer])), {
+        kind: 'SignatureInvalid',
+      });
+    });
+  }
 
   it('finds the good signature among bad ones', async () => {
     const signatures = [
