@@ -17,11 +17,8 @@ const effective: {
   SELinux: effectiveSelinux,
 };
 
-/**
- * Whether one policy of the mechanism can enforce some profiles and only log another. A policy of
- * AppArmor or SELinux is enforced as a whole, or not at all.
- */
-const canLog: { readonly [M in Mechanism]: boolean } = { Seccomp: true, AppArmor: false, SELinux: false };
+/** Whether a profile of the mechanism can be logged only. */
+const canLog: { readonly [M in Mechanism]: boolean } = { Seccomp: true, AppArmor: true, SELinux: false };
 
 /**
  * Returns what holds for a container: the intersection of the node's baseline, the pod's base

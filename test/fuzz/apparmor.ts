@@ -3,6 +3,7 @@ import { FairleadError } from '#lib/errors';
 import { parseAppArmor } from '#lib/profile/apparmor/parse';
 import { renderAppArmorJson } from '#lib/profile/apparmor/render-json';
 import { renderAppArmorPolicy } from '#lib/profile/apparmor/render-policy';
+import { strayLine } from '#lib/profile/apparmor/rendered-policy';
 import { readJson } from '#lib/profile/json/read-json';
 import { mutate, randomFrom } from './mutate.ts';
 import { RetainedMemory } from './retained-memory.ts';
@@ -78,6 +79,8 @@ function survives(text: string): boolean {
   const policy = renderAppArmorPolicy(profile, { name: 'fuzz' });
   const stray = policy.split('\n').find((line) => !meant.test(line));
   if (stray !== undefined) throw new Error(`a line that was not meant: ${stray}`);
+  const refused = strayLine(policy, 'fuzz');
+  if (refused !== undefined) throw new Error(`nodes refuse its line ${refused}: ${policy.split('\n')[refused - 1]}`);
   if (profile.mode === 'Enforce' && !isDeepStrictEqual(read(renderAppArmorJson(profile)), profile)) {
     throw new Error('not read back as it was');
   }

@@ -40,6 +40,22 @@ describe('effectiveAppArmor', () => {
     assert.deepEqual(constraints, []);
   });
 
+  it('logs an artifact beside inputs that leave all to the default template, and beside no others', () => {
+    const baseline = runtimeDefaultAppArmor;
+    const { profile, constraints } = effectiveAppArmor({ baseline, base: baseline, artifact: example, mode: 'Log' });
+    assert.deepEqual(profile, { ...example, mode: 'Complain' });
+    assert.deepEqual(constraints, []);
+    for (const section of ['executable', 'filesystem', 'network', 'capability']) {
+      const closed = json(`{"${section}": {}}`);
+      for (const inputs of [{ baseline: closed }, { baseline, base: closed }]) {
+        assert.throws(() => effectiveAppArmor({ ...inputs, artifact: example, mode: 'Log' }), {
+          kind: 'InvalidInput',
+          message: /cannot be logged only: the base(line)? has rules/,
+        });
+      }
+    }
+  });
+
   it('tells that an artifact in complain mode does not loosen a baseline that enforces', () => {
     const artifact: AppArmorProfile = { ...example, mode: 'Complain' };
     const { profile, constraints } = effectiveAppArmor({ baseline: runtimeDefaultAppArmor, artifact });

@@ -1,3 +1,4 @@
+import { FairleadError } from '#lib/errors';
 import type { Constraint, EffectiveInputs, EffectiveProfile, ProfileInput } from '../constraint.ts';
 import { inputsInOrder } from '../constraint.ts';
 import type { Accesses } from './access.ts';
@@ -22,8 +23,16 @@ interface Named {
  * template holds beside it in every policy. Subjects are `mode`, `executable`, `filesystem`,
  * `network` and `capability` for sections that the artifact leaves open; `execute /path`, `network
  * tcp` and the like for what it asks.
+ *
+ * An artifact that is only logged is the result, in complain mode. A policy enforces all its
+ * sections or none, so the other inputs must leave all sections to the runtime's default template,
+ * whose denials hold in both modes (see PolicyOptions.enforceDefaults).
+ *
+ * @throws FairleadError InvalidInput for an artifact that is only to be logged beside an input that
+ * has sections.
  */
 export function effectiveAppArmor(inputs: EffectiveInputs<AppArmorProfile>): EffectiveProfile<AppArmorProfile> {
+  if (inputs.mode !== undefined) return logged(inputs);
   const named = inputsInOrder(inputs);
   const { known } = newBudget();
   const { profile, shortfalls } = intersectAppArmor(
@@ -48,6 +57,21 @@ export function effectiveAppArmor(inputs: EffectiveInputs<AppArmorProfile>): Eff
       ...capabilityConstraints(artifact, counting),
     ],
   };
+}
+
+function logged({ baseline, base, artifact }: EffectiveInputs<AppArmorProfile>): EffectiveProfile<AppArmorProfile> {
+  for (const [input, profile] of [['baseline', baseline] as const, ['base', base] as const]) {
+    if (profile === undefined || isOpen(profile)) continue;
+    throw new FairleadError('InvalidInput', `the AppArmor profile cannot be logged only: the ${input} has rules`, {
+      hint: 'A policy in complain mode would not enforce them. Remove the mode, so that all are enforced.',
+    });
+  }
+  return { profile: { ...artifact, mode: 'Complain' }, constraints: [] };
+}
+
+/** Reports whether a profile leaves all sections to what it is intersected with. */
+function isOpen({ executable, filesystem, network, capability }: AppArmorProfile): boolean {
+  return [executable, filesystem, network, capability].every((section) => section === undefined);
 }
 
 /**

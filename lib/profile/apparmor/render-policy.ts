@@ -10,7 +10,16 @@ export interface PolicyOptions {
   readonly name: string;
   /** The profile's own by default. */
   readonly mode?: AppArmorMode;
+  /**
+   * Whether the denials of the runtime's default rules hold in complain mode too, so that only what
+   * the profile itself refuses is permitted. Every executed program is then confined by the policy
+   * and logged as audited: in a profile of the kernel's own, no denial would hold.
+   */
+  readonly enforceDefaults?: boolean | undefined;
 }
+
+/** What the beginning of a policy depends on. */
+export type PolicyHeadOptions = PolicyOptions & Required<Pick<PolicyOptions, 'mode'>>;
 
 /**
  * Writes the policy text that apparmor_parser loads (apparmor.d(5)). The same profile always gives
@@ -25,15 +34,28 @@ export interface PolicyOptions {
  * that is not valid.
  */
 export function renderAppArmorPolicy(profile: AppArmorProfile, options: PolicyOptions): string {
-  const { name, mode = profile.mode } = options;
-  checkPolicyName(name);
+  checkPolicyName(options.name);
+  return policyText(profile, options);
+}
+
+/**
+ * Writes the policy text as {@link renderAppArmorPolicy} does, under a name that Fairlead made.
+ *
+ * @throws FairleadError ProfileInvalid for a path or capability that is not valid.
+ */
+export function policyText(profile: AppArmorProfile, options: PolicyOptions): string {
+  const { name, mode = profile.mode, enforceDefaults } = options;
+  const rules = [...capabilityRules(profile, mode), ...networkRules(profile.network), ...fileRules(profile)];
+  return [...policyHead({ name, mode, enforceDefaults }), ...rules.map((rule) => `  ${rule}`), '}', ''].join('\n');
+}
+
+/** Returns the lines with which every policy begins, whatever its profile permits. */
+export function policyHead(options: PolicyHeadOptions): readonly string[] {
+  const { name, mode, enforceDefaults = mode === 'Enforce' } = options;
   const flags = ['attach_disconnected', 'mediate_deleted', ...(mode === 'Complain' ? ['complain'] : [])];
   const rules = [
-    'include if exists <abstractions/base>',
-    ...defaultRules(name, mode),
-    ...capabilityRules(profile, mode),
-    ...networkRules(profile.network),
-    ...fileRules(profile),
+    ...['include if exists <abstractions/base>', ...defaultRules(name, enforceDefaults)],
+    ...(mode === 'Complain' && enforceDefaults ? ['audit "/{,**}" ix,'] : []),
   ];
   return [
     '# Written by Fairlead from a structured profile; do not edit.',
@@ -41,9 +63,7 @@ export function renderAppArmorPolicy(profile: AppArmorProfile, options: PolicyOp
     '',
     `profile "${name}" flags=(${flags.join(',')}) {`,
     ...rules.map((rule) => `  ${rule}`),
-    '}',
-    '',
-  ].join('\n');
+  ];
 }
 
 /**

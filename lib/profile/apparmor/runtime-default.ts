@@ -1,4 +1,4 @@
-import type { AppArmorMode, AppArmorProfile } from './model.ts';
+import type { AppArmorProfile } from './model.ts';
 
 /**
  * What runtimes apply if nothing else is asked for, as a structured profile: every file, socket and
@@ -12,18 +12,19 @@ export const runtimeDefaultAppArmor: AppArmorProfile = { mode: 'Enforce' };
  * and docker-default have them: signals and tracing among the processes of the container, no
  * mounts, and no writing to the files that configure the kernel. They hold whatever the profile
  * permits: a deny rule overrides every other rule. The kernel enforces deny rules in complain mode
- * too, which must deny nothing, so they are omitted there.
+ * too.
  *
  * @param peer the name of the profile itself, safe to quote.
+ * @param enforced whether there are deny rules.
  */
-export function defaultRules(peer: string, mode: AppArmorMode): readonly string[] {
+export function defaultRules(peer: string, enforced: boolean): readonly string[] {
   return [
     '# Signals: from the node and the runtimes, and among the processes of the container.',
     ...['unconfined', 'runc', 'crun'].map((sender) => `signal (receive) peer="${sender}",`),
     `signal (send, receive) peer="${peer}",`,
     `ptrace (read, readby, trace, tracedby) peer="${peer}",`,
     'umount,',
-    ...(mode === 'Complain' ? [] : deniedByDefault),
+    ...(enforced ? deniedByDefault : []),
   ];
 }
 
