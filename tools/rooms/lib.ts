@@ -189,6 +189,7 @@ export const libRooms: readonly Room[] = [
         'lib/files',
         'lib/profile',
         'lib/profile/constraint.ts',
+        'lib/profile/apparmor',
         model,
         'lib/registry',
         'lib/registry/remote',
@@ -243,7 +244,22 @@ export const libRooms: readonly Room[] = [
     imports: [errors, 'lib/artifact', 'lib/files', 'lib/profile', 'lib/registry', 'lib/trust/signature', 'lib/text'],
     packages: ['valibot'],
   },
-  { name: 'lib/node/install', imports: [errors, 'lib/node/store', 'lib/profile'] },
+  { name: 'lib/node/install/seccomp', imports: ['lib/node/store', 'lib/profile', model] },
+  {
+    name: 'lib/node/install/apparmor',
+    imports: [
+      ...[errors, 'lib/http', 'lib/http/connections', 'lib/profile/apparmor', 'lib/profile/constraint.ts'],
+      'lib/text',
+    ],
+    packages: ['fastify'],
+  },
+  {
+    name: 'lib/node/install',
+    imports: [
+      ...['lib/node/install/apparmor', 'lib/node/install/seccomp', 'lib/node/store', 'lib/profile'],
+      'lib/profile/constraint.ts',
+    ],
+  },
   {
     name: 'lib/node/pull',
     imports: [

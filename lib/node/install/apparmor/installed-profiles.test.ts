@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+import { FairleadError } from '#lib/errors';
+import type { AppArmorProfile } from '#lib/profile/apparmor/model';
+import { InstalledAppArmor } from './installed-profiles.ts';
+import type { RenderedAppArmor } from './loader.ts';
+
+const profile: AppArmorProfile = { mode: 'Enforce', capability: { allowedCapabilities: ['chown'] } };
+const other: AppArmorProfile = { mode: 'Enforce', capability: { allowedCapabilities: ['kill'] } };
+const signal = AbortSignal.timeout(30_000);
+const minutes = 60_000;
+
+describe('installed AppArmor profiles', () => {
+  const kernel = new Map<string, string>();
+  const calls: string[] = [];
+  let now: number;
+  let confined: boolean;
+  let whenUnloading: () => Promise<void>;
+  let installed: InstalledAppArmor;
+  const restart = (): InstalledAppArmor =>
+    new InstalledAppArmor({
+      loader: {
+        load: async ({ name, text }: RenderedAppArmor) => {
+          calls.push(`load ${name}`);
+          kernel.set(name, text);
+        },
+        unload: async (name) => {
+          calls.push(`unload ${name}`);
+          await whenUnloading();
+          if (confined) throw new FairleadError('Conflict', 'a process is confined by it');
+          kernel.delete(name);
+        },
+      },
+      loaded: async () => new Set(kernel.keys()),
+      now: () => new Date(now),
+    });
+  beforeEach(() => {
+    kernel.clear();
+    calls.length = 0;
+    now = 0;
+    confined = false;
+    whenUnloading = async () => undefined;
+    installed = restart();
+  });
+
+  it('are loaded once, and found again after a restart', async () => {
+    const name = await installed.put(profile, undefined, signal);
+    assert.equal(await installed.put(profile, undefined, signal), name);
+    assert.equal(await restart().put(profile, undefined, signal), name);
+    assert.deepEqual(calls, [`load ${name}`]);
+    kernel.clear();
+    await installed.put(profile, undefined, signal);
+    assert.equal(calls.length, 2, 'what something else has unloaded is loaded again');
+  });
+
+  it('deny what the default of the runtime denies, also if they are only logged', async () => {
+    const enforced = kernel.get(await installed.put(profile, undefined, signal)) ?? '';
+    const logged = kernel.get(await installed.put({ ...profile, mode: 'Complain' }, 'Log', signal)) ?? '';
+    const complaining = kernel.get(await installed.put({ ...profile, mode: 'Complain' }, undefined, signal)) ?? '';
+    const facts = (text: string) => [text.includes('complain'), text.includes('deny mount,')];
+    assert.deepEqual([enforced, logged, complaining].map(facts), [
+      [false, true],
+      [true, true],
+      [true, false],
+    ]);
+    assert.equal(kernel.size, 3);
+  });
+
+  it('are unloaded if no container uses them and nobody asked for them lately', async () => {
+    const [used, unused] = [
+      await installed.put(profile, undefined, signal),
+      await installed.put(other, undefined, signal),
+    ];
+    await installed.dropUnused(new Set([used]), signal);
+    assert.equal(kernel.size, 2);
+    now = 11 * minutes;
+    await installed.dropUnused(new Set([used]), signal);
+    assert.deepEqual([...kernel.keys()], [used]);
+    const later = restart();
+    await later.dropUnused(new Set(), signal);
+    assert.deepEqual([...kernel.keys()], [used], 'a container of before the restart may be about to be created');
+    now = 22 * minutes;
+    await later.dropUnused(new Set(), signal);
+    assert.equal(kernel.size, 0);
+    assert.ok(calls.includes(`unload ${unused}`));
+  });
+
+  it('stay while a process is confined by them, and other errors are reported', async () => {
+    await installed.put(profile, undefined, signal);
+    now = 11 * minutes;
+    confined = true;
+    await installed.dropUnused(new Set(), signal);
+    assert.equal(kernel.size, 1);
+    whenUnloading = async () => {
+      throw new FairleadError('Unavailable', 'down');
+    };
+    now = 22 * minutes;
+    await assert.rejects(installed.dropUnused(new Set(), signal), { kind: 'Unavailable' });
+  });
+
+  it('are loaded again by whoever asks for them while they are unloaded', async () => {
+    const name = await installed.put(profile, undefined, signal);
+    now = 11 * minutes;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    whenUnloading = () => promise;
+    const dropped = installed.dropUnused(new Set(), signal);
+    while (!calls.includes(`unload ${name}`)) await Promise.resolve();
+    const asked = installed.put(profile, undefined, signal);
+    resolve();
+    await Promise.all([dropped, asked]);
+    assert.ok(kernel.has(name));
+    assert.deepEqual(calls, [`load ${name}`, `unload ${name}`, `load ${name}`]);
+  });
+});

@@ -1,0 +1,71 @@
+import { FairleadError } from '#lib/errors';
+import type { AppArmorProfile } from '#lib/profile/apparmor/model';
+import type { ProfileMode } from '#lib/profile/constraint';
+import type { AppArmorLoader } from './loader.ts';
+import { renderForNode } from './render.ts';
+
+/** How long a profile stays loaded after it was last asked for, in milliseconds. */
+const lifetime = 10 * 60 * 1000;
+
+/** The dependencies of InstalledAppArmor. */
+export interface InstalledAppArmorDependencies {
+  readonly loader: Pick<AppArmorLoader, 'load' | 'unload'>;
+  /** Returns the names of Fairlead's profiles that the kernel has. */
+  readonly loaded: () => Promise<ReadonlySet<string>>;
+  readonly now: () => Date;
+}
+
+/** Fairlead's AppArmor profiles in the kernel of this node, from this process and earlier ones. */
+export class InstalledAppArmor {
+  readonly #dependencies: InstalledAppArmorDependencies;
+  readonly #begun: number;
+  /** When each profile was last asked for, by its name. */
+  readonly #asked = new Map<string, number>();
+  /** The profiles that are being unloaded. */
+  readonly #unloading = new Map<string, Promise<void>>();
+
+  constructor(dependencies: InstalledAppArmorDependencies) {
+    this.#dependencies = dependencies;
+    this.#begun = dependencies.now().getTime();
+  }
+
+  /**
+   * Loads a profile unless the kernel has it, and returns its name. With mode Log, only the denials
+   * of the runtime's default template are enforced. Throws as renderForNode and AppArmorLoader.load
+   * do.
+   */
+  async put(profile: AppArmorProfile, mode: ProfileMode | undefined, signal: AbortSignal): Promise<string> {
+    const { loader, loaded, now } = this.#dependencies;
+    const rendered = renderForNode(profile, mode === 'Log' ? { enforceDefaults: true } : {});
+    const { name } = rendered;
+    this.#asked.set(name, now().getTime());
+    await this.#unloading.get(name);
+    if (!(await loaded()).has(name)) await loader.load(rendered, signal);
+    return name;
+  }
+
+  /**
+   * Unloads the profiles that no container uses and nobody asked for in the last ten minutes. Without its
+   * profile a created container does not start, and a running one executes no further programs.
+   * Throws as AppArmorLoader.unload does, except for a profile that confines a process: it stays.
+   */
+  async dropUnused(inUse: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    const { loader, loaded, now } = this.#dependencies;
+    const oldest = now().getTime() - lifetime;
+    for (const name of await loaded()) {
+      if (inUse.has(name) || (this.#asked.get(name) ?? this.#begun) > oldest) continue;
+      this.#asked.delete(name);
+      // Begun right after the check: whoever asks for the profile from now on waits and loads it.
+      const unloading = loader.unload(name, signal).catch(unlessConfined);
+      this.#unloading.set(
+        name,
+        unloading.catch(() => undefined),
+      );
+      await unloading.finally(() => this.#unloading.delete(name));
+    }
+  }
+}
+
+function unlessConfined(error: unknown): void {
+  if (!(error instanceof FairleadError) || error.kind !== 'Conflict') throw error;
+}

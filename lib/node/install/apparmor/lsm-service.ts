@@ -1,0 +1,70 @@
+import { lstat } from 'node:fs/promises';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { FairleadError } from '#lib/errors';
+import { callSignal } from '#lib/http/call-signal';
+import { NewcomersRefused } from '#lib/http/connections/newcomers-refused';
+import { createServer } from '#lib/http/server';
+import type { AppArmorLoader } from './loader.ts';
+import { type LoadedProfiles, mostText, profilesPath } from './lsm-protocol.ts';
+
+export interface LsmServiceDependencies {
+  readonly loader: AppArmorLoader;
+  readonly logger: FastifyBaseLogger;
+}
+
+/** A loader waits for those before it, and a shim has 8 connections at most. */
+const mostConnections = 32;
+/** Milliseconds for a call with its turn. */
+const longestCall = 60_000;
+
+/**
+ * Makes the server of the loader, which does not listen yet: HTTP for one client, the shim. Who may
+ * call is decided by who can open its socket (see {@link requirePrivateSocket}).
+ */
+export async function createLsmService({ loader, logger }: LsmServiceDependencies): Promise<FastifyInstance> {
+  const { app } = createServer({
+    logger,
+    logRequests: false,
+    bodyLimit: mostText,
+    times: { head: 5_000, request: 10_000, idle: 5_000, silence: 2 * longestCall },
+    connections: new NewcomersRefused({ all: mostConnections, ofOneClient: mostConnections, keptForNewClients: 0 }),
+    pipelined: 1,
+  });
+  app.get(profilesPath, async (_request, reply): Promise<LoadedProfiles> => {
+    return { profiles: await loader.list(callSignal(reply, longestCall)) };
+  });
+  app.put<{ Params: { name: string }; Body: unknown }>(`${profilesPath}/:name`, async (request, reply) => {
+    const { name } = request.params;
+    const text = request.body;
+    if (typeof text !== 'string') throw new FairleadError('InvalidInput', 'want the text of a profile as text/plain');
+    const began = performance.now();
+    await loader.load({ name, text }, callSignal(reply, longestCall));
+    logger.info({ profile: name, ms: Math.round(performance.now() - began) }, 'profile loaded');
+    return reply.status(204).send();
+  });
+  app.delete<{ Params: { name: string } }>(`${profilesPath}/:name`, async (request, reply) => {
+    const { name } = request.params;
+    await loader.unload(name, callSignal(reply, longestCall));
+    logger.info({ profile: name }, 'profile unloaded');
+    return reply.status(204).send();
+  });
+  await app.ready();
+  return app;
+}
+
+/**
+ * Verifies that only this user can open the socket on which a service manager made this process
+ * listen: Node.js does not tell who the peer of a connection is. Throws InvalidInput.
+ */
+export async function requirePrivateSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch((cause: unknown) => {
+    throw new FairleadError('InvalidInput', `there is no socket ${path}`, {
+      cause,
+      hint: 'Set `listen` to the path that the service manager listens on (ListenStream=).',
+    });
+  });
+  if (found.isSocket() && found.uid === process.geteuid?.() && (found.mode & 0o077) === 0) return;
+  throw new FairleadError('InvalidInput', `users other than this one can open the socket ${path}`, {
+    hint: 'Set SocketMode=0600, and neither SocketUser= nor SocketGroup=, in fairlead-lsm.socket.',
+  });
+}
