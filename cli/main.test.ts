@@ -32,6 +32,7 @@ const commands = [
   'quickstart',
   'serve',
   'shim',
+  'lsm',
   'operator',
   'sign-blob',
   'verify-blob',
@@ -53,7 +54,7 @@ describe('fairlead', () => {
       'quickstart',
       'version',
     ];
-    const services = ['operator', 'serve', 'shim'];
+    const services = ['lsm', 'operator', 'serve', 'shim'];
     for (const command of all.filter((each) => ![...without, ...services].includes(each.name()))) {
       let help = '';
       command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();

@@ -103,6 +103,11 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     service: true,
     load: () => import('./commands/shim.ts'),
   },
+  lsm: {
+    summary: 'load AppArmor profiles into the kernel for the shim',
+    service: true,
+    load: () => import('./commands/lsm.ts'),
+  },
   operator: {
     summary: 'run the Kubernetes operator',
     service: true,

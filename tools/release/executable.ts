@@ -19,7 +19,9 @@ const strip: Readonly<Record<Architecture, string>> = {
  * flag of V8 with which no compiled code is used, and those that are run once for a cluster or
  * machine.
  */
-const uncompiled = ['migrate', 'operator', 'quickstart', 'serve', 'shim'].map((name) => `cli/commands/${name}.ts`);
+const uncompiled = ['lsm', 'migrate', 'operator', 'quickstart', 'serve', 'shim'].map(
+  (name) => `cli/commands/${name}.ts`,
+);
 
 /**
  * Returns the assets of the executable by their names: the files of the bundle, and what V8

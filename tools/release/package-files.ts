@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { below, pluginLink, unitFiles } from './program-files.ts';
 import type { TreeFile } from './release.ts';
-import { unitNames } from './systemd-units.ts';
+import { serviceNames } from './systemd-units.ts';
 
 const packages = new URL('../../deploy/packages/', import.meta.url);
 
@@ -12,7 +12,7 @@ const packages = new URL('../../deploy/packages/', import.meta.url);
  * @param belonging from `belongingFiles`, and licenses
  */
 export function packageFiles(executable: string, belonging: readonly TreeFile[]): TreeFile[] {
-  const settings = unitNames.map((name) => name.replace('.service', ''));
+  const settings = serviceNames.map((name) => name.replace('.service', ''));
   return [
     { path: 'usr/bin/fairlead', mode: 0o755, source: executable },
     pluginLink('usr/bin'),

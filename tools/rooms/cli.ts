@@ -102,7 +102,17 @@ export const cliRooms: readonly Room[] = [
         'cli/serve',
         'cli/terminal',
       ],
-      ...['cri-shim', errors, 'lib/artifact', 'lib/config', 'lib/http', 'lib/network', 'lib/node/**', 'lib/profile/**'],
+      ...[
+        'cri-shim',
+        'cri-shim/proxy',
+        errors,
+        'lib/artifact',
+        'lib/config',
+        'lib/http',
+        'lib/network',
+        'lib/node/**',
+        'lib/profile/**',
+      ],
       ...[
         'lib/registry/**',
         'lib/text',
