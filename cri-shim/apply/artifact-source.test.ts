@@ -11,6 +11,7 @@ import { readProfile } from '#lib/profile/read-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { parsePinned } from '#lib/registry/pinned-reference';
 import type { Policy } from '#lib/trust/policy/node-policy';
+import { defaultBaseline } from '#lib/trust/policy/parse-policy-document';
 import { evaluate } from '#test/oracle/seccomp-evaluate';
 import { noMetrics } from '../report/metrics.ts';
 import type { ShimLog } from '../report/shim-log.ts';
@@ -29,16 +30,21 @@ const reference = parsePinned(`${repository}@${artifact.descriptor.digest}`);
 const open: Policy = {
   source: 'policy.yaml',
   rules: [{ match: '**', unsigned: true, require: [] }],
-  baseline: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } },
+  baseline: { ...defaultBaseline, seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } },
   limits: defaultPublicationLimits,
   revision: 'open',
 };
 const strict: Policy = {
   ...open,
-  baseline: { seccomp: { defaultAction: 'SCMP_ACT_KILL_PROCESS' } },
+  baseline: { ...defaultBaseline, seccomp: { defaultAction: 'SCMP_ACT_KILL_PROCESS' } },
   revision: 's',
 };
 const deny: Policy = { ...open, rules: [], revision: 'deny' };
+
+async function readInstalled({ installed }: AppliedProfile): Promise<string> {
+  assert.ok(installed.kind === 'Seccomp');
+  return readFile(installed.path, 'utf8');
+}
 
 describe('artifact source', () => {
   let directory: string;
@@ -63,7 +69,8 @@ describe('artifact source', () => {
     };
     const architecture = 'amd64' as const;
     const metrics = { ...noMetrics, applied: (given: string | undefined) => void applied.push(given) };
-    const dependencies = { source, store, architecture, runtimeBaseline, tidier, log, metrics };
+    const install = { seccomp: store.effective, appArmor: { put: () => assert.fail() } };
+    const dependencies = { source, install, architecture, runtimeBaseline, tidier, log, metrics };
     const subject = { runtime: { handler: '' }, capabilities: undefined };
     const bearer = { pod: 'a/b', subject };
     return applyProfile({ kind: 'Seccomp', reference, ...asked }, bearer, dependencies, AbortSignal.timeout(5000));
@@ -97,7 +104,7 @@ describe('artifact source', () => {
     current = open;
     const applied = apply();
     current = strict;
-    const { defaultAction } = JSON.parse(await readFile((await applied).installed.path, 'utf8')) as {
+    const { defaultAction } = JSON.parse(await readInstalled(await applied)) as {
       defaultAction: string;
     };
     assert.equal(defaultAction, 'SCMP_ACT_KILL_PROCESS');
@@ -106,9 +113,9 @@ describe('artifact source', () => {
 
   it('applies nothing that the policy has come to forbid while the runtime was asked', async () => {
     whenAsked = () => {
-      current = { ...deny, baseline: { seccomp: 'RuntimeDefault' } };
+      current = { ...deny, baseline: defaultBaseline };
     };
-    current = { ...open, baseline: { seccomp: 'RuntimeDefault' } };
+    current = { ...open, baseline: defaultBaseline };
     await assert.rejects(apply(), { kind: 'NotAllowed' });
     assert.deepEqual(
       records.filter(({ messageId }) => messageId === 'fairlead.profile.applied'),
@@ -117,17 +124,17 @@ describe('artifact source', () => {
     whenAsked = () => {
       current = strict;
     };
-    current = { ...open, baseline: { seccomp: 'RuntimeDefault' } };
-    const { defaultAction } = JSON.parse(await readFile((await apply()).installed.path, 'utf8')) as {
+    current = { ...open, baseline: defaultBaseline };
+    const { defaultAction } = JSON.parse(await readInstalled(await apply())) as {
       defaultAction: string;
     };
     assert.equal(defaultAction, 'SCMP_ACT_KILL_PROCESS');
   });
 
   it('intersects with the base that the pod names, however little the baseline forbids', async () => {
-    current = { ...open, baseline: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } } };
+    current = { ...open, baseline: { ...defaultBaseline, seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } } };
     const applied = async (base?: ProfileRequest['base']): Promise<{ defaultAction: string }> =>
-      JSON.parse(await readFile((await apply(base && { base })).installed.path, 'utf8'));
+      JSON.parse(await readInstalled(await apply(base && { base })));
     const file = join(directory, 'base.json');
     await writeFile(file, '{"defaultAction": "SCMP_ACT_TRAP"}');
     assert.equal((await applied()).defaultAction, 'SCMP_ACT_LOG');
@@ -147,13 +154,13 @@ describe('artifact source', () => {
     const architectures = ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'];
     const seccomp: SeccompProfile = { defaultAction: 'SCMP_ACT_ALLOW', architectures, syscalls };
 
-    current = { ...open, baseline: { seccomp } };
+    current = { ...open, baseline: { ...defaultBaseline, seccomp } };
     await assert.rejects(apply(logged), { kind: 'NotAllowed', message: /does not allow mode=log/ });
     assert.deepEqual([applied, records], [[], []]);
 
-    current = { ...open, rules, baseline: { seccomp } };
-    const { installed } = await apply(logged);
-    const profile = seccompOf(readProfile(await readFile(installed.path)));
+    current = { ...open, rules, baseline: { ...defaultBaseline, seccomp } };
+    const loggedProfile = await apply(logged);
+    const profile = seccompOf(readProfile(Buffer.from(await readInstalled(loggedProfile))));
     assert.deepEqual(
       ['read', 'mount', 'chmod'].map((syscall) => evaluate(profile, call(syscall))),
       ['SCMP_ACT_ALLOW', 'SCMP_ACT_ERRNO 1', 'SCMP_ACT_LOG'],
@@ -164,7 +171,7 @@ describe('artifact source', () => {
 
     records.length = 0;
     const enforced = seccompOf(
-      readProfile(await readFile((await apply({ reference: logged.reference })).installed.path)),
+      readProfile(Buffer.from(await readInstalled(await apply({ reference: logged.reference })))),
     );
     assert.equal(evaluate(enforced, call('chmod')), 'SCMP_ACT_KILL_THREAD');
     assert.deepEqual(applied, ['Log', undefined]);
@@ -182,10 +189,10 @@ describe('artifact source', () => {
         { names: ['socket'], action: 'SCMP_ACT_ALLOW', args: [refused] },
       ],
     };
-    const effective = async () => seccompOf(readProfile(await readFile((await apply()).installed.path)));
-    current = { ...open, baseline: { seccomp: baseline } };
+    const effective = async () => seccompOf(readProfile(Buffer.from(await readInstalled(await apply()))));
+    current = { ...open, baseline: { ...defaultBaseline, seccomp: baseline } };
     const byFile = await effective();
-    current = { ...open, baseline: { seccomp: 'RuntimeDefault' } };
+    current = { ...open, baseline: defaultBaseline };
     ofRuntime = baseline;
     const byRuntime = await effective();
     for (const profile of [byFile, byRuntime]) {
@@ -196,7 +203,7 @@ describe('artifact source', () => {
   });
 
   it('logs what was constrained, and of very much the beginning and how much there is', async () => {
-    current = { ...open, baseline: { seccomp: { defaultAction: 'SCMP_ACT_LOG' } } };
+    current = { ...open, baseline: { ...defaultBaseline, seccomp: { defaultAction: 'SCMP_ACT_LOG' } } };
     await apply();
     const [constrained] = records.filter(({ messageId }) => messageId === 'fairlead.profile.constrained');
     assert.equal(constrained?.['constrained'], names.length);

@@ -84,3 +84,13 @@ export function seccompOf(profile: Profile | UnresolvedProfile): SeccompProfile 
     'unresolved' in profile ? 'that is not resolved for a container' : `of kind ${profile.kind}, not Seccomp`;
   throw new FairleadError('ProfileInvalid', `it is a profile ${fault}`);
 }
+
+/**
+ * Returns the AppArmor profile, for callers that handle no other kind.
+ *
+ * @throws FairleadError ProfileInvalid for one of another kind.
+ */
+export function appArmorOf(profile: Profile): AppArmorProfile {
+  if (profile.kind === 'AppArmor') return profile.apparmor;
+  throw new FairleadError('ProfileInvalid', `it is a profile of kind ${profile.kind}, not AppArmor`);
+}

@@ -48,7 +48,7 @@ export function denyingPolicy(why: 'does not exist' | 'is invalid'): Policy {
     source: `${source} (which ${why})`,
     ...(why === 'does not exist' && { missing: true }),
     rules: [],
-    baseline: { seccomp: 'RuntimeDefault' },
+    baseline: { seccomp: 'RuntimeDefault', apparmor: 'RuntimeDefault' },
     limits: defaultPublicationLimits,
     revision: noRevision,
   };

@@ -30,7 +30,7 @@ const docker =
 const anything: Policy = {
   source: 'policy.yaml',
   rules: [{ match: '**', require: [], unsigned: true }],
-  baseline: { seccomp: 'RuntimeDefault' },
+  baseline: { seccomp: 'RuntimeDefault', apparmor: 'RuntimeDefault' },
   limits: { artifactBytes: 1024, entriesPerSyscall: 2 },
   revision: '1',
 };
@@ -63,7 +63,7 @@ describe('createPullServer', () => {
           unsigned: false,
         },
       ],
-      baseline: { seccomp: 'RuntimeDefault' },
+      baseline: { seccomp: 'RuntimeDefault', apparmor: 'RuntimeDefault' },
       limits: { artifactBytes: 1024, entriesPerSyscall: 2 },
       revision: '1',
     };

@@ -29,7 +29,7 @@ describe('createPushServer', () => {
           unsigned: false,
         },
       ],
-      baseline: { seccomp: 'RuntimeDefault' },
+      baseline: { seccomp: 'RuntimeDefault', apparmor: 'RuntimeDefault' },
       limits: { artifactBytes: 1024, entriesPerSyscall: 2 },
       revision: '1',
     };

@@ -52,8 +52,26 @@ describe('loadPolicy', () => {
     const [requirement] = policy.rules[0]?.require ?? [];
     assert.equal(requirement?.anyOf[0]?.key, 'keys/release.pub');
     assert.equal(requirement?.anyOf[0]?.publicKey.fingerprint, loadPublicKey(publicKey).fingerprint);
-    assert.deepEqual(policy.baseline, { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } });
+    assert.deepEqual(policy.baseline, { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' }, apparmor: 'RuntimeDefault' });
     assert.deepEqual(policy.limits, defaultPublicationLimits);
+  });
+
+  it('reads a baseline of AppArmor, and refuses one of another kind', async () => {
+    const text = `${withKey}baseline: {apparmor: apparmor.json}\n`;
+    const file = join(directory, 'apparmor.json');
+    await writeFile(path, text);
+    await writeFile(file, '{"capability": {"allowedCapabilities": ["chown"]}}');
+    const { baseline } = await loadPolicy(path);
+    assert.deepEqual(baseline, {
+      seccomp: 'RuntimeDefault',
+      apparmor: { mode: 'Enforce', capability: { allowedCapabilities: ['chown'] } },
+    });
+    await writeFile(file, '{"defaultAction": "SCMP_ACT_ERRNO"}');
+    await assert.rejects(loadPolicy(path), {
+      kind: 'InvalidInput',
+      message: /apparmor\.json: it is a profile of kind Seccomp, not AppArmor/,
+    });
+    await rm(file);
   });
 
   it('refuses a baseline that runtimes would read differently, with a hint', async () => {

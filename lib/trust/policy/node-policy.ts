@@ -1,3 +1,4 @@
+import type { AppArmorProfile } from '#lib/profile/apparmor/model';
 import type { PublicationLimits } from '#lib/profile/publication-limits';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { TrustPolicy } from './policy.ts';
@@ -12,6 +13,7 @@ export interface NodePolicy {
 /** What a node intersects each kind of profile with. */
 export interface Baseline {
   readonly seccomp: 'RuntimeDefault' | SeccompProfile;
+  readonly apparmor: 'RuntimeDefault' | AppArmorProfile;
 }
 
 /** All that a policy file contains. */

@@ -56,16 +56,15 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
         },
         { match: 'localhost:5000/dev/**', require: [], log: true, unsigned: true, position: '10:5' },
       ],
-      baseline: { seccomp: { path: 'base.json', at: 'policy.yaml:13:21' } },
+      baseline: { seccomp: { path: 'base.json', at: 'policy.yaml:13:21' }, apparmor: 'RuntimeDefault' },
       limits: { artifactBytes: 512 * 1024, entriesPerSyscall: 64 },
     });
   });
 
   it('refuses a baseline of a kind that nodes do not apply yet', () => {
     for (const [baseline, position, message] of [
-      ['{apparmor: RuntimeDefault}', '3:22', 'baseline.apparmor: nodes do not apply AppArmor profiles yet'],
-      ['{seccomp: base.json, apparmor: base.json}', '3:42', 'baseline.apparmor: nodes do not apply AppArmor'],
-      ['{apparmor: ~}', '3:22', 'baseline.apparmor: nodes do not apply AppArmor profiles yet'],
+      ['{seccomp: base.json, selinux: base.cil}', '3:41', 'baseline.selinux: nodes do not apply SELinux'],
+      ['{selinux: ~}', '3:21', 'baseline.selinux: nodes do not apply SELinux profiles yet'],
       ['{selinux: base.cil}', '3:21', 'baseline.selinux: nodes do not apply SELinux profiles yet'],
     ] as const) {
       assert.throws(
@@ -74,11 +73,21 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
           assert.ok(error instanceof FairleadError);
           assert.equal(error.kind, 'InvalidInput');
           assert.ok(error.message.startsWith(`policy.yaml:${position}: ${message}`), error.message);
-          assert.match(error.hint ?? '', /^Remove baseline\.(apparmor|selinux)\. /);
+          assert.match(error.hint ?? '', /^Remove baseline\.selinux\. /);
           return true;
         },
       );
     }
+  });
+
+  it('reads a baseline of AppArmor, a file or the default of the runtime', () => {
+    const read = (text: string) => parsePolicyDocument(`${head}baseline: ${text}\n`, 'policy.yaml').baseline;
+    assert.deepEqual(read('{apparmor: base.json}'), {
+      seccomp: 'RuntimeDefault',
+      apparmor: { path: 'base.json', at: 'policy.yaml:3:22' },
+    });
+    assert.equal(read('{apparmor: RuntimeDefault}').apparmor, 'RuntimeDefault');
+    assert.throws(() => read('{apparmor: ~}'), { kind: 'InvalidInput', message: /^policy\.yaml:3:22: / });
   });
 
   it('denies everything if the text has no rules', () => {

@@ -20,9 +20,18 @@ export interface PolicyDocument {
   readonly rules: readonly RuleDocument[];
   /** Absent if no rule needs one. */
   readonly trustedRoot?: RootDocument;
-  readonly baseline: { readonly seccomp: 'RuntimeDefault' | FileName };
+  readonly baseline: BaselineDocument;
   readonly limits: PublicationLimits;
 }
+
+/** The baseline for each kind of profile that nodes apply: the default of the runtime, or a file. */
+export interface BaselineDocument {
+  readonly seccomp: 'RuntimeDefault' | FileName;
+  readonly apparmor: 'RuntimeDefault' | FileName;
+}
+
+/** The baseline of a policy that names none. */
+export const defaultBaseline = { seccomp: 'RuntimeDefault', apparmor: 'RuntimeDefault' } as const;
 
 /**
  * Where the trusted authorities and logs are specified: in a file, in a TUF repository, or in
@@ -71,19 +80,18 @@ export const formatHint = 'See docs/guides/trust-policy.md for the format of a t
  * invalid.
  */
 export function readPolicyDocument(document: ConfigDocument): PolicyDocument {
-  if (document.value === null)
-    return { rules: [], baseline: { seccomp: 'RuntimeDefault' }, limits: defaultPublicationLimits };
+  if (document.value === null) return { rules: [], baseline: defaultBaseline, limits: defaultPublicationLimits };
   refuseUnappliedBaseline(document);
   const parsed = v.safeParse(policySchema, document.value);
   if (!parsed.success) throw document.schemaError(parsed.issues, (parent) => Object.keys(keysBelow[parent] ?? {}));
   const { rules: given = [], trustedRoot, baseline, limits } = parsed.output;
-  const seccomp = baseline?.seccomp ?? 'RuntimeDefault';
   const rules = given.map((rule, index) => readRule(document, rule, ['rules', index]));
   return {
     rules,
     ...(trustedRoot !== undefined || rules.some(needsRoot) ? { trustedRoot: readRoot(document, trustedRoot) } : {}),
     baseline: {
-      seccomp: seccomp === 'RuntimeDefault' ? seccomp : { path: seccomp, at: document.at(['baseline', 'seccomp']) },
+      seccomp: readBaseline(document, 'seccomp', baseline?.seccomp),
+      apparmor: readBaseline(document, 'apparmor', baseline?.apparmor),
     },
     limits: {
       artifactBytes: readBytes(document, limits?.artifactBytes ?? defaultPublicationLimits.artifactBytes),
@@ -92,23 +100,23 @@ export function readPolicyDocument(document: ConfigDocument): PolicyDocument {
   };
 }
 
-/** Kinds of profiles for which nodes do not apply a baseline yet, by its key. */
-const unapplied: ReadonlyMap<string, string> = new Map([
-  ['apparmor', 'AppArmor'],
-  ['selinux', 'SELinux'],
-]);
+function readBaseline<Key extends keyof BaselineDocument>(
+  document: ConfigDocument,
+  key: Key,
+  given: string | undefined,
+): BaselineDocument[Key] {
+  if (given === undefined || given === 'RuntimeDefault') return 'RuntimeDefault';
+  return { path: given, at: document.at(['baseline', key]) };
+}
 
 /** Refuses a baseline of a kind that nodes do not apply: ignored, it would seem in force. */
 function refuseUnappliedBaseline(document: ConfigDocument): void {
   const { baseline } = document.value as { readonly baseline?: unknown };
-  if (typeof baseline !== 'object' || baseline === null) return;
-  for (const [key, kind] of unapplied) {
-    if (!Object.hasOwn(baseline, key)) continue;
-    const message = `baseline.${key}: nodes do not apply ${kind} profiles yet, so this baseline would have no effect`;
-    throw document.error(['baseline', key], message, {
-      hint: `Remove baseline.${key}. Containers run under the node's own ${kind} settings.`,
-    });
-  }
+  if (typeof baseline !== 'object' || baseline === null || !Object.hasOwn(baseline, 'selinux')) return;
+  const message = 'baseline.selinux: nodes do not apply SELinux profiles yet, so this baseline would have no effect';
+  throw document.error(['baseline', 'selinux'], message, {
+    hint: "Remove baseline.selinux. Containers run under the node's own SELinux settings.",
+  });
 }
 
 function readRoot(document: ConfigDocument, given: PolicyInput['trustedRoot']): RootDocument {

@@ -69,7 +69,7 @@ const ruleKeys = {
   log: v.exactOptional(v.literal(true, 'invalid value: want true, or no "log" if profiles must be enforced')),
   unsigned: v.exactOptional(v.literal(true, 'invalid value: want true, or no "unsigned" if signatures are required')),
 };
-const baselineKeys = { seccomp: v.exactOptional(fileName) };
+const baselineKeys = { seccomp: v.exactOptional(fileName), apparmor: v.exactOptional(fileName) };
 const limitsKeys = {
   artifactBytes: v.exactOptional(v.union([v.number(), v.string()])),
   entriesPerSyscall: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65536))),

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { FileName } from '#lib/config/config-document';
 import { FairleadError } from '#lib/errors';
+import type { Profile } from '#lib/profile/profile';
 import { loadPublicKey } from '../keys/key.ts';
 import type { SigstoreRoot } from '../roots/trusted-root.ts';
 import type { Baseline, Policy } from './node-policy.ts';
-import type { PolicyDocument, RootDocument } from './parse-policy-document.ts';
+import type { BaselineDocument, PolicyDocument, RootDocument } from './parse-policy-document.ts';
 import type { AlternativeDocument, RequirementDocument } from './parse-requirement.ts';
 import type { Alternative, AttestationRequirement, Requirement, Rule } from './policy.ts';
 
@@ -29,7 +30,7 @@ export interface PolicyOrigin extends Pick<Policy, 'source' | 'missing'> {
  * does not answer.
  */
 export async function resolvePolicy(
-  { rules: parsed, trustedRoot, baseline: { seccomp }, limits }: PolicyDocument,
+  { rules: parsed, trustedRoot, baseline, limits }: PolicyDocument,
   { text, files: named, ...origin }: PolicyOrigin,
 ): Promise<Policy> {
   const files = new HashedFiles(named);
@@ -47,18 +48,22 @@ export async function resolvePolicy(
   return {
     ...origin,
     rules,
-    baseline: { seccomp: seccomp === 'RuntimeDefault' ? seccomp : await readBaseline(files, seccomp) },
+    baseline: await readBaseline(files, baseline),
     limits,
     revision: files.revision(text),
   };
 }
 
-async function readBaseline(files: HashedFiles, file: FileName): Promise<Baseline['seccomp']> {
-  const [{ seccompOf }, { readProfile }] = await Promise.all([
+async function readBaseline(files: HashedFiles, { seccomp, apparmor }: BaselineDocument): Promise<Baseline> {
+  if (seccomp === 'RuntimeDefault' && apparmor === 'RuntimeDefault') return { seccomp, apparmor };
+  // Loaded only if a policy names a profile.
+  const [{ appArmorOf, seccompOf }, { readProfile }] = await Promise.all([
     import('#lib/profile/profile'),
     import('#lib/profile/read-profile'),
   ]);
-  return files.read(file, (bytes) => seccompOf(readProfile(bytes)));
+  const read = async <T>(value: 'RuntimeDefault' | FileName, content: (profile: Profile) => T) =>
+    value === 'RuntimeDefault' ? value : files.read(value, (bytes) => content(readProfile(bytes)));
+  return { seccomp: await read(seccomp, seccompOf), apparmor: await read(apparmor, appArmorOf) };
 }
 
 /**
