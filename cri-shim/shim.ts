@@ -5,6 +5,9 @@ import { runtimeCaller } from '#lib/cri/runtime-call';
 import { RuntimeConnection } from '#lib/cri/runtime-connection';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import { requireTrustedPath } from '#lib/files/trusted-path';
+import { InstalledAppArmor } from '#lib/node/install/apparmor/installed-profiles';
+import { loadedProfiles } from '#lib/node/install/apparmor/loaded-profiles';
+import { LsmClient } from '#lib/node/install/apparmor/lsm-client';
 import { type DecisionLog, openDecisionLog } from '#lib/node/pull/decision-log';
 import { openStore, type Store } from '#lib/node/store/store';
 import { machineArchitecture } from '#lib/profile/seccomp/tables/architecture';
@@ -32,6 +35,8 @@ export interface ShimOptions extends ProviderOptions {
   readonly policy: string;
   /** State directory, with the store of the node. */
   readonly state: string;
+  /** Socket of `fairlead lsm`, which loads AppArmor profiles. */
+  readonly lsm?: string;
   /** The kubelet's directory for seccomp profiles, `<kubelet's root>/seccomp`. */
   readonly seccompRoot?: string;
   /** Address to serve metrics on, `host:port`; none by default. */
@@ -111,12 +116,18 @@ export class Shim {
     const policy = await this.#followPolicy(metrics);
     const store = await this.#openStore();
     const cri = criClient(runtimeCaller(runtime));
-    const tidier = new Tidier(store, cri, log);
+    const appArmor = new InstalledAppArmor({
+      loader: new LsmClient(this.#options.lsm && parseSocketAddress(this.#options.lsm)),
+      loaded: loadedProfiles,
+      now: () => new Date(),
+    });
+    const tidier = new Tidier({ store, appArmor, runtime: cri, log });
     this.#undo.push(() => tidier.stop());
     const source = new ArtifactSource({ store, policy, env: process.env, metrics, tidier, decisions, providers });
     const architecture = machineArchitecture(process.arch);
     const runtimeBaseline = this.#connectBaseline(runtime);
     await this.#startProxy(listen, runtime, {
+      install: { seccomp: store.effective, appArmor },
       ...{ source, store, cri, tidier, architecture, runtimeBaseline, seccompRoot, log, metrics },
     });
     log.info({ listen, runtime, state, policy: policy.current.source }, 'the shim is ready');

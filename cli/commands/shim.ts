@@ -10,6 +10,7 @@ interface ShimOptions {
   readonly policy: string;
   readonly state: string;
   readonly seccompRoot: string;
+  readonly lsm: string;
   readonly metrics?: string;
   readonly decisionLog?: string;
   readonly imageCredentialProviderConfig?: string;
@@ -29,6 +30,11 @@ export function define(command: Command): void {
     .requiredOption('--policy <file>', 'trust policy; without a rule, no profile is allowed')
     .option('--state <directory>', 'directory for verified artifacts and effective profiles', '/var/lib/fairlead')
     .option('--seccomp-root <directory>', 'directory of the kubelet for seccomp profiles', '/var/lib/kubelet/seccomp')
+    .option(
+      '--lsm <socket>',
+      'socket of `fairlead lsm`, which loads AppArmor profiles',
+      'unix:///run/fairlead/lsm.sock',
+    )
     .option('--metrics <host:port>', 'address for Prometheus metrics (default: none)')
     .option('--image-credential-provider-config <file>', "the kubelet's configuration of credential providers")
     .option('--image-credential-provider-bin-dir <directory>', "directory of the kubelet's credential provider plugins")

@@ -1,6 +1,5 @@
-import { type Installed, installProfile } from '#lib/node/install/install-profile';
+import { type InstallDependencies, type Installed, installProfile } from '#lib/node/install/install-profile';
 import type { PulledProfile } from '#lib/node/pull/pulled-profile';
-import type { Store } from '#lib/node/store/store';
 import type { Constraint, EffectiveProfile } from '#lib/profile/constraint';
 import { effectiveProfile } from '#lib/profile/effective-profile';
 import type { PublishedProfile, RuntimeProfile } from '#lib/profile/profile';
@@ -40,7 +39,8 @@ export interface AppliedProfile {
 /** The dependencies of applyProfile. */
 export interface ApplyDependencies {
   readonly source: Pick<ArtifactSource, 'pull' | 'isInForce'>;
-  readonly store: Pick<Store, 'effective'>;
+  /** Where effective profiles are installed. */
+  readonly install: InstallDependencies;
   readonly architecture: MachineArchitecture;
   readonly runtimeBaseline: Pick<RuntimeBaseline, 'hostFor' | 'profileFor'>;
   readonly tidier: Pick<Tidier, 'grown'>;
@@ -80,7 +80,7 @@ interface Made {
 async function makeEffective(
   { kind, reference, base, mode }: ProfileRequest,
   subject: BaselineSubject,
-  { source, store, architecture, runtimeBaseline, tidier }: ApplyDependencies,
+  { source, install, architecture, runtimeBaseline, tidier }: ApplyDependencies,
   signal: AbortSignal,
 ): Promise<Made> {
   const { policy, ...pulled } = await source.pull({ reference, kind, ...(mode && { mode }) }, { signal });
@@ -94,7 +94,7 @@ async function makeEffective(
     { baseline, ...(basis && { base: basis }), artifact, ...(mode && { mode }) },
     nativeArchitecture(architecture),
   );
-  const installed = await installProfile(profile, store);
+  const installed = await installProfile(profile, install, { mode, signal });
   tidier.grown();
   return { policy, pulled, effects, installed };
 }
@@ -122,7 +122,7 @@ function report(
     metrics.constrained(input, of.length);
   }
   const reference = formatReference(request.reference);
-  const named = { ...bearer, reference, rule: pulled.verification.rule, path: installed.path };
+  const named = { ...bearer, ...installed, reference, rule: pulled.verification.rule };
   log.info({ messageId: 'fairlead.profile.applied', ...named }, 'profile applied');
   if (request.mode !== undefined) {
     const logged = { mode: request.mode, unlogged };

@@ -1,4 +1,5 @@
 import type { InstallableKind } from '#lib/node/install/install-profile';
+import { runtimeDefaultAppArmor } from '#lib/profile/apparmor/runtime-default';
 import type { RuntimeProfile } from '#lib/profile/profile';
 import type { NodePolicy } from '#lib/trust/policy/node-policy';
 import type { BaselineSubject, RuntimeBaseline } from '../baseline/runtime-baseline.ts';
@@ -19,6 +20,8 @@ export async function baselineProfile(
       return baseline.seccomp === 'RuntimeDefault'
         ? runtimeDefault(kind, subject, runtimeBaseline, signal)
         : { kind, seccomp: baseline.seccomp };
+    case 'AppArmor':
+      return { kind, apparmor: baseline.apparmor === 'RuntimeDefault' ? runtimeDefaultAppArmor : baseline.apparmor };
   }
 }
 
@@ -35,5 +38,7 @@ export async function runtimeDefault(
   switch (kind) {
     case 'Seccomp':
       return { kind, seccomp: await runtimeBaseline.profileFor(subject, signal) };
+    case 'AppArmor':
+      return { kind, apparmor: runtimeDefaultAppArmor };
   }
 }

@@ -1,15 +1,16 @@
 import { toFairleadError } from '#lib/errors';
 import { profileRefusal } from '#lib/node/reference/profile-refusal';
-import type { Digest } from '#lib/registry/digest';
+import type { Use } from '#lib/node/store/uses';
 import type { PinnedReference } from '#lib/registry/pinned-reference';
-import { type ApplyDependencies, applyProfile, type Bearer } from '../apply/apply-profile.ts';
-import { type ProfileFields, profileRequest } from '../request/profile-request.ts';
+import { type AppliedProfile, type ApplyDependencies, applyProfile, type Bearer } from '../apply/apply-profile.ts';
+import { type ProfileFields, profileRequests } from '../request/profile-request.ts';
 import { type RewritableContext, rewrite } from '../request/rewrite.ts';
 
 /** A container or sandbox that the kubelet creates. */
-export interface Creation extends Pick<ProfileFields, 'annotations' | 'annotationNames' | 'privileged'> {
+export interface Creation
+  extends Pick<ProfileFields, 'annotations' | 'annotationNames' | 'appliesAppArmor' | 'privileged'> {
   /** Its security context, which is changed if it requests an artifact. */
-  readonly context: RewritableContext & Pick<ProfileFields, 'apparmor' | 'apparmorProfile'>;
+  readonly context: RewritableContext;
   readonly bearer: Bearer;
 }
 
@@ -20,25 +21,28 @@ export interface ConfineDependencies extends ApplyDependencies {
 }
 
 /**
- * Applies the profile artifact that a container or sandbox requests, and sets the result in its
- * security context. Returns the digest of the artifact. Returns undefined and changes nothing if no
- * artifact is requested. Throws as profileRequest and applyProfile do, with a message that states
- * which profile of which container is refused.
+ * Applies the profile artifacts that a container or sandbox requests, and sets the results in its
+ * security context. Returns what it uses then. Returns undefined and changes nothing if no artifact
+ * is requested. Throws as profileRequests and applyProfile do, with a message that states which
+ * profile of which container is refused.
  */
 export async function confine(
   { context, bearer, ...fields }: Creation,
   dependencies: ConfineDependencies,
   signal: AbortSignal,
-): Promise<Digest | undefined> {
+): Promise<Use | undefined> {
   const { container } = bearer;
   let reference: PinnedReference | undefined;
   try {
-    const request = profileRequest({ ...context, ...fields }, dependencies.seccompRoot);
-    if (request === undefined) return undefined;
-    reference = request.reference;
-    const { installed, digest } = await applyProfile(request, bearer, dependencies, signal);
-    rewrite(context, installed);
-    return digest;
+    const applied: AppliedProfile[] = [];
+    for (const request of profileRequests({ ...context, ...fields }, dependencies.seccompRoot)) {
+      ({ reference } = request);
+      applied.push(await applyProfile(request, bearer, dependencies, signal));
+    }
+    if (applied.length === 0) return undefined;
+    for (const { installed } of applied) rewrite(context, installed);
+    const [appArmor] = applied.flatMap(({ installed }) => (installed.kind === 'AppArmor' ? [installed.name] : []));
+    return { artifacts: applied.map(({ digest }) => digest), appArmor };
   } catch (thrown) {
     throw profileRefusal(toFairleadError(thrown), { reference, container });
   }

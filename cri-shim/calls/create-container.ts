@@ -40,16 +40,17 @@ export async function createContainer(
   const { privileged, capabilities } = context;
   const subject = { runtime: { sandboxId: podSandboxId }, capabilities };
   const creation = {
-    ...{ context, privileged, annotations: sandboxConfig?.annotations ?? {}, annotationNames: [container, 'POD'] },
+    ...{ context, privileged, appliesAppArmor: true },
+    ...{ annotations: sandboxConfig?.annotations ?? {}, annotationNames: [container, 'POD'] },
     bearer: { pod: podName(sandboxConfig?.metadata), container, subject },
   };
-  const digest = await confine(creation, dependencies, signal);
-  if (digest === undefined) return watch(request, podSandboxId, context, dependencies);
+  const use = await confine(creation, dependencies, signal);
+  if (use === undefined) return watch(request, podSandboxId, context, dependencies);
   return {
     forward: toBinary(CreateContainerRequestSchema, message),
     onReply: async (response) => {
       const { containerId } = decode(CreateContainerResponseSchema, response);
-      await recordUse(containerId, digest, dependencies);
+      await recordUse(containerId, use, dependencies);
       return response;
     },
   };

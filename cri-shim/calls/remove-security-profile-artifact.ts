@@ -8,7 +8,7 @@ import {
   RemoveSecurityProfileArtifactRequestSchema,
   RemoveSecurityProfileArtifactResponseSchema,
 } from '../../lib/cri/gen/cri_pb.js';
-import { artifactsInUse, type RuntimeLists } from '../housekeeping/uses.ts';
+import { profilesInUse, type RuntimeLists } from '../housekeeping/uses.ts';
 import type { UnaryCall, UnaryResult } from '../proxy/unary-call.ts';
 
 /**
@@ -23,7 +23,7 @@ export async function removeSecurityProfileArtifact(
   const message = decode(RemoveSecurityProfileArtifactRequestSchema, request);
   const image = message.image?.image ?? '';
   const digest: Digest = isDigest(image) ? image : parsePinned(image).digest;
-  if ((await artifactsInUse(store, cri, signal)).has(digest)) {
+  if ((await profilesInUse(store, cri, signal)).artifacts.has(digest)) {
     throw new FairleadError('Conflict', `${digest} is in use by a container or pod sandbox`, {
       hint: 'Remove the pods that were created with it first.',
     });

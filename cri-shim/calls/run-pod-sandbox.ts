@@ -33,17 +33,17 @@ export async function runPodSandbox(
   config.linux.securityContext ??= create(LinuxSandboxSecurityContextSchema);
   const subject = { runtime: { handler: runtimeHandler }, capabilities: undefined };
   const creation = {
-    ...{ context: config.linux.securityContext, privileged: false },
+    ...{ context: config.linux.securityContext, privileged: false, appliesAppArmor: false },
     ...{ annotations: config.annotations, annotationNames: ['POD'] },
     bearer: { pod: podName(config.metadata), subject },
   };
-  const digest = await confine(creation, dependencies, signal);
-  if (digest === undefined) return { forward: request };
+  const use = await confine(creation, dependencies, signal);
+  if (use === undefined) return { forward: request };
   return {
     forward: toBinary(RunPodSandboxRequestSchema, message),
     onReply: async (response) => {
       const { podSandboxId } = decode(RunPodSandboxResponseSchema, response);
-      await recordUse(podSandboxId, digest, dependencies);
+      await recordUse(podSandboxId, use, dependencies);
       return response;
     },
   };

@@ -1,50 +1,72 @@
+import type { InstalledAppArmor } from '#lib/node/install/apparmor/installed-profiles';
 import type { Store } from '#lib/node/store/store';
 import type { ShimLog } from '../report/shim-log.ts';
-import { artifactsInUse, type RuntimeLists } from './uses.ts';
+import { profilesInUse, type RuntimeLists } from './uses.ts';
 
+/** How often what is unused is removed, in milliseconds, on a node to which nothing is added. */
+const tidyingInterval = 10 * 60_000;
 /** Number of additions after which the state directory is tidied, first after addition 1. */
 const growthBetweenTidying = 256;
 /** How long the runtime may take to list its containers and sandboxes, in milliseconds. */
 const tidyingTime = 60_000;
 
+/** The dependencies of a Tidier. */
+export interface TidierDependencies {
+  readonly store: Store;
+  readonly appArmor: Pick<InstalledAppArmor, 'dropUnused'>;
+  readonly runtime: RuntimeLists;
+  readonly log: Pick<ShimLog, 'warn'>;
+}
+
 /**
- * Tidies the state directory as it grows. Removes unused content: records of removed
- * containers, effective profiles, and artifacts that need much space. Pods that crash repeatedly,
- * or that the runtime refuses, add to all of them.
+ * Tidies the state directory and the kernel as they grow. Removes what is unused: records of
+ * removed containers, effective profiles, AppArmor profiles, and artifacts that need much space.
+ * Pods that crash repeatedly, or that the runtime refuses, add to all of them.
  */
 export class Tidier {
   readonly #store: Store;
+  readonly #appArmor: Pick<InstalledAppArmor, 'dropUnused'>;
   readonly #runtime: RuntimeLists;
   readonly #log: Pick<ShimLog, 'warn'>;
   readonly #stopping = new AbortController();
+  readonly #timer: NodeJS.Timeout;
   #growth = 0;
   #tidying: Promise<void> | undefined;
 
-  constructor(store: Store, runtime: RuntimeLists, log: Pick<ShimLog, 'warn'>) {
+  constructor({ store, appArmor, runtime, log }: TidierDependencies) {
     this.#store = store;
+    this.#appArmor = appArmor;
     this.#runtime = runtime;
     this.#log = log;
+    this.#timer = setInterval(() => this.#begin(), tidyingInterval).unref();
   }
 
   /** Counts an addition to the state directory. Callers call it after each one. */
   grown(): void {
-    if (this.#growth++ % growthBetweenTidying !== 0 || this.#stopping.signal.aborted) return;
-    this.#tidying ??= this.#tidy().finally(() => {
-      this.#tidying = undefined;
-    });
+    if (this.#growth++ % growthBetweenTidying === 0) this.#begin();
   }
 
   /** Ends the current tidying and starts no other, before the directory is released. */
   async stop(): Promise<void> {
+    clearInterval(this.#timer);
     this.#stopping.abort();
     await this.#tidying;
+  }
+
+  #begin(): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#tidying ??= this.#tidy().finally(() => {
+      this.#tidying = undefined;
+    });
   }
 
   async #tidy(): Promise<void> {
     try {
       await this.#store.effective.dropOld();
       const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(tidyingTime)]);
-      await this.#store.dropUnused(await artifactsInUse(this.#store, this.#runtime, signal));
+      const { artifacts, appArmor } = await profilesInUse(this.#store, this.#runtime, signal);
+      await this.#store.dropUnused(artifacts);
+      await this.#appArmor.dropUnused(appArmor, signal);
     } catch (error) {
       if (!this.#stopping.signal.aborted) this.#log.warn({ err: error }, 'cannot tidy the state directory');
     }

@@ -15,6 +15,7 @@ import { Tidier } from './tidy.ts';
 import { recordUse } from './uses.ts';
 
 const digest = digestOf(Buffer.from('artifact'));
+const appArmor = { dropUnused: async () => undefined };
 
 describe('uses of artifacts', () => {
   it('are forgotten when their containers are gone, however many there were, and kept while the runtime is down', async () => {
@@ -29,9 +30,9 @@ describe('uses of artifacts', () => {
     };
     const warnings: unknown[] = [];
     const log = { warn: (...record: unknown[]) => warnings.push(record) } as unknown as ShimLog;
-    const tidier = new Tidier(store, criClient(callRuntime), log);
+    const tidier = new Tidier({ store, appArmor, runtime: criClient(callRuntime), log });
     const use = async (id: string, of: Digest): Promise<void> => {
-      await recordUse(id, of, { store, log });
+      await recordUse(id, { artifacts: [of] }, { store, log });
       tidier.grown();
     };
     const noted = () => readdir(join(directory, 'uses'));
@@ -54,13 +55,16 @@ describe('uses of artifacts', () => {
   }, async () => {
     const directory = await mkdtemp(join(tmpdir(), 'fairlead-uses-'));
     const store = await openStore(directory);
-    await store.uses.put('gone', digest);
+    await store.uses.put('gone', { artifacts: [digest] });
     let asked = 0;
     const hanging: CallRuntime = (_method, _request, signal) => {
       asked++;
       return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     };
-    const tidier = new Tidier(store, criClient(hanging), { warn: assert.fail } as unknown as ShimLog);
+    const tidier = new Tidier({
+      ...{ store, appArmor, runtime: criClient(hanging) },
+      log: { warn: assert.fail } as unknown as ShimLog,
+    });
     tidier.grown();
     while (asked < 2) await sleep(5);
     await tidier.stop();

@@ -1,6 +1,6 @@
 import type { CriClient } from '#lib/cri/client';
 import type { Store } from '#lib/node/store/store';
-import type { Digest } from '#lib/registry/digest';
+import type { InUse, Use } from '#lib/node/store/uses';
 import type { ShimLog } from '../report/shim-log.ts';
 
 /** The calls that list the containers and sandboxes of a runtime. */
@@ -13,26 +13,26 @@ export interface RecordUseDependencies {
 }
 
 /**
- * Records in the store that a container or sandbox was created with an artifact. Only logs a
- * failure: the container exists already and keeps its profile, even without the artifact.
+ * Records in the store what a container or sandbox was created with. Only logs a failure: the
+ * container exists already and keeps its profiles, even without the artifacts.
  */
-export async function recordUse(id: string, digest: Digest, { store, log }: RecordUseDependencies): Promise<void> {
+export async function recordUse(id: string, use: Use, { store, log }: RecordUseDependencies): Promise<void> {
   try {
-    await store.uses.put(id, digest);
+    await store.uses.put(id, use);
   } catch (error) {
-    log.warn({ err: error, container: id, digest }, 'cannot record the use of an artifact');
+    log.warn({ err: error, container: id, ...use }, 'cannot record the use of an artifact');
   }
 }
 
 /**
- * Returns the artifacts that containers and sandboxes of the runtime were created with. Rejects
- * with Unavailable if the runtime does not answer.
+ * Returns what the containers and sandboxes of the runtime were created with. Rejects with
+ * Unavailable if the runtime does not answer.
  */
-export async function artifactsInUse(
+export async function profilesInUse(
   store: Pick<Store, 'uses'>,
   runtime: RuntimeLists,
   signal: AbortSignal,
-): Promise<Set<Digest>> {
+): Promise<InUse> {
   return store.uses.of(async () => {
     const [{ containers }, { items }] = await Promise.all([
       runtime.listContainers({}, signal),

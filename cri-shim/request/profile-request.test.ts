@@ -8,7 +8,7 @@ import {
   SecurityProfile_ProfileType as ProfileType,
   SecurityProfileSchema,
 } from '../../lib/cri/gen/cri_pb.js';
-import { type ProfileFields, profileRequest } from './profile-request.ts';
+import { type ProfileFields, profileRequests } from './profile-request.ts';
 
 const root = '/var/lib/kubelet/seccomp';
 const digest = `sha256:${'ab'.repeat(32)}`;
@@ -20,11 +20,12 @@ type Init = Partial<Omit<ProfileFields, 'seccomp' | 'apparmor'>> & {
   apparmor?: MessageInitShape<typeof SecurityProfileSchema>;
 };
 
-function request({ seccomp, apparmor, ...fields }: Init) {
-  const wanted = profileRequest(
+function requests({ seccomp, apparmor, ...fields }: Init) {
+  const found = profileRequests(
     {
       seccompProfilePath: '',
       privileged: false,
+      appliesAppArmor: true,
       annotations: {},
       annotationNames: ['nginx', 'POD'],
       ...fields,
@@ -33,14 +34,15 @@ function request({ seccomp, apparmor, ...fields }: Init) {
     },
     root,
   );
-  return (
-    wanted && {
-      reference: formatReference(wanted.reference),
-      ...(wanted.base && { base: wanted.base }),
-      ...(wanted.mode && { mode: wanted.mode }),
-    }
+  return new Map(
+    found.map(({ kind, reference: wanted, base, mode }) => [
+      kind,
+      { reference: formatReference(wanted), ...(base && { base }), ...(mode && { mode }) },
+    ]),
   );
 }
+const request = (init: Init) => requests(init).get('Seccomp');
+const appArmor = (init: Init) => requests(init).get('AppArmor');
 const localhost = (path: string) => request({ seccomp: { profileType: ProfileType.Localhost, localhostRef: path } });
 const oci = (profile: Init['seccomp']) => request({ seccomp: { profileType: ProfileType.OCI, ...profile } });
 const refuses = (action: () => unknown, about: RegExp) => {
@@ -343,16 +345,80 @@ describe('profile request: what would be ignored', () => {
     }
     assert.equal(request({ privileged: true }), undefined);
   });
+});
 
-  it('is refused for AppArmor, which cannot be pulled yet', () => {
-    refuses(() => request({ apparmor: { profileType: ProfileType.OCI, ociRef: reference } }), /AppArmor/);
-    refuses(
-      () => request({ apparmor: { profileType: ProfileType.Localhost, localhostRef: `oci/${reference}` } }),
-      /AppArmor/,
+describe('profile request: AppArmor', () => {
+  const name = `oci/${reference}`;
+  const field = (localhostRef: string) => ({ profileType: ProfileType.Localhost, localhostRef });
+
+  it('takes a Localhost reference from the field, the deprecated string, or both', () => {
+    for (const fields of [
+      { apparmor: field(name) },
+      { apparmor: field(`localhost/${name}`) },
+      { apparmorProfile: `localhost/${name}` },
+      { apparmor: field(name), apparmorProfile: `localhost/${name}` },
+    ]) {
+      assert.deepEqual([...requests(fields)], [['AppArmor', { reference }]]);
+    }
+    const parameters = '?base=RuntimeDefault&mode=log';
+    assert.deepEqual(appArmor({ apparmorProfile: `localhost/${name}${parameters}` }), {
+      ...{ reference, base: 'RuntimeDefault', mode: 'Log' },
+    });
+  });
+
+  it('takes type OCI, alone and with the default of the runtime as its base', () => {
+    const type = { profileType: ProfileType.OCI, ociRef: reference };
+    assert.deepEqual(appArmor({ apparmor: type }), { reference });
+    const baseProfile = { type: BaseType.RuntimeDefault };
+    assert.deepEqual(appArmor({ apparmor: { ...type, baseProfile } }), { reference, base: 'RuntimeDefault' });
+    refuses(() => appArmor({ apparmor: { ...type, baseProfile: { type: BaseType.Localhost } } }), /RuntimeDefault/);
+    refuses(() => appArmor({ apparmor: { ...type, localhostRef: 'x' } }), /localhost_ref/);
+    refuses(() => appArmor({ apparmor: { profileType: ProfileType.OCI } }), /reference/);
+  });
+
+  it('is found beside one for seccomp', () => {
+    const seccomp = { profileType: ProfileType.OCI, ociRef: evil };
+    assert.deepEqual(
+      [...requests({ seccomp, apparmor: field(name) })],
+      [
+        ['Seccomp', { reference: evil }],
+        ['AppArmor', { reference }],
+      ],
     );
-    refuses(() => request({ apparmor: { profileType: ProfileType.RuntimeDefault, ociRef: reference } }), /AppArmor/);
-    refuses(() => request({ apparmorProfile: `localhost/oci/${reference}` }), /AppArmor/);
-    refuses(() => request({ apparmorProfile: `localhost/oci/${reference}?mode=log` }), /AppArmor/);
-    assert.equal(request({ apparmor: { profileType: ProfileType.Localhost, localhostRef: 'my-profile' } }), undefined);
+  });
+
+  it('is none for the profiles of the node', () => {
+    const ordinary = { apparmor: field('my-profile'), apparmorProfile: 'localhost/my-profile' };
+    const byDefault = { apparmor: { profileType: ProfileType.RuntimeDefault }, apparmorProfile: 'runtime/default' };
+    const unconfined = { apparmor: { profileType: ProfileType.Unconfined }, apparmorProfile: 'unconfined' };
+    for (const fields of [ordinary, byDefault, unconfined, { apparmorProfile: '' }])
+      assert.equal(requests(fields).size, 0);
+  });
+
+  it('is refused if the field and the string differ, since runtimes differ in which counts', () => {
+    for (const fields of [
+      { apparmor: field(name), apparmorProfile: 'runtime/default' },
+      { apparmor: field(name), apparmorProfile: `localhost/oci/${evil}` },
+      { apparmor: field('my-profile'), apparmorProfile: `localhost/${name}` },
+      { apparmor: { profileType: ProfileType.RuntimeDefault }, apparmorProfile: `localhost/${name}` },
+      { apparmor: { profileType: ProfileType.OCI, ociRef: reference }, apparmorProfile: 'unconfined' },
+    ]) {
+      refuses(() => requests(fields), /specify different profiles/);
+    }
+  });
+
+  it('is refused if it may be meant as a reference', () => {
+    refuses(() => appArmor({ apparmor: field(reference) }), /looks like a reference/);
+    refuses(() => appArmor({ apparmorProfile: `localhost/${reference}` }), /looks like a reference/);
+    refuses(() => appArmor({ apparmorProfile: name }), /without localhost\//);
+    refuses(() => appArmor({ apparmorProfile: 'localhost/oci/registry.example.com/nginx:1.27' }), /digest/);
+    refuses(() => appArmor({ apparmor: field(`${name}?base=localhost/other`) }), /RuntimeDefault/);
+    refuses(() => appArmor({ apparmor: { profileType: ProfileType.RuntimeDefault, localhostRef: name } }), /type 0/);
+    refuses(() => appArmor({ apparmor: { profileType: ProfileType.RuntimeDefault, ociRef: reference } }), /oci_ref/);
+  });
+
+  it('is refused where the runtime would ignore it', () => {
+    refuses(() => requests({ apparmor: field(name), privileged: true }), /privileged/);
+    refuses(() => requests({ apparmor: field(name), appliesAppArmor: false }), /sandbox/);
   });
 });

@@ -1,7 +1,8 @@
 import { FairleadError } from '#lib/errors';
 import type { InstallableKind } from '#lib/node/install/install-profile';
-import { mayNameArtifact } from '#lib/node/reference/localhost-profile';
+import { mayNameArtifact, parseLocalhostProfile } from '#lib/node/reference/localhost-profile';
 import { parsePinned } from '#lib/registry/pinned-reference';
+import { quote } from '#lib/text/quote';
 import {
   SecurityProfileBase_BaseType as BaseType,
   SecurityProfile_ProfileType as ProfileType,
@@ -20,8 +21,10 @@ export interface ProfileFields {
   /** The deprecated string field: `localhost/<path>`, `runtime/default`, `unconfined`. */
   readonly seccompProfilePath: string;
   readonly apparmor?: SecurityProfile | undefined;
-  /** The deprecated string field of AppArmor. */
+  /** The deprecated string field of AppArmor: `localhost/<name>`, `runtime/default`, `unconfined`. */
   readonly apparmorProfile?: string;
+  /** Whether the runtime applies AppArmor profiles: it does not to sandboxes. */
+  readonly appliesAppArmor: boolean;
   readonly privileged: boolean;
   /** Annotations of the pod. */
   readonly annotations: Readonly<Record<string, string>>;
@@ -34,25 +37,33 @@ const annotationPrefixes = ['seccomp-profile.crio.io/', 'seccomp-profile.kuberne
 const localhostPrefix = 'localhost/';
 
 /**
- * Returns the profile artifact that a container or sandbox requests: by type OCI (KEP-6061), by a
- * Localhost reference in the field or the deprecated string, or, if the pod leaves seccomp unset or
- * Unconfined, by one of CRI-O's annotations. Returns undefined if it requests none.
+ * Returns the profile artifacts that a container or sandbox requests, at most one of each kind: by
+ * type OCI (KEP-6061), by a Localhost reference in the field or the deprecated string, or, if the
+ * pod leaves seccomp unset or Unconfined, by one of CRI-O's annotations.
  *
  * A request that may be for an artifact is either applied or refused. Throws InvalidInput for an
- * invalid reference, for fields that contradict each other, for a container whose profile the
- * runtime would ignore (privileged), and for a kind that nodes cannot install.
+ * invalid reference, for fields that contradict each other, and for a profile that the runtime
+ * would ignore: of a privileged container, or of AppArmor for a sandbox.
  */
-export function profileRequest(fields: ProfileFields, seccompRoot: string): ProfileRequest | undefined {
-  refuseAppArmor(fields);
-  const found = seccompReference(fields, seccompRoot);
-  if (found === undefined) return undefined;
-  if (fields.privileged) {
+export function profileRequests(fields: ProfileFields, seccompRoot: string): readonly ProfileRequest[] {
+  const seccomp = seccompReference(fields, seccompRoot);
+  const appArmor = appArmorReference(fields);
+  if (appArmor !== undefined && !fields.appliesAppArmor) {
+    throw invalid(
+      'a sandbox cannot run under an AppArmor artifact: the runtime would ignore it',
+      'Remove the AppArmor profile from the sandbox. Those of the containers are applied.',
+    );
+  }
+  if ((seccomp ?? appArmor) !== undefined && fields.privileged) {
     throw invalid(
       'a privileged container cannot run under a profile artifact: the runtime would ignore it',
       'Remove privileged, or the profile.',
     );
   }
-  return { kind: 'Seccomp', ...found };
+  return [
+    ...(seccomp === undefined ? [] : [{ kind: 'Seccomp' as const, ...seccomp }]),
+    ...(appArmor === undefined ? [] : [{ kind: 'AppArmor' as const, ...appArmor }]),
+  ];
 }
 
 function seccompReference(fields: ProfileFields, seccompRoot: string): RequestedArtifact | undefined {
@@ -122,20 +133,73 @@ function annotationReference(fields: ProfileFields): RequestedArtifact | undefin
 }
 
 /**
- * Refuses requests for an AppArmor artifact: nodes cannot install it, and the runtime would read
- * the reference as the name of a policy.
+ * Returns the AppArmor artifact that a container requests, by the field or the deprecated string.
+ * The kubelet sets both alike. Runtimes differ in which of them counts, so they must agree.
  */
-function refuseAppArmor({ apparmor, apparmorProfile = '' }: ProfileFields): void {
-  const asks =
-    apparmor?.profileType === ProfileType.OCI ||
-    (apparmor !== undefined && (apparmor.ociRef !== '' || apparmor.baseProfile !== undefined)) ||
-    [apparmor?.localhostRef ?? '', apparmorProfile].some((name) => mayNameArtifact(name.replace(localhostPrefix, '')));
-  if (asks) {
+function appArmorReference({ apparmor, apparmorProfile = '' }: ProfileFields): RequestedArtifact | undefined {
+  const byName = appArmorNameReference(apparmorProfile.replace(localhostPrefix, ''));
+  if (apparmor === undefined) {
+    if (byName !== undefined && !apparmorProfile.startsWith(localhostPrefix)) {
+      throw invalid(
+        `apparmor_profile ${quote(apparmorProfile, 600)} is a reference without localhost/`,
+        'Write localhost/oci/registry/repository@sha256:….',
+      );
+    }
+    return byName;
+  }
+  const byField = appArmorFieldReference(apparmor);
+  const name = apparmor.profileType === ProfileType.OCI ? `oci/${apparmor.ociRef}` : apparmor.localhostRef;
+  const differs = apparmorProfile !== '' && apparmorProfile !== `${localhostPrefix}${name}`;
+  if ((byField ?? byName) !== undefined && (byField === undefined || differs)) {
     throw invalid(
-      'AppArmor profiles cannot be pulled as artifacts by this shim',
-      'Load the AppArmor profile on the node and name it as Localhost.',
+      'apparmor and apparmor_profile specify different profiles, and one of them is a reference',
+      'Set both alike, or leave the deprecated apparmor_profile empty.',
     );
   }
+  return byField;
+}
+
+function appArmorFieldReference(profile: SecurityProfile): RequestedArtifact | undefined {
+  const { profileType, localhostRef, ociRef, baseProfile } = profile;
+  if (profileType === ProfileType.OCI) {
+    if (localhostRef !== '') throw invalid('an AppArmor profile of type OCI has a localhost_ref', 'Set oci_ref only.');
+    const reference = parsePinned(ociRef);
+    if (baseProfile === undefined) return { reference };
+    if (baseProfile.type === BaseType.RuntimeDefault && baseProfile.localhostRef === '') {
+      return { reference, base: 'RuntimeDefault' };
+    }
+    throw invalid(appArmorBase, 'Leave out the base, or set RuntimeDefault.');
+  }
+  if (ociRef !== '' || baseProfile !== undefined) {
+    throw invalid(
+      `an AppArmor profile of type ${profileType} has an oci_ref or a base`,
+      'Only type OCI may have them.',
+    );
+  }
+  const found = appArmorNameReference(localhostRef.replace(localhostPrefix, ''));
+  if (found === undefined) return undefined;
+  if (profileType !== ProfileType.Localhost) {
+    throw invalid(`an AppArmor profile of type ${profileType} has a reference as localhost_ref`, 'Set type Localhost.');
+  }
+  return found;
+}
+
+/** The AppArmor profiles of a node have names, and are no structured profiles to intersect with. */
+const appArmorBase = 'the base of an AppArmor profile is not RuntimeDefault';
+
+/** Reads the name of an AppArmor profile. Returns undefined for that of an ordinary one. */
+function appArmorNameReference(name: string): RequestedArtifact | undefined {
+  const found = parseLocalhostProfile(name);
+  if (found === undefined) {
+    if (!mayNameArtifact(name)) return undefined;
+    throw invalid(
+      `AppArmor profile ${quote(name, 600)} looks like a reference but does not begin with oci/`,
+      'Write localhostProfile: oci/registry/repository@sha256:….',
+    );
+  }
+  const { reference, base, mode } = found;
+  if (base !== undefined && base !== 'RuntimeDefault') throw invalid(appArmorBase, 'Write ?base=RuntimeDefault.');
+  return { reference, ...(base && { base }), ...(mode && { mode }) };
 }
 
 function invalid(message: string, hint: string): FairleadError {

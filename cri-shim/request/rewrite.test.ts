@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { after, beforeEach, describe, it } from 'node:test';
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary, toJson } from '@bufbuild/protobuf';
 import type { PullRequest } from '#lib/node/pull/pulled-profile';
+import type { Use } from '#lib/node/store/uses';
 import type { CapabilityChange } from '#lib/profile/capabilities';
 import { formatReference } from '#lib/registry/reference';
+import { defaultBaseline } from '#lib/trust/policy/parse-policy-document';
 import * as cri from '../../lib/cri/gen/cri_pb.js';
 import type { BaselineSubject } from '../baseline/runtime-baseline.ts';
 import { type CallDependencies, callHandlers } from '../call-handlers.ts';
@@ -21,6 +23,7 @@ const root = mkdtempSync(join(tmpdir(), 'fairlead-seccomp-'));
 writeFileSync(join(root, 'b.json'), '{"defaultAction": "SCMP_ACT_TRAP"}');
 after(() => rmSync(root, { recursive: true }));
 const path = '/var/lib/fairlead/effective/x.json';
+const policy = 'fairlead/0123';
 const { signal } = new AbortController();
 
 /** Values for every field of the schema, to see that none is lost. */
@@ -104,11 +107,14 @@ const pulled: { reference: string; kind: string }[] = [];
 const named: Record<string, unknown>[] = [];
 const subjects: BaselineSubject[] = [];
 const effective: Buffer[] = [];
-const uses: [string, string][] = [];
+const uses: [string, Use][] = [];
 const watched: unknown[] = [];
 let isUseful = true;
 const log = { info: (fields: Record<string, unknown>) => void named.push(fields), warn: () => undefined };
-const artifact = { kind: 'Seccomp', seccomp: { defaultAction: 'SCMP_ACT_LOG' } };
+const artifacts: Readonly<Record<string, object>> = {
+  Seccomp: { kind: 'Seccomp', seccomp: { defaultAction: 'SCMP_ACT_LOG' } },
+  AppArmor: { kind: 'AppArmor', apparmor: { mode: 'Enforce', network: { allowRaw: false } } },
+};
 const dependencies = {
   seccompRoot: root,
   architecture: 'amd64',
@@ -120,22 +126,23 @@ const dependencies = {
     pull: async ({ reference, kind }: PullRequest) => {
       pulled.push({ reference: formatReference(reference), kind });
       return {
-        profile: artifact,
+        profile: artifacts[kind],
         descriptor: { digest },
         verification: { rule: 'r' },
-        policy: { baseline: { seccomp: 'RuntimeDefault' } },
+        policy: { baseline: defaultBaseline },
       };
     },
   },
-  store: {
-    effective: {
+  install: {
+    seccomp: {
       put: async (bytes: Buffer) => {
         effective.push(bytes);
         return path;
       },
     },
-    uses: { put: async (id: string, of: string) => void uses.push([id, of]) },
+    appArmor: { put: async () => policy },
   },
+  store: { uses: { put: async (id: string, of: Use) => void uses.push([id, of]) } },
   runtimeBaseline: {
     profileFor: async (subject: BaselineSubject) => {
       subjects.push(subject);
@@ -175,10 +182,39 @@ describe('rewriting', () => {
       create(cri.CreateContainerResponseSchema, { containerId: 'c1' }),
     );
     assert.equal(await decision.onReply?.(response), response);
-    assert.deepEqual(uses.splice(0), [['c1', digest]]);
+    assert.deepEqual(uses.splice(0), [['c1', { artifacts: [digest], appArmor: undefined }]]);
     assert.deepEqual(pulled, [{ reference, kind: 'Seccomp' }]);
     const [{ pod, container, path: installed } = {}] = named;
     assert.deepEqual([pod, container, installed], ['namespace-2/name-2', 'name-2', path]);
+  });
+
+  it('names an AppArmor profile in both fields, beside one for seccomp, and notes its use', async () => {
+    const oci = { profileType: 3, ociRef: reference };
+    for (const apparmorProfile of ['', `localhost/oci/${reference}`]) {
+      const change = { seccomp: oci, apparmor: oci, apparmorProfile };
+      const before = fullCreate((context) => Object.assign(context, change));
+      const decision = await createContainer({ request: before, signal });
+      assert.ok('forward' in decision);
+      const expected = json(cri.CreateContainerRequestSchema, before) as never as {
+        config: { linux: { securityContext: Record<string, unknown> } };
+      };
+      Object.assign(expected.config.linux.securityContext, {
+        seccomp: { profileType: 'Localhost', localhostRef: path },
+        apparmor: { profileType: 'Localhost', localhostRef: policy },
+        apparmorProfile: `localhost/${policy}`,
+      });
+      assert.deepEqual(json(cri.CreateContainerRequestSchema, decision.forward), expected);
+      assert.equal(unknownCount(decision.forward), unknownCount(before));
+      await decision.onReply?.(encode(cri.CreateContainerResponseSchema, { containerId: 'c5' }));
+      assert.deepEqual(uses.splice(0), [['c5', { artifacts: [digest, digest], appArmor: policy }]]);
+      assert.deepEqual(
+        named.splice(0).map((fields) => [fields['kind'], fields['path'] ?? fields['name']]),
+        [
+          ['Seccomp', path],
+          ['AppArmor', policy],
+        ],
+      );
+    }
   });
 
   it('keeps text that is not valid UTF-8, such as Secrets in environment, command and arguments', async () => {

@@ -26,7 +26,7 @@ export const shimRooms: readonly Room[] = [
   },
   {
     name: 'cri-shim/housekeeping',
-    imports: ['cri-shim/report', 'lib/cri', 'lib/node/store', 'lib/registry'],
+    imports: ['cri-shim/report', 'lib/cri', 'lib/node/install/apparmor', 'lib/node/store'],
   },
   {
     name: 'cri-shim/apply',

@@ -5,14 +5,17 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { readProfile } from '#lib/profile/read-profile';
 import { openStore, type Store } from '../store/store.ts';
-import { installProfile, isInstallable } from './install-profile.ts';
+import { type InstallDependencies, installProfile, isInstallable } from './install-profile.ts';
 
 describe('the installation of an effective profile', () => {
   let directory: string;
   let store: Store;
+  let dependencies: InstallDependencies;
+  const signal = AbortSignal.timeout(30_000);
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'fairlead-install-'));
     store = await openStore(directory);
+    dependencies = { seccomp: store.effective, appArmor: { put: async (_profile, mode) => `loaded ${mode}` } };
   });
   afterEach(async () => {
     await store.close();
@@ -21,22 +24,23 @@ describe('the installation of an effective profile', () => {
 
   it('writes a seccomp profile to a file, named by its content, that reads as the same profile', async () => {
     const profile = { kind: 'Seccomp', seccomp: { defaultAction: 'SCMP_ACT_ERRNO' } } as const;
-    const installed = await installProfile(profile, store);
-    assert.equal(installed.kind, 'Seccomp');
+    const installed = await installProfile(profile, dependencies, { signal });
+    assert.ok(installed.kind === 'Seccomp');
     const { kind, ...read } = readProfile(await readFile(installed.path));
     assert.equal(kind, 'Seccomp');
     assert.equal((read as { seccomp: { defaultAction: string } }).seccomp.defaultAction, 'SCMP_ACT_ERRNO');
-    assert.deepEqual(await installProfile(profile, store), installed);
+    assert.deepEqual(await installProfile(profile, dependencies, { signal }), installed);
   });
 
-  it('refuses kinds that nodes cannot install', async () => {
-    assert.ok(isInstallable('Seccomp') && !isInstallable('AppArmor') && !isInstallable('toString'));
+  it('loads an AppArmor profile, in the mode that is asked for', async () => {
     const apparmor = readProfile(Buffer.from('{"filesystem": {"readOnlyPaths": ["/etc/**"]}}'));
     assert.ok(apparmor.kind === 'AppArmor');
-    await assert.rejects(installProfile(apparmor, store), {
-      kind: 'InvalidInput',
-      message: /AppArmor/,
-      hint: /Seccomp/,
-    });
+    const install = (mode?: 'Log') => installProfile(apparmor, dependencies, { mode, signal });
+    assert.deepEqual(await install(), { kind: 'AppArmor', name: 'loaded undefined' });
+    assert.deepEqual(await install('Log'), { kind: 'AppArmor', name: 'loaded Log' });
+  });
+
+  it('is known for seccomp and AppArmor', () => {
+    assert.deepEqual(['Seccomp', 'AppArmor', 'SELinux', 'toString'].map(isInstallable), [true, true, false, false]);
   });
 });

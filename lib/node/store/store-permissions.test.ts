@@ -29,7 +29,7 @@ describe('the state directory belongs to its owner alone:', () => {
     const store = await openStore(root, { log: assert.fail });
     await store.put(pulled);
     await store.effective.put(Buffer.from('{}'));
-    await store.uses.put('container', digest);
+    await store.uses.put('container', { artifacts: [digest] });
     await store.close();
   }
 
@@ -169,8 +169,8 @@ describe('what no store writes, in a state directory:', () => {
     const store = await open;
     await store.put(pulled);
     await store.effective.put(Buffer.from('{}'));
-    await store.uses.put('container', digest);
-    assert.deepEqual(await store.uses.of(async () => new Set(['container'])), new Set([digest]));
+    await store.uses.put('container', { artifacts: [digest] });
+    assert.deepEqual((await store.uses.of(async () => new Set(['container']))).artifacts, new Set([digest]));
     assert.ok(store.get(digest));
     await store.close();
   }
@@ -204,7 +204,7 @@ describe('what no store writes, in a state directory:', () => {
         await replace(name, by);
         await store.put(pulled);
         await store.effective.put(Buffer.from('{}'));
-        await store.uses.put('container', digest);
+        await store.uses.put('container', { artifacts: [digest] });
         // A link to the very content of an effective profile is read as the profile.
         if (name !== effective || by === 'directory') assert.ok((await lstat(join(root, name))).isFile(), name);
       }

@@ -161,16 +161,19 @@ describe('store', () => {
   it('knows which living containers were made with which artifact', async () => {
     const store = await openStore(directory);
     const [a, b] = [artifactOf('a').descriptor.digest, artifactOf('b').descriptor.digest];
-    await store.uses.put('container-1', a);
-    await store.uses.put('container-2', b);
-    await assert.rejects(store.uses.put('../escape', b), { kind: 'InvalidInput' });
-    assert.deepEqual(await store.uses.of(async () => new Set(['container-1', 'container-3'])), new Set([a]));
+    await store.uses.put('container-1', { artifacts: [a] });
+    await store.uses.put('container-2', { artifacts: [b] });
+    await assert.rejects(store.uses.put('../escape', { artifacts: [b] }), { kind: 'InvalidInput' });
+    assert.deepEqual(
+      (await store.uses.of(async () => new Set(['container-1', 'container-3']))).artifacts,
+      new Set([a]),
+    );
     assert.deepEqual(await readdir(join(directory, 'uses')), ['container-1']);
     const made = async () => {
-      await store.uses.put('container-4', b); // made and noted after the notes were read
+      await store.uses.put('container-4', { artifacts: [b] }); // made and noted after the notes were read
       return new Set(['container-1']);
     };
-    assert.deepEqual(await store.uses.of(made), new Set([a]));
+    assert.deepEqual((await store.uses.of(made)).artifacts, new Set([a]));
     assert.deepEqual(await readdir(join(directory, 'uses')), ['container-1', 'container-4']);
     await store.close();
   });

@@ -46,7 +46,7 @@ export interface PulledArtifact {
 export class Store {
   /** Effective profiles as files. */
   readonly effective: EffectiveFiles;
-  /** Which container or sandbox was created with which artifact. */
+  /** Which container or sandbox was created with which profiles. */
   readonly uses: Uses;
   readonly #directories: StoreDirectories;
   readonly #records: CheckedStore['records'];

@@ -6,7 +6,24 @@ import { quote } from '#lib/text/quote';
 import { writeDurably } from './durable-file.ts';
 import type { StoreDirectories } from './store-directories.ts';
 
-/** Notes about which container or sandbox was created with which artifact. */
+/** What a container or sandbox was created with. */
+export interface Use {
+  /** The artifacts of its profiles, one for each kind. */
+  readonly artifacts: readonly Digest[];
+  /** The name of its AppArmor profile in the kernel, if it has one of Fairlead's. */
+  readonly appArmor?: string | undefined;
+}
+
+/** What containers and sandboxes were created with, all together. */
+export interface InUse {
+  readonly artifacts: ReadonlySet<Digest>;
+  readonly appArmor: ReadonlySet<string>;
+}
+
+/** Begins the line of a note that has the name of an AppArmor profile. */
+const appArmorLine = 'apparmor ';
+
+/** Notes about which container or sandbox was created with which profiles. */
 export class Uses {
   readonly #directories: StoreDirectories;
 
@@ -15,32 +32,40 @@ export class Uses {
   }
 
   /**
-   * Notes that a container or sandbox was created with an artifact. Throws InvalidInput for an
-   * invalid ID, and as writeDurably does.
+   * Notes what a container or sandbox was created with. Throws InvalidInput for an invalid ID, and
+   * as writeDurably does.
    */
-  async put(id: string, digest: Digest): Promise<void> {
+  async put(id: string, { artifacts, appArmor }: Use): Promise<void> {
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/.test(id)) {
       throw new FairleadError('InvalidInput', `invalid ID of a container: ${quote(id, 200)}`);
     }
     const { uses, temporary } = this.#directories;
-    await writeDurably(join(uses, id), Buffer.from(digest), { temporaryDirectory: temporary });
+    const lines = [...artifacts, ...(appArmor === undefined ? [] : [`${appArmorLine}${appArmor}`])];
+    await writeDurably(join(uses, id), Buffer.from(lines.join('\n')), { temporaryDirectory: temporary });
   }
 
   /**
-   * Returns the artifacts of the containers and sandboxes that `alive` returns, and drops notes
-   * about others. `alive` is called after the notes are read. So what it does not return is gone,
-   * and not yet to come.
+   * Returns what the containers and sandboxes that `alive` returns were created with, and drops
+   * notes about others. `alive` is called after the notes are read. So what it does not return is
+   * gone, and not yet to come.
    */
-  async of(alive: () => Promise<ReadonlySet<string>>): Promise<Set<Digest>> {
+  async of(alive: () => Promise<ReadonlySet<string>>): Promise<InUse> {
     const { uses } = this.#directories;
-    const used = new Set<Digest>();
+    const artifacts = new Set<Digest>();
+    const appArmor = new Set<string>();
     const noted = await readdir(uses);
     const living = await alive();
     for (const id of noted) {
       const path = join(uses, id);
-      if (living.has(id)) used.add((await readFile(path, 'utf8')) as Digest);
-      else await rm(path, { force: true });
+      if (!living.has(id)) {
+        await rm(path, { force: true });
+        continue;
+      }
+      for (const line of (await readFile(path, 'utf8')).split('\n')) {
+        if (line.startsWith(appArmorLine)) appArmor.add(line.slice(appArmorLine.length));
+        else artifacts.add(line as Digest);
+      }
     }
-    return used;
+    return { artifacts, appArmor };
   }
 }
