@@ -387,7 +387,7 @@ describe('profile request: AppArmor', () => {
     );
   });
 
-  it('is none for the profiles of the node', () => {
+  it('is not found in the names of profiles of the node', () => {
     const ordinary = { apparmor: field('my-profile'), apparmorProfile: 'localhost/my-profile' };
     const byDefault = { apparmor: { profileType: ProfileType.RuntimeDefault }, apparmorProfile: 'runtime/default' };
     const unconfined = { apparmor: { profileType: ProfileType.Unconfined }, apparmorProfile: 'unconfined' };

@@ -21,7 +21,7 @@ export interface ProfileFields {
   /** The deprecated string field: `localhost/<path>`, `runtime/default`, `unconfined`. */
   readonly seccompProfilePath: string;
   readonly apparmor?: SecurityProfile | undefined;
-  /** The deprecated string field of AppArmor: `localhost/<name>`, `runtime/default`, `unconfined`. */
+  /** The same field of AppArmor: `localhost/<name>`, `runtime/default`, `unconfined`. */
   readonly apparmorProfile?: string;
   /** Whether the runtime applies AppArmor profiles: it does not to sandboxes. */
   readonly appliesAppArmor: boolean;

@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import type { Installed } from '#lib/node/install/install-profile';
 import { type SecurityProfile, SecurityProfile_ProfileType, SecurityProfileSchema } from '../../lib/cri/gen/cri_pb.js';
 
-/** The fields of a security context that name profiles. That of a sandbox has no AppArmor string. */
+/** The fields of a security context that name profiles. A sandbox has no string for AppArmor. */
 export interface RewritableContext {
   seccomp?: SecurityProfile | undefined;
   seccompProfilePath: string;

@@ -42,8 +42,8 @@ const pace = { burst: 1, everyMs: 80 };
 /** Up to this number of objects, a list costs an API server less than a write. */
 const fewObjects = 50;
 /**
- * Milliseconds in which the API server has to answer a write. Admissions wait for it, and it may take
- * long where a webhook of somebody else is called for it.
+ * Milliseconds in which the API server has to answer a write. Admissions wait for it, and it may
+ * take long where a webhook of somebody else is called for it.
  */
 const writtenWithinMs = 800;
 /** Milliseconds in which the watch has to deliver what was written. */

@@ -18,4 +18,4 @@ export type { EffectiveFiles } from './store/effective-files.ts';
 export { openStore, type PulledArtifact, type Store } from './store/store.ts';
 export type { StoreDirectories } from './store/store-directories.ts';
 export type { Pull, StoredArtifact } from './store/stored-artifact.ts';
-export type { Uses } from './store/uses.ts';
+export type { InUse, Use, Uses } from './store/uses.ts';

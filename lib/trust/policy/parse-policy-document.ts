@@ -24,7 +24,7 @@ export interface PolicyDocument {
   readonly limits: PublicationLimits;
 }
 
-/** The baseline for each kind of profile that nodes apply: the default of the runtime, or a file. */
+/** The baseline of each kind that nodes apply: the default of the runtime, or a file. */
 export interface BaselineDocument {
   readonly seccomp: 'RuntimeDefault' | FileName;
   readonly apparmor: 'RuntimeDefault' | FileName;

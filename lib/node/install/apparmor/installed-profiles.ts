@@ -45,9 +45,10 @@ export class InstalledAppArmor {
   }
 
   /**
-   * Unloads the profiles that no container uses and nobody asked for in the last ten minutes. Without its
-   * profile a created container does not start, and a running one executes no further programs.
-   * Throws as AppArmorLoader.unload does, except for a profile that confines a process: it stays.
+   * Unloads the profiles that no container uses and that were not asked for in the last ten
+   * minutes. Without its profile a created container does not start, and a running one executes no
+   * further programs. Throws as AppArmorLoader.unload does, except for a profile that confines a
+   * process: it stays.
    */
   async dropUnused(inUse: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
     const { loader, loaded, now } = this.#dependencies;
@@ -55,7 +56,7 @@ export class InstalledAppArmor {
     for (const name of await loaded()) {
       if (inUse.has(name) || (this.#asked.get(name) ?? this.#begun) > oldest) continue;
       this.#asked.delete(name);
-      // Begun right after the check: whoever asks for the profile from now on waits and loads it.
+      // Begun right after the check: from now on, requests for the profile wait, and load it again.
       const unloading = loader.unload(name, signal).catch(unlessConfined);
       this.#unloading.set(
         name,
