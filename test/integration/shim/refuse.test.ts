@@ -141,10 +141,14 @@ describePeers([...containerdRequirements, 'docker-registry'], 'shim before conta
       status.INVALID_ARGUMENT,
       /^SecurityProfileInvalid: /,
     );
-    for (const profileKind of [SecurityProfileKind.AppArmor, SecurityProfileKind.SecurityProfileKindUnspecified]) {
-      const pull = shim.client.pullSecurityProfileArtifact({ image: { image: reference }, profileKind });
-      await assert.rejects(pull, { code: status.INVALID_ARGUMENT });
-    }
+    const pull = (ref: string, profileKind: SecurityProfileKind) =>
+      shim.client.pullSecurityProfileArtifact({ image: { image: ref }, profileKind });
+    const { AppArmor, SecurityProfileKindUnspecified } = SecurityProfileKind;
+    await assert.rejects(pull(reference, SecurityProfileKindUnspecified), { code: status.INVALID_ARGUMENT });
+    // The rule covers seccomp profiles only.
+    await assert.rejects(pull(reference, AppArmor), { code: status.PERMISSION_DENIED });
+    const seccomp = await publish(registry.host, 'open/seccomp', packText(denyChmod));
+    await assert.rejects(pull(seccomp, AppArmor), refusal(status.INVALID_ARGUMENT, /^SecurityProfileInvalid: /));
   });
 
   it('two layers, 2 MiB, invalid JSON, and what may not be distributed', async () => {
@@ -193,9 +197,14 @@ describePeers([...containerdRequirements, 'docker-registry'], 'shim before conta
       { annotations: { 'seccomp-profile.crio.io/main': `${registry.host}/signed/good:latest` } },
       { annotations: { 'seccomp-profile.crio.io/POD': good }, privileged: true },
       { seccomp: oci(good), privileged: true },
-      { apparmor: { profileType: ProfileType.OCI, ociRef: good } },
+      { apparmor: { profileType: ProfileType.OCI, ociRef: 'nginx' } },
+      { apparmor: localhost(good) },
+      { apparmor: localhost(`oci/${good}`), privileged: true },
     ];
     for (const options of pods) await assert.rejects(createContainer(options), { code: status.INVALID_ARGUMENT });
+    // The rule covers seccomp profiles only.
+    const apparmor = localhost(`oci/${good}`);
+    await assert.rejects(createContainer({ apparmor }), { code: status.PERMISSION_DENIED });
     const noBase = { seccomp: localhost(`${shim.seccompRoot}/oci/${good}?base=missing.json`) };
     await assert.rejects(
       createContainer(noBase),
