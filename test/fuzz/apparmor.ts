@@ -91,4 +91,4 @@ function survives(text: string): boolean {
  * Lines of a policy: comments and rules of the template, and paths in quotes that hold no quote.
  */
 const meant =
-  /^(?:|#.*|\}|include if exists <[a-z/]+>|profile "fuzz" flags=\([a-z_,]+\) \{| {2}(?:# [A-Z].*|include if exists <abstractions\/base>|(?:capability|network)(?: [a-z_]+)?,|deny capability sys_admin,|file,|umount,|deny mount,|(?:signal|ptrace) \([a-z, ]+\) peer="[a-z]+",|(?:deny )?"\/(?:[^"\\]|\\[*?[\]{}^,])*" [rwlkmix]+,))$/;
+  /^(?:|#.*|\}|include if exists <[a-z/]+>|profile "fuzz" flags=\([a-z_,]+\) \{| {2}(?:# [A-Z].*|include if exists <abstractions\/base>|(?:capability|network)(?: [a-z_]+)?,|deny capability sys_admin,|file,|umount,|deny mount,|(?:signal|ptrace) \([a-z, ]+\) peer="[a-z/*{},]+",|(?:deny )?"\/(?:[^"\\]|\\[*?[\]{}^,])*" [rwlkmix]+,))$/;

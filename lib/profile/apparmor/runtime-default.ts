@@ -8,6 +8,12 @@ import type { AppArmorProfile } from './model.ts';
 export const runtimeDefaultAppArmor: AppArmorProfile = { mode: 'Enforce' };
 
 /**
+ * Who stops containers: processes of the node, and what runtimes run, under the profiles that
+ * AppArmor 4 and later has for them or those of their paths, as in CRI-O's template.
+ */
+const signalling: readonly string[] = ['unconfined', '{/usr/bin/,/usr/sbin/,}{runc,crun*}'];
+
+/**
  * Returns the rules of the runtime's default template, as containerd's cri-containerd.apparmor.d
  * and docker-default have them: signals and tracing among the processes of the container, no
  * mounts, and no writing to the files that configure the kernel. They hold whatever the profile
@@ -20,7 +26,7 @@ export const runtimeDefaultAppArmor: AppArmorProfile = { mode: 'Enforce' };
 export function defaultRules(peer: string, enforced: boolean): readonly string[] {
   return [
     '# Signals: from the node and the runtimes, and among the processes of the container.',
-    ...['unconfined', 'runc', 'crun'].map((sender) => `signal (receive) peer="${sender}",`),
+    ...signalling.map((sender) => `signal (receive) peer="${sender}",`),
     `signal (send, receive) peer="${peer}",`,
     `ptrace (read, readby, trace, tracedby) peer="${peer}",`,
     'umount,',

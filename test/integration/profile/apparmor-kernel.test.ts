@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { RenderedAppArmor } from '#lib/node/install/apparmor/loader';
+import { renderForNode } from '#lib/node/install/apparmor/render';
 import { intersectAppArmor } from '#lib/profile/apparmor/intersect';
 import { lintAppArmor } from '#lib/profile/apparmor/lint';
 import type { AppArmorProfile } from '#lib/profile/apparmor/model';
@@ -10,6 +13,8 @@ import { startVm, type Vm, vmRequirements } from '#test/peers/vm';
 import { listCases, operationsOf, permittedOf, profileOf } from '#test/support/kernel/apparmor-lists';
 import { runInGuest } from '#test/support/kernel/guest-container';
 import { type AppArmorEvent, type Attempt, GuestPolicies } from '#test/support/kernel/guest-policies';
+import { installInGuest, installSourceInGuest } from '#test/support/kernel/guest-program';
+import { type LsmStep, runLsmSteps } from '#test/support/kernel/run-lsm-steps';
 
 const nothing = { readOnlyPaths: [], writeOnlyPaths: [], readWritePaths: [] };
 
@@ -310,6 +315,75 @@ describePeers([...vmRequirements, 'apparmor_parser', 'runc', 'cc'], 'AppArmor po
       // what the runtime starts is under the policy from then on, and need not be an executable
       // that it lists
       'container-of-nothing': 'began\n',
+    });
+  });
+
+  describe('by the service that loads them', () => {
+    const [confining, open] = [containers['container'] ?? assert.fail(), runtimeDefaultAppArmor].map(renderForNode) as [
+      RenderedAppArmor,
+      RenderedAppArmor,
+    ];
+    let fairlead: string;
+    let client: string;
+    const loaded = [confining.name, open.name].toSorted();
+    const run = (...steps: readonly LsmStep[]): Promise<readonly unknown[]> => runLsmSteps(vm, client, steps);
+    /** Starts the service with a capability or without, and returns the id of its process. */
+    const start = async (capability: string): Promise<string> =>
+      (
+        await vm.output(`
+          setpriv --bounding-set=-all${capability} --inh-caps=-all --no-new-privs ${fairlead} lsm > /job/lsm.log 2>&1 &
+          until [ -S /run/fairlead/lsm.sock ]; do kill -0 $! || { cat /job/lsm.log >&2; exit 1; }; sleep 0.1; done
+          echo $!`)
+      ).trim();
+
+    before(async () => {
+      fairlead = await installInGuest(vm);
+      client = await installSourceInGuest(vm, fileURLToPath(import.meta.resolve('#test/support/kernel/lsm-steps')));
+    });
+
+    it('loads, lists and unloads for a process without capabilities, and keeps those in use', async () => {
+      const process = await start(',+mac_admin');
+      const [none, first, second, both, capabilities] = await run(
+        ...([{ list: true }, { load: confining }, { load: open }, { list: true }] as const),
+        { script: 'grep -h ^CapEff: /proc/self/status /proc/$(pgrep -f " lsm$" | head -1)/status' },
+      );
+      assert.deepEqual([none, first, second, both], [[], 'done', 'done', loaded]);
+      assert.equal(capabilities, 'CapEff:\t0000000000000000\nCapEff:\t0000000200000000\n');
+
+      const script = 'echo began; cat /etc/listed; cat /etc/other';
+      assert.equal((await runInGuest(vm, confining.name, script)).stdout, 'began\nlisted\n');
+
+      // Of another user, whose processes a root without capabilities does not own.
+      const confined = `setpriv --reuid=1000 --clear-groups aa-exec -p ${open.name} -- sleep 100000 >&- 2>&- & echo $!`;
+      const pid = (await vm.output(confined)).trim();
+      const label = { script: `cat /proc/${pid}/attr/apparmor/current` };
+      const [refused, again, kept, unused, left] = await run(
+        ...([{ unload: open.name }, { load: open }, label, { unload: confining.name }, { list: true }] as const),
+      );
+      const message = `process ${pid} is confined by the AppArmor profile ${open.name}`;
+      assert.deepEqual(refused, { kind: 'Conflict', message });
+      assert.deepEqual([again, kept, unused, left], ['done', `${open.name} (enforce)\n`, 'done', [open.name]]);
+
+      // As AppArmor 4 has it. A profile without a rule for it keeps its processes from being stopped.
+      await vm.output(`
+        echo 'profile runc flags=(unconfined) { }' | apparmor_parser --replace --skip-cache
+        aa-exec -p runc -- /bin/kill -TERM ${pid}
+        while [ -d /proc/${pid} ]; do sleep 0.1; done
+        kill -TERM ${process}
+        while [ -e /run/fairlead/lsm.sock ]; do sleep 0.1; done`);
+    });
+
+    it('finds its profiles when it starts again, and reports that it lacks the capability', async () => {
+      const process = await start('');
+      const [found, failed] = await run({ list: true }, { load: confining });
+      assert.deepEqual(found, [open.name]);
+      assert.equal((failed as { kind?: string }).kind, 'Unavailable', JSON.stringify(failed));
+      await vm.output(`kill -TERM ${process}; while [ -e /run/fairlead/lsm.sock ]; do sleep 0.1; done`);
+      await start(',+mac_admin');
+      assert.deepEqual(await run({ load: confining }, { unload: open.name }, { unload: open.name }, { list: true }), [
+        ...['done', 'done', 'done'],
+        [confining.name],
+      ]);
     });
   });
 });
