@@ -19,7 +19,7 @@ Some commands print something else:
 | \`baseline\`, \`convert\`, \`merge\`, \`migrate\`, \`pull\`, \`policy import\` | the profile, manifests or policy, without \`--output json\` |
 | \`completion\` | a script |
 | \`quickstart\` | what it does, for people |
-| \`serve\`, \`shim\`, \`operator\` | [logs](logs.md), one JSON object per line |
+| \`serve\`, \`shim\`, \`lsm\`, \`operator\` | [logs](logs.md), one JSON object per line |
 `;
 
 /** The names of the documents, in the order of the reference. */

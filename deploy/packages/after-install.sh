@@ -7,8 +7,7 @@ if [ -d /run/systemd/system ]; then
     restart=systemctl
     if command -v deb-systemd-invoke >/dev/null; then restart=deb-systemd-invoke; fi
     for unit in $units; do
-      # systemd refuses to restart a socket whose service runs. Its changes take effect with the
-      # next start.
+      # systemd refuses to restart a socket whose service runs.
       case $unit in *.socket) continue ;; esac
       "$restart" try-restart "$unit" || echo "fairlead: $unit was not restarted; see: systemctl status $unit" >&2
     done

@@ -78,6 +78,8 @@ describePeers(['cosign', ...blankMachineRequirements], 'npm run release', () => 
       assert.equal(header.readUInt16LE(18), machine);
       for (const path of [
         'lib/systemd/system/fairlead-shim.service',
+        'lib/systemd/system/fairlead-lsm.service',
+        'lib/systemd/system/fairlead-lsm.socket',
         'share/bash-completion/completions/fairlead',
         'share/doc/fairlead/LICENSE',
         'share/doc/fairlead/THIRD-PARTY-LICENSES',

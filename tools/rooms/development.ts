@@ -62,6 +62,11 @@ export const developmentRooms: readonly Room[] = [
     imports: ['test/support/release/program.ts', 'tools', 'tools/release', 'tools/release/image'],
   },
   {
+    name: 'test/support/kernel/guest-program.ts',
+    imports: ['test/peers/**', 'test/support/**', 'tools'],
+    packages: ['esbuild'],
+  },
+  {
     name: 'test/fuzz',
     imports: ['lib/**', 'test/fuzz/mutate.ts', 'test/oracle/**', 'test/peers/**', 'test/support/**'],
     packages: 'any',

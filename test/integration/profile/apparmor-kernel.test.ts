@@ -364,7 +364,7 @@ describePeers([...vmRequirements, 'apparmor_parser', 'runc', 'cc'], 'AppArmor po
       assert.deepEqual(refused, { kind: 'Conflict', message });
       assert.deepEqual([again, kept, unused, left], ['done', `${open.name} (enforce)\n`, 'done', [open.name]]);
 
-      // As AppArmor 4 has it. A profile without a rule for it keeps its processes from being stopped.
+      // As AppArmor 4 has it. A profile without a rule for it would not let it stop the process.
       await vm.output(`
         echo 'profile runc flags=(unconfined) { }' | apparmor_parser --replace --skip-cache
         aa-exec -p runc -- /bin/kill -TERM ${pid}

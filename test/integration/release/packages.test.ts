@@ -44,7 +44,7 @@ const dpkg: Packager = {
   purge: (root) => inRoot(root, ['dpkg', '-P', 'fairlead']),
   settings: [
     ...['/etc/default/fairlead-pull', '/etc/default/fairlead-pull.dpkg-dist'],
-    ...['/etc/default/fairlead-push', '/etc/default/fairlead-shim'],
+    ...['/etc/default/fairlead-push', '/etc/default/fairlead-shim', '/etc/default/fairlead-lsm'],
   ],
 };
 
@@ -160,7 +160,10 @@ describePeers(['dpkg-deb', 'rpm', 'rpmbuild', 'debian-root', 'root'], 'the packa
         for (const name of ['fairlead', 'kubectl-fairlead']) assert.equal(run([name]), '1.0.0-rc.1\n');
         assert.deepEqual(
           readdirSync(join(root, 'usr/lib/systemd/system')).filter((name) => name.startsWith('fairlead')),
-          ['fairlead-pull.service', 'fairlead-push.service', 'fairlead-shim.service'],
+          [
+            ...['fairlead-lsm.service', 'fairlead-lsm.socket'],
+            ...['fairlead-pull.service', 'fairlead-push.service', 'fairlead-shim.service'],
+          ],
         );
         assert.deepEqual(
           added(blank, contents(root)).filter((path) => path.startsWith('/etc/systemd/')),
