@@ -36,10 +36,9 @@ export function covers(profile: ProfileReference, wanted: ProfileReference): boo
  * of its registry.
  */
 export function sameProfile(a: ProfileReference, b: ProfileReference): boolean {
-  const [one, other] = [a, b].map(({ reference, ...parameters }) => {
-    const [repository = '', digest] = reference.split('@', 2);
-    return formatLocalhostProfile({ reference: `${repositoryName(repository)}@${digest}`, ...parameters });
-  });
+  const [one, other] = [a, b].map(({ reference, ...parameters }) =>
+    formatLocalhostProfile({ reference: artifactKey(reference), ...parameters }),
+  );
   return one === other;
 }
 
@@ -48,4 +47,10 @@ export function sameProfile(a: ProfileReference, b: ProfileReference): boolean {
  */
 export function repositoryOf({ reference }: ProfileReference): string {
   return repositoryName(reference.split('@', 1)[0] ?? '');
+}
+
+/** Returns the name of an artifact by which all references to it are the same. */
+export function artifactKey(reference: string): string {
+  const [repository = '', digest] = reference.split('@', 2);
+  return `${repositoryName(repository)}@${digest}`;
 }

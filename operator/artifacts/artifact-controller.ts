@@ -5,10 +5,13 @@ import type { KubeMetrics } from '#lib/kube/metrics';
 import type { ObjectClient } from '#lib/kube/object-client';
 import { objectKey } from '#lib/kube/resource';
 import type { FollowedArtifactStatus } from '../api/shared/followed-artifact.ts';
+import { decisionTrigger } from '../node-decisions/decision-trigger.ts';
+import type { KnownDecisions } from '../node-decisions/node-decisions.ts';
 import { type OperatorPolicy, policyTrigger } from '../trust/operator-policy.ts';
 import type { ArtifactChecker, CheckRequest } from './artifact-checker.ts';
 import type { ArtifactMetrics } from './artifact-metrics.ts';
 import type { ArtifactCheck } from './check.ts';
+import { withDecisions } from './node-acceptance.ts';
 import {
   type ArtifactEvent,
   artifactInForce,
@@ -20,9 +23,14 @@ import {
 import { readPullSecret } from './pull-secret.ts';
 import type { ArtifactSpec, StoredArtifact } from './stored-artifact.ts';
 
+/** The objects, by the artifact that is in force, as `artifactKey` writes it. */
+export type ArtifactInformer = Informer<StoredArtifact, 'artifact'>;
+
 export interface ArtifactControllerOptions {
   readonly client: ObjectClient;
-  readonly informer: Informer<StoredArtifact>;
+  readonly informer: ArtifactInformer;
+  /** What nodes decide about artifacts. */
+  readonly decisions: KnownDecisions;
   readonly policy: OperatorPolicy;
   readonly checker: ArtifactChecker;
   /** The namespace of the operator. */
@@ -44,15 +52,20 @@ const concurrency = 16;
  * until `signal` aborts. Resolves when what is being written then has been written.
  */
 export async function runArtifactController(options: ArtifactControllerOptions, signal: AbortSignal): Promise<void> {
-  const { informer, policy } = options;
+  const { informer, policy, decisions } = options;
   const checks = new ArtifactChecks(options);
   await runController(
     {
       ...options,
       name: informer.resource.plural,
       concurrency,
-      triggers: [policyTrigger(policy, () => informer.store.keys())],
-      reconcile: (object, late) => checks.reconcile(object, AbortSignal.any([signal, late])),
+      triggers: [policyTrigger(policy, () => informer.store.keys()), decisionTrigger(decisions, informer.store)],
+      reconcile: async (object, late) => {
+        const reconciled = await checks.reconcile(object, AbortSignal.any([signal, late]));
+        const { status, event } = withDecisions(object, reconciled.status, decisions, new Date());
+        if (event !== undefined) options.report(object, event);
+        return { ...reconciled, status };
+      },
       removed: async (key) => checks.forget(key),
     },
     signal,
@@ -71,6 +84,10 @@ interface LastCheck {
   readonly status: FollowedArtifactStatus;
 }
 
+interface ReconciledArtifact extends Reconciled {
+  readonly status: FollowedArtifactStatus;
+}
+
 type ValidArtifact = StoredArtifact & { readonly spec: ArtifactSpec };
 
 /** Decides which objects are to be checked now, and checks them. */
@@ -83,7 +100,7 @@ class ArtifactChecks {
     this.#options = options;
   }
 
-  async reconcile(object: StoredArtifact, signal: AbortSignal): Promise<Reconciled> {
+  async reconcile(object: StoredArtifact, signal: AbortSignal): Promise<ReconciledArtifact> {
     const key = objectKey(object.metadata);
     const { spec } = object;
     if ('problem' in spec) {
@@ -103,7 +120,7 @@ class ArtifactChecks {
     this.#last.delete(key);
   }
 
-  async #check(object: ValidArtifact, failuresBefore: number, signal: AbortSignal): Promise<Reconciled> {
+  async #check(object: ValidArtifact, failuresBefore: number, signal: AbortSignal): Promise<ReconciledArtifact> {
     const { report, artifactMetrics } = this.#options;
     const policy = this.#revision();
     const check = await this.#checkNow(object, policy, signal);

@@ -59,7 +59,7 @@ const conditions = ({ conditions = [] }: FollowedArtifactStatus) =>
   conditions.map(({ type, status, reason }) => `${type} ${status} ${reason}`);
 const described = ({ status, events }: ReturnType<typeof plan>) => ({
   digest: status.digest?.slice(7, 8),
-  conditions: conditions(status).filter((each) => !each.startsWith('NodesAccept')),
+  conditions: conditions(status),
   events: events.map(({ type, reason }) => `${type} ${reason}`),
 });
 
@@ -74,11 +74,7 @@ describe('planArtifact', () => {
       history: [{ digest: digest('a'), since: '2026-12-01T10:00:00Z' }],
       conditions: status.conditions,
     });
-    assert.deepEqual(conditions(status), [
-      'Ready True Verified',
-      'UpToDate True UpToDate',
-      'NodesAccept Unknown NotReported',
-    ]);
+    assert.deepEqual(conditions(status), ['Ready True Verified', 'UpToDate True UpToDate']);
     assert.deepEqual(events, [{ type: 'Normal', reason: 'Verified', message: `${digest('a')} is in force` }]);
     assert.equal(requeueAfter, undefined, 'a pinned tag is resolved once');
   });

@@ -226,13 +226,6 @@ function conditionsOf(
   };
   set('Ready', ready);
   set('UpToDate', upToDate);
-  if (conditionOf(status, 'NodesAccept') === undefined) {
-    set('NodesAccept', {
-      status: 'Unknown',
-      reason: 'NotReported',
-      message: 'no node has reported whether it accepts it',
-    });
-  }
   return conditions;
 }
 

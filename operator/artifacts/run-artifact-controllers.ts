@@ -3,14 +3,15 @@ import type { KubeLog } from '#lib/kube/log';
 import type { KubeMetrics } from '#lib/kube/metrics';
 import type { ObjectClient } from '#lib/kube/object-client';
 import type { Resource } from '#lib/kube/resource';
+import { artifactKey } from '../api/profile-reference.ts';
 import type { OperatorPolicy } from '../trust/operator-policy.ts';
 import { runTrustPolicyController } from '../trust/trust-policy-controller.ts';
 import { ArtifactChecker, type CheckerDependencies } from './artifact-checker.ts';
-import { type ArtifactControllerOptions, runArtifactController } from './artifact-controller.ts';
+import { type ArtifactControllerOptions, type ArtifactInformer, runArtifactController } from './artifact-controller.ts';
 import { parseStoredArtifact, type StoredArtifact } from './stored-artifact.ts';
 
 export interface ArtifactControllersOptions
-  extends Pick<ArtifactControllerOptions, 'artifactMetrics' | 'fieldManager' | 'namespace' | 'report'> {
+  extends Pick<ArtifactControllerOptions, 'artifactMetrics' | 'decisions' | 'fieldManager' | 'namespace' | 'report'> {
   readonly client: ObjectClient;
   /** The policy by which artifacts are verified: of a file, or of the TrustPolicy object. */
   readonly policy: OperatorPolicy;
@@ -28,6 +29,10 @@ const resources = [
   resourceOf('ClusterProfileArtifact', 'clusterprofileartifacts', false),
 ];
 
+const indexes = {
+  artifact: ({ status: { reference } }: StoredArtifact) => (reference === undefined ? [] : [artifactKey(reference)]),
+};
+
 /**
  * Runs the controllers of trust policies and artifacts until `signal` aborts, and resolves when no
  * request is open any more. One replica at a time may run them.
@@ -36,7 +41,7 @@ export async function runArtifactControllers(options: ArtifactControllersOptions
   const { policy, connect } = options;
   const checker = new ArtifactChecker({ policy: () => policy.current, connect });
   const informers = resources.map(
-    (resource): Informer<StoredArtifact> => new Informer({ ...options, resource, parse: parseStoredArtifact }),
+    (resource): ArtifactInformer => new Informer({ ...options, resource, parse: parseStoredArtifact, indexes }),
   );
   for (const informer of informers) informer.start();
   await Promise.all([

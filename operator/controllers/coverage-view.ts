@@ -4,6 +4,7 @@ import { Informer, type InformerMetrics } from '#lib/kube/informer';
 import type { KubeObject, ObjectMeta } from '#lib/kube/kube-object';
 import type { KubeLog } from '#lib/kube/log';
 import type { ObjectClient } from '#lib/kube/object-client';
+import { artifactKey, namedArtifact } from '../api/profile-reference.ts';
 import type { Binding } from '../bind/binding.ts';
 import type { ClusterState } from '../bind/cluster-state.ts';
 import type { BindingContext } from '../bind/decide.ts';
@@ -53,7 +54,7 @@ const pause = 10;
  * once, and not for each change: a binding may decide on all pods, and pods change all the time.
  */
 export class CoverageView {
-  readonly bindings: readonly Informer<StoredBinding>[];
+  readonly bindings: readonly Informer<StoredBinding, 'artifact'>[];
   readonly #pods: PodInformer;
   readonly #unfollow: () => void;
   readonly #options: CoverageViewOptions;
@@ -72,6 +73,7 @@ export class CoverageView {
           ...{ client, log, metrics, resource },
           selection: { labelSelector: exceptMarkers },
           parse: (object) => storedBinding(object, parse),
+          indexes: { artifact: artifactsOf },
         }),
     );
     this.#pods = pods;
@@ -157,6 +159,12 @@ export class CoverageView {
     }
     return { pods: covered, bindings: bindingCoverage(covered) };
   }
+}
+
+/** Returns the artifact that a binding gives to new pods, as its status states it. */
+function artifactsOf({ status = {} }: StoredBinding): readonly string[] {
+  const named = 'reference' in status && typeof status.reference === 'string' && namedArtifact(status.reference);
+  return named ? [artifactKey(named.reference)] : [];
 }
 
 function storedBinding(object: KubeObject, parse: (object: unknown) => Binding | undefined): StoredBinding {

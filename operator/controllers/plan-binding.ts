@@ -2,6 +2,7 @@ import { type NewCondition, setCondition } from '#lib/kube/conditions';
 import { shorten } from '#lib/text/quote';
 import type { Condition } from '../api/shared/condition.ts';
 import type { BindingCoverage } from '../coverage/binding-coverage.ts';
+import { nodesAcceptType } from '../node-decisions/nodes-accept.ts';
 
 /** The status of an ArtifactBinding or ClusterArtifactBinding. */
 export interface BindingStatus {
@@ -21,6 +22,8 @@ export interface BindingFacts {
   /** Why it gives none, and the next step. */
   readonly problem?: string | undefined;
   readonly coverage: BindingCoverage;
+  /** Whether nodes accept the profile; undefined if that is not known. */
+  readonly acceptance?: NewCondition | undefined;
 }
 
 /** As in the schema of the status. */
@@ -31,21 +34,26 @@ const most = { conflicts: 10, message: 1024 };
  * it decides. Running pods of which a container would be refused are its conflicts.
  */
 export function planBinding(
-  { generation, profile, problem, coverage }: BindingFacts,
+  { generation, profile, problem, coverage, acceptance }: BindingFacts,
   held: BindingStatus,
   now: Date,
 ): BindingStatus {
   const conflicts = coverage.conflicts
     .slice(0, most.conflicts)
     .map(({ pod, message }) => ({ pod, message: shorten(message, most.message) }));
-  const condition = { ...readiness(problem, conflicts.length), observedGeneration: generation };
+  const before = held.conditions?.filter(({ type }) => profile !== undefined || type !== nodesAcceptType) ?? [];
+  const ready = { ...readiness(problem, conflicts.length), observedGeneration: generation };
+  const accepted = acceptance && { ...acceptance, observedGeneration: generation };
   return {
     observedGeneration: generation,
     ...(profile !== undefined && { reference: profile }),
     matchedPods: coverage.pods,
     outdatedPods: coverage.outdated,
     ...(conflicts.length > 0 && { conflicts }),
-    conditions: setCondition(held.conditions ?? [], condition, now),
+    conditions: [ready, ...(accepted ? [accepted] : [])].reduce<readonly Condition[]>(
+      (conditions, condition) => setCondition(conditions, condition, now),
+      before,
+    ),
   };
 }
 

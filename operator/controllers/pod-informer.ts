@@ -5,16 +5,22 @@ import type { KubeLog } from '#lib/kube/log';
 import type { ObjectClient } from '#lib/kube/object-client';
 import { objectKey, type Resource } from '#lib/kube/resource';
 import { type RunningPod, readRunningPod } from '../coverage/running-pod.ts';
+import { type PodDecision, podDecisions } from '../node-decisions/pod-decisions.ts';
 import { parseWorkload, type Workload } from './workload.ts';
 
 /** A pod, as the controllers need it. */
 export interface FollowedPod extends Workload {
   /** Undefined for a pod that admission would not read: only what it uses is known. */
   readonly running: RunningPod | undefined;
+  /** What it shows about the artifacts that it names; absent if that is nothing. */
+  readonly decisions?: readonly PodDecision[];
 }
 
-/** The pods of the cluster, by the profiles that they use. */
-export type PodInformer = Informer<FollowedPod, 'uses'>;
+/**
+ * The pods of the cluster, by the profiles that they use, and the artifacts about which they show a
+ * decision.
+ */
+export type PodInformer = Informer<FollowedPod, 'uses' | 'artifact'>;
 
 export interface PodInformerOptions {
   readonly client: ObjectClient;
@@ -32,9 +38,21 @@ export function podInformer(options: PodInformerOptions): PodInformer {
   return new Informer({
     ...options,
     resource: pods,
-    parse: (object): FollowedPod => ({ ...parseWorkload(object), running: readable(object, options.log) }),
-    indexes: { uses: ({ uses }: FollowedPod) => uses },
+    parse: (object): FollowedPod => ({
+      ...parseWorkload(object),
+      running: readable(object, options.log),
+      ...decisionsOf(object),
+    }),
+    indexes: {
+      uses: ({ uses }: FollowedPod) => uses,
+      artifact: ({ decisions = [] }: FollowedPod) => decisions.map(({ artifact }) => artifact),
+    },
   });
+}
+
+function decisionsOf(object: KubeObject): Pick<FollowedPod, 'decisions'> {
+  const decisions = podDecisions(object);
+  return decisions.length === 0 ? {} : { decisions };
 }
 
 /** A pod that cannot be read as a whole must still keep the profiles that it uses. */

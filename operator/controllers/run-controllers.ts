@@ -5,6 +5,7 @@ import type { KubeLog } from '#lib/kube/log';
 import type { KubeMetrics } from '#lib/kube/metrics';
 import { ObjectClient } from '#lib/kube/object-client';
 import type { ClusterState } from '../bind/cluster-state.ts';
+import type { KnownDecisions } from '../node-decisions/node-decisions.ts';
 import { runBindingControllers } from './binding-controller.ts';
 import { ClusterView } from './cluster-view.ts';
 import type { CoverageMetrics } from './coverage-metrics.ts';
@@ -27,6 +28,8 @@ export interface ControllersOptions extends Pick<ProfileControllerOptions, 'prof
   readonly cluster?: ClusterState | undefined;
   /** Milliseconds after which the status of a binding is determined again, 30,000 by default. */
   readonly bindingPeriod?: number | undefined;
+  /** What nodes decide about artifacts. Without it, bindings do not state it. */
+  readonly decisions?: KnownDecisions | undefined;
   /** Another controller, for an API server that has pods. */
   readonly runForPods?: ((pods: PodInformer, signal: AbortSignal) => Promise<void>) | undefined;
   readonly log: KubeLog;
@@ -69,6 +72,7 @@ async function runForBindings(
     api,
     client,
     cluster,
+    decisions,
     bindingPeriod = defaultBindingPeriod,
     log,
     metrics,
@@ -84,7 +88,7 @@ async function runForBindings(
   try {
     const shared = { client, view, log, metrics };
     await Promise.all([
-      runBindingControllers({ ...shared, period: bindingPeriod }, signal),
+      runBindingControllers({ ...shared, decisions, period: bindingPeriod }, signal),
       runPolicyReportController({ ...shared, api, period: reportPeriod }, signal),
     ]);
   } finally {

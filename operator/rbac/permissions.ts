@@ -241,6 +241,13 @@ export const permissions: readonly Permission[] = [
     reason: 'Events about profiles.',
   },
   {
+    group: 'events.k8s.io',
+    resource: 'events',
+    verbs: ['list', 'watch'],
+    namespaces: 'all',
+    reason: 'Why nodes refuse artifacts: of sandboxes that cannot be created, only an event states it.',
+  },
+  {
     group: 'coordination.k8s.io',
     resource: 'leases',
     verbs: ['get', 'update'],

@@ -19,6 +19,7 @@ import { leaseName } from '../controllers/lease-name.ts';
 import type { ProfileMetrics } from '../controllers/profile-metrics.ts';
 import { runControllers } from '../controllers/run-controllers.ts';
 import { fieldManager } from '../kube/field-manager.ts';
+import { NodeDecisions } from '../node-decisions/node-decisions.ts';
 import { followPolicyFile, ObjectPolicy, type OperatorPolicy } from '../trust/operator-policy.ts';
 
 export interface LeadingControllersOptions {
@@ -93,7 +94,8 @@ async function lead(term: Term, { base, ...options }: LeadOptions): Promise<void
     import('../image-profiles/run-image-profiles.ts'),
     import('../definitions/check-definitions.ts'),
   ]);
-  const leading = { ...options, client };
+  const decisions = new NodeDecisions();
+  const leading = { ...options, client, decisions };
   try {
     await Promise.all([
       runControllers(
@@ -101,11 +103,13 @@ async function lead(term: Term, { base, ...options }: LeadOptions): Promise<void
           ...leading,
           pull: (reference) => base.pull(reference),
           report: report(profilesGroup, 'v1', 'Reconcile'),
-          runForPods: (pods, signal) =>
-            runImageProfiles(
-              { ...leading, pods, fieldManager, report: report(fairleadGroup, 'v1alpha1', 'Follow') },
-              signal,
-            ),
+          runForPods: async (pods, signal) => {
+            const follow = report(fairleadGroup, 'v1alpha1', 'Follow');
+            await Promise.all([
+              decisions.follow(pods, leading, signal),
+              runImageProfiles({ ...leading, pods, fieldManager, report: follow }, signal),
+            ]);
+          },
         },
         term.signal,
       ),

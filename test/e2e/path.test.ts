@@ -6,6 +6,7 @@ import { after, before, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
+import type { Condition } from '#lib/kube/conditions';
 import { parseReference } from '#lib/registry/reference';
 import { remoteRepository } from '#lib/registry/remote/repository';
 import { type Apiserver, apiserverRequirements, startApiserver } from '#test/peers/apiserver';
@@ -284,6 +285,36 @@ describePeers(requirements, 'a profile on its whole way, from an HTTP request in
     await permitted(running, 'touch', '/tmp/x');
     await refused(running, 'chmod', '600', '/tmp/x');
     await running.remove();
+  });
+
+  it('is refused by the shim, which the status of the binding states', async () => {
+    const elsewhere = `${registry.host}/elsewhere/x@sha256:${'ab'.repeat(32)}`;
+    await bind('elsewhere', { reference: elsewhere });
+    const body = podOf('elsewhere');
+    const denied = await createPod({ ...body, spec: { ...body.spec, nodeName: 'node' } });
+    const error = await runPod(connect(file('shim.sock')), asKubelet(denied)).then(
+      () => assert.fail('it was not refused'),
+      (thrown: unknown) => thrown,
+    );
+    assert.ok(error instanceof CriError);
+    // As the kubelet does, which takes the message out of the status of the call.
+    const state = { waiting: { reason: 'CreateContainerError', message: error.message } };
+    const status = { name: 'app', image: '', imageID: '', ready: false, restartCount: 0, state };
+    const at = '/api/v1/namespaces/web/pods/elsewhere/status';
+    const patch = { status: { phase: 'Pending', containerStatuses: [status] } };
+    assert.equal((await api.request('PATCH', at, patch, 'application/merge-patch+json')).status, 200);
+    await until('the binding states it', async () => {
+      const { body: binding } = await api.request('GET', `${bindings}/elsewhere`);
+      const { conditions = [] } =
+        (binding as { readonly status?: { readonly conditions?: readonly Condition[] } }).status ?? {};
+      return conditions.some(
+        ({ type, reason, message }) =>
+          `${type} ${reason}` === 'NodesAccept NodesRefuse' &&
+          /^Nodes refuse it\. Pod web\/elsewhere on node node waits: NotAllowed: .* does not allow Seccomp/.test(
+            message,
+          ),
+      );
+    });
   });
 
   it('fails closed where there is no shim', async () => {

@@ -87,6 +87,11 @@ export const operatorRooms: readonly Room[] = [
     pure: true,
   },
   {
+    name: 'operator/node-decisions',
+    imports: [errors, 'lib/kube', 'lib/node/reference', 'lib/text', 'operator/api'],
+    packages: ['valibot'],
+  },
+  {
     name: 'operator/kube',
     imports: [errors, 'lib/kube', 'operator/api/**', 'operator/bind', 'operator/coverage', 'lib/concurrency'],
     packages: ['fastify', 'valibot'],
@@ -106,7 +111,7 @@ export const operatorRooms: readonly Room[] = [
     imports: [
       ...[errors, 'lib/kube', 'lib/profile', 'lib/profile/json', 'lib/profile/seccomp', 'lib/profile/seccomp/write'],
       ...[model, 'lib/registry', 'lib/text', 'operator/api/**', 'operator/validate'],
-      ...['operator/bind', 'operator/coverage', 'operator/kube'],
+      ...['operator/bind', 'operator/coverage', 'operator/kube', 'operator/node-decisions'],
     ],
     // profile-metrics.ts counts under the names of the Security Profiles Operator.
     packages: ['prom-client', 'valibot'],
@@ -133,7 +138,7 @@ export const operatorRooms: readonly Room[] = [
     imports: [
       ...[errors, 'lib/kube', 'lib/node/find', 'lib/node/pull', 'lib/profile', 'lib/profile/change.ts', tables],
       ...['lib/registry', 'lib/registry/credentials', 'lib/text', 'lib/trust/policy', 'lib/trust/signature'],
-      ...['operator/api/**', 'operator/trust', 'operator/validate'],
+      ...['operator/api/**', 'operator/node-decisions', 'operator/trust', 'operator/validate'],
     ],
     packages: ['lru-cache', 'prom-client', 'valibot'],
   },
@@ -200,6 +205,7 @@ export const operatorRooms: readonly Room[] = [
         'operator/definitions',
         'operator/image-profiles',
         'operator/kube',
+        'operator/node-decisions',
         'operator/webhooks',
       ],
     ],

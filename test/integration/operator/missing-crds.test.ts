@@ -12,6 +12,7 @@ import { runArtifactControllers } from '#operator/artifacts/run-artifact-control
 import { runControllers } from '#operator/controllers/run-controllers';
 import { customResourceDefinition } from '#operator/crds/custom-resource-definition';
 import { openApiServer } from '#operator/kube/api-server';
+import { NodeDecisions } from '#operator/node-decisions/node-decisions';
 import { ObjectPolicy } from '#operator/trust/operator-policy';
 import { type Apiserver, apiserverRequirements, startApiserver } from '#test/peers/apiserver';
 import { describePeers } from '#test/peers/require';
@@ -84,7 +85,10 @@ describePeers(apiserverRequirements, 'the operator without some of its CRDs', ()
     running = Promise.all([
       runControllers({ ...options, api, pull, profileMetrics: { countError: () => undefined } }, stopped.signal),
       runArtifactControllers(
-        { ...options, client: new ObjectClient(api), fieldManager: 'test', policy: new ObjectPolicy(), connect: pull },
+        {
+          ...{ ...options, client: new ObjectClient(api), fieldManager: 'test', policy: new ObjectPolicy() },
+          ...{ connect: pull, decisions: new NodeDecisions() },
+        },
         stopped.signal,
       ),
     ]);
