@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { FairleadError } from '#lib/errors';
 import type { ObjectClient } from '#lib/kube/object-client';
-import type { CoveredPod } from '#operator/coverage/outdated-owners';
+import type { CoveredPod, CronJobs } from '#operator/coverage/outdated-owners';
 import type { RunningPod } from '#operator/coverage/running-pod';
 import type { ClusterSnapshot } from '#operator/kube/cluster-snapshot';
 
@@ -69,6 +69,12 @@ export async function readCluster({ client, namespace }: OpenCluster): Promise<{
     snapshot,
     pods: pods.map((each) => ({ ...each, containers: podCoverage(each.pod, snapshot.contextOf(each.namespace)) })),
   };
+}
+
+/** Reads which CronJobs have created the Jobs of the namespace, or of all. */
+export async function readClusterCronJobs({ client, namespace }: OpenCluster): Promise<CronJobs> {
+  const { readCronJobs } = await import('#operator/kube/cluster-snapshot');
+  return await readCronJobs(client, namespace);
 }
 
 /** Reads one pod, and what decides on it. Throws NotFound if there is no such pod. */

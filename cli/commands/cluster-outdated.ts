@@ -1,5 +1,11 @@
 import type { Command } from 'commander';
-import { addClusterOptions, type ClusterOptions, openCluster, readCluster } from '../cluster/open-cluster.ts';
+import {
+  addClusterOptions,
+  type ClusterOptions,
+  openCluster,
+  readCluster,
+  readClusterCronJobs,
+} from '../cluster/open-cluster.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { clusterErrors, exitCodes } from '../process/exit-codes.ts';
 import { oneLine, writeResult } from '../terminal/output.ts';
@@ -27,27 +33,24 @@ export function define(command: Command): void {
 
 async function outdated(options: ClusterOptions & OutputOptions): Promise<void> {
   const cluster = await openCluster(options);
-  const [{ pods }, { outdatedOwners }] = await Promise.all([
+  const [{ pods }, { isOutdatedPod, isPodOfJob, outdatedOwners }] = await Promise.all([
     readCluster(cluster),
     import('#operator/coverage/outdated-owners'),
   ]);
-  const owners = outdatedOwners(pods);
+  const areJobs = pods.some((pod) => isOutdatedPod(pod) && isPodOfJob(pod));
+  const owners = outdatedOwners(pods, areJobs ? await readClusterCronJobs(cluster) : undefined);
   writeResult('cluster outdated', options.output, {
     json: () => ({
-      owners: owners.map(({ command, owner, ...rest }) => ({
-        ...rest,
-        ...owner,
-        ...(command !== undefined && { command }),
-      })),
+      owners: owners.map(({ remedy, owner: { kind, name }, ...rest }) => ({ ...rest, kind, name, ...remedy })),
     }),
     // Valid for a shell: all that is not a command is a comment.
     text: () =>
       owners.length === 0
         ? '# no pod is outdated'
         : owners
-            .flatMap(({ namespace, owner, pods, bindings, command }) => [
+            .flatMap(({ namespace, owner, pods, bindings, remedy }) => [
               `# ${owner.kind} ${namespace}/${owner.name}: ${count(pods.length)} without the profile of ${bindings.join(', ')}`,
-              command ?? `# create ${owner.kind === 'Pod' ? 'it' : 'its pods'} again`,
+              'command' in remedy ? remedy.command : `# ${remedy.note}`,
             ])
             .map(oneLine)
             .join('\n'),

@@ -96,6 +96,7 @@ export const clusterOutdated = v.object({
       pods: texts('names of the outdated pods'),
       bindings: texts('bindings whose profile they lack'),
       command: v.optional(text('shell command that replaces the pods')),
+      note: v.optional(text('what replaces the pods, if no command of kubectl does')),
     }),
     'what has outdated pods',
   ),

@@ -39,7 +39,7 @@ interface PodParts {
   readonly securityContext?: unknown;
   readonly containers?: readonly unknown[];
   readonly annotations?: Readonly<Record<string, string>>;
-  readonly owner?: { readonly kind: string; readonly name: string };
+  readonly owner?: { readonly kind: string; readonly name: string; readonly apiVersion?: string };
   readonly hash?: string;
   readonly phase?: string;
 }
@@ -173,22 +173,65 @@ describe('outdatedOwners', () => {
     assert.deepEqual(outdatedOwners([covered(deployed('nginx-abc-2'), now), covered(deployed('nginx-abc-1'), now)]), [
       {
         namespace: 'web',
-        owner: { kind: 'Deployment', name: 'nginx' },
+        owner: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'nginx' },
         pods: ['nginx-abc-1', 'nginx-abc-2'],
         bindings: ['nginx'],
-        command: 'kubectl -n web rollout restart deployment/nginx',
+        remedy: { command: 'kubectl -n web rollout restart deployment/nginx' },
       },
     ]);
   });
 
+  const remediesOf = (kind: string, apiVersion: string, name = 'own') =>
+    outdatedOwners([covered({ ...old, owner: { kind, name, apiVersion } }, now)]).map(({ remedy }) => remedy);
+
   it('has no command for what kubectl cannot restart, and deletes the pods of what replaces them', () => {
-    const commandOf = (kind: string) =>
-      outdatedOwners([covered({ ...old, owner: { kind, name: 'own' } }, now)]).map(({ command }) => command);
-    assert.deepEqual(commandOf('StatefulSet'), ['kubectl -n web rollout restart statefulset/own']);
-    assert.deepEqual(commandOf('ReplicaSet'), ['kubectl -n web delete pod nginx-0']);
-    assert.deepEqual(commandOf('Job'), [undefined]);
+    for (const kind of ['StatefulSet', 'DaemonSet']) {
+      const command = `kubectl -n web rollout restart ${kind.toLowerCase()}/own`;
+      assert.deepEqual(remediesOf(kind, 'apps/v1'), [{ command }]);
+    }
+    for (const [kind, apiVersion] of [
+      ['ReplicaSet', 'apps/v1'],
+      ['ReplicationController', 'v1'],
+    ] as const) {
+      assert.deepEqual(remediesOf(kind, apiVersion), [{ command: 'kubectl -n web delete pod nginx-0' }]);
+    }
+    assert.deepEqual(remediesOf('Job', 'batch/v1'), [{ note: 'wait until it has ended, or create it again' }]);
     const [bare] = outdatedOwners([covered(old, now)]);
-    assert.deepEqual([bare?.owner, bare?.command], [{ kind: 'Pod', name: 'nginx-0' }, undefined]);
+    assert.deepEqual(
+      [bare?.owner, bare?.remedy],
+      [{ apiVersion: 'v1', kind: 'Pod', name: 'nginx-0' }, { note: 'create it again' }],
+    );
+  });
+
+  it('has no command for a kind of another group that has the same name', () => {
+    const note = 'create its pods again';
+    assert.deepEqual(remediesOf('StatefulSet', 'apps.kruise.io/v1beta1'), [{ note }]);
+  });
+
+  it('writes no name into a command that a shell could take for more', () => {
+    const note = 'create its pods again';
+    for (const name of ['a; reboot', '$(reboot)', '-A', 'a b', 'a\nreboot', '']) {
+      assert.deepEqual(remediesOf('Deployment', 'apps/v1', name), [{ note }]);
+    }
+  });
+
+  it('has the CronJob in place of its Jobs, whose next run gets the profile', () => {
+    const run = (name: string, job: string) =>
+      covered({ ...old, name, owner: { kind: 'Job', name: job, apiVersion: 'batch/v1' } }, now);
+    const cronJob = { apiVersion: 'batch/v1', kind: 'CronJob', name: 'backup' };
+    const cronJobs = new Map([
+      ['web/backup-1', cronJob],
+      ['web/backup-2', cronJob],
+      ['other/import', cronJob],
+    ]);
+    const pods = [run('backup-1-x', 'backup-1'), run('backup-2-x', 'backup-2'), run('import-x', 'import')];
+    assert.deepEqual(
+      outdatedOwners(pods, cronJobs).map(({ owner: { kind, name }, pods, remedy }) => [kind, name, pods, remedy]),
+      [
+        ['CronJob', 'backup', ['backup-1-x', 'backup-2-x'], { note: 'its next run gets the profile' }],
+        ['Job', 'import', ['import-x'], { note: 'wait until it has ended, or create it again' }],
+      ],
+    );
   });
 
   it('leaves out pods that have ended, and those that are up to date', () => {

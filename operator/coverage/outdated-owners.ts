@@ -10,32 +10,56 @@ export interface CoveredPod extends Pick<RunningPod, 'namespace' | 'name' | 'own
 export interface OutdatedOwner {
   readonly namespace: string;
   /** The pod itself if nobody would create it again. */
-  readonly owner: Pick<PodOwner, 'kind' | 'name'>;
+  readonly owner: PodOwner;
   /** The names of the pods, sorted. */
   readonly pods: readonly string[];
   /** The bindings whose profile they lack, sorted. */
   readonly bindings: readonly string[];
-  /** The shell command that replaces the pods, if kubectl can replace them. */
-  readonly command: string | undefined;
+  /** What replaces the pods. */
+  readonly remedy: Remedy;
 }
 
+/** A shell command of kubectl that replaces pods, or in words what does if no command can. */
+export type Remedy = { readonly command: string } | { readonly note: string };
+
+/** The CronJobs by the `namespace/name` of their Jobs. */
+export type CronJobs = ReadonlyMap<string, PodOwner>;
+
 /** The kinds that `kubectl rollout restart` knows. */
-const restartable: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'DaemonSet']);
+const restartable: ReadonlySet<string> = new Set(['apps Deployment', 'apps StatefulSet', 'apps DaemonSet']);
 /** The kinds that replace a deleted pod. */
-const replacing: ReadonlySet<string> = new Set(['ReplicaSet', 'ReplicationController']);
+const replacing: ReadonlySet<string> = new Set(['apps ReplicaSet', ' ReplicationController']);
+/** A valid name of a Kubernetes object of these kinds. */
+const objectName = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
+const notes: Readonly<Record<string, string>> = {
+  'batch CronJob': 'its next run gets the profile',
+  'batch Job': 'wait until it has ended, or create it again',
+  ' Pod': 'create it again',
+};
+
+/** Reports whether a running pod would run under another profile if it was created now. */
+export function isOutdatedPod({ isRunning, containers }: CoveredPod): boolean {
+  return isRunning && containers.some(({ isOutdated }) => isOutdated);
+}
+
+/** Reports whether a Job has created a pod. */
+export function isPodOfJob({ owner }: Pick<CoveredPod, 'owner'>): boolean {
+  return owner !== undefined && kindOf(owner) === 'batch Job';
+}
 
 /**
  * Returns what has running pods under another profile than new ones would get, ordered by
- * namespace, kind and name. Nothing is restarted: when a workload may be is the decision of its
- * team.
+ * namespace, kind and name; a CronJob in place of its Jobs. Nothing is restarted: when a workload
+ * may be is the decision of its team.
  */
-export function outdatedOwners(pods: readonly CoveredPod[]): readonly OutdatedOwner[] {
-  const groups = new Map<string, { readonly owner: OutdatedOwner['owner']; readonly pods: CoveredPod[] }>();
+export function outdatedOwners(pods: readonly CoveredPod[], cronJobs: CronJobs = new Map()): readonly OutdatedOwner[] {
+  const groups = new Map<string, { readonly owner: PodOwner; readonly pods: CoveredPod[] }>();
   for (const pod of pods) {
-    if (!pod.isRunning || !pod.containers.some(({ isOutdated }) => isOutdated)) continue;
-    const { kind, name } = pod.owner ?? { kind: 'Pod', name: pod.name };
-    const key = [pod.namespace, kind, name].join('/');
-    const group = groups.get(key) ?? { owner: { kind, name }, pods: [] };
+    if (!isOutdatedPod(pod)) continue;
+    const created = pod.owner ?? { apiVersion: 'v1', kind: 'Pod', name: pod.name };
+    const owner = (isPodOfJob(pod) && cronJobs.get(`${pod.namespace}/${created.name}`)) || created;
+    const key = [pod.namespace, owner.kind, owner.name, owner.apiVersion].join('/');
+    const group = groups.get(key) ?? { owner, pods: [] };
     group.pods.push(pod);
     groups.set(key, group);
   }
@@ -44,7 +68,7 @@ export function outdatedOwners(pods: readonly CoveredPod[]): readonly OutdatedOw
     .map(([, group]) => outdatedOwner(group.owner, group.pods));
 }
 
-function outdatedOwner(owner: OutdatedOwner['owner'], pods: readonly CoveredPod[]): OutdatedOwner {
+function outdatedOwner(owner: PodOwner, pods: readonly CoveredPod[]): OutdatedOwner {
   const namespace = pods[0]?.namespace ?? '';
   const names = pods.map(({ name }) => name).toSorted(compareText);
   const outdated = pods.flatMap(({ containers }) => containers.filter(({ isOutdated }) => isOutdated));
@@ -53,18 +77,24 @@ function outdatedOwner(owner: OutdatedOwner['owner'], pods: readonly CoveredPod[
     owner,
     pods: names,
     bindings: [...new Set(outdated.flatMap(({ bindings }) => bindings))].toSorted(compareText),
-    command: commandFor(namespace, owner, names),
+    remedy: remedyFor(namespace, owner, names),
   };
 }
 
-function commandFor(
-  namespace: string,
-  { kind, name }: OutdatedOwner['owner'],
-  pods: readonly string[],
-): string | undefined {
-  if (restartable.has(kind)) return `kubectl -n ${namespace} rollout restart ${kind.toLowerCase()}/${name}`;
-  if (replacing.has(kind)) return `kubectl -n ${namespace} delete pod ${pods.join(' ')}`;
-  return undefined;
+function remedyFor(namespace: string, owner: PodOwner, pods: readonly string[]): Remedy {
+  const kind = kindOf(owner);
+  const kubectl = `kubectl -n ${namespace}`;
+  // Whoever creates a pod writes the name of its owner, and commands are run by a shell.
+  if (restartable.has(kind) && objectName.test(owner.name)) {
+    return { command: `${kubectl} rollout restart ${owner.kind.toLowerCase()}/${owner.name}` };
+  }
+  if (replacing.has(kind)) return { command: `${kubectl} delete pod ${pods.join(' ')}` };
+  return { note: notes[kind] ?? 'create its pods again' };
+}
+
+/** Returns the group and the kind of an owner: another group may have a StatefulSet, too. */
+function kindOf({ apiVersion, kind }: PodOwner): string {
+  return `${apiVersion.includes('/') ? apiVersion.split('/', 1)[0] : ''} ${kind}`;
 }
 
 function compareText(a: string, b: string): number {

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import type { KubeObject } from '#lib/kube/kube-object';
 import type { Selection } from '#lib/kube/list-pages';
@@ -6,6 +7,7 @@ import { type ObjectName, objectKey, type Resource } from '#lib/kube/resource';
 import type { ArtifactKind, Binding } from '../bind/binding.ts';
 import type { ClusterState, HeldSeccompProfile } from '../bind/cluster-state.ts';
 import type { BindingContext } from '../bind/decide.ts';
+import type { CronJobs } from '../coverage/outdated-owners.ts';
 import { type RunningPod, readRunningPod } from '../coverage/running-pod.ts';
 import { exceptMarkers } from './binding-marker.ts';
 import { artifactResources, namespaces, seccompProfiles } from './cluster-objects.ts';
@@ -111,6 +113,33 @@ const pods: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', 
 /** Reads the pods of a namespace, or of all. Throws as {@link readSnapshot} does. */
 export async function readPods(client: ObjectClient, namespace: string | undefined): Promise<readonly RunningPod[]> {
   return (await client.list(pods, { most, namespace })).map(readRunningPod);
+}
+
+const jobs: Resource = { group: 'batch', version: 'v1', plural: 'jobs', kind: 'Job', namespaced: true };
+
+const ownedSchema = v.object({
+  ownerReferences: v.nullish(
+    v.array(
+      v.object({ apiVersion: v.string(), kind: v.string(), name: v.string(), controller: v.optional(v.boolean()) }),
+    ),
+    [],
+  ),
+});
+
+/**
+ * Reads which CronJobs have created the Jobs of a namespace, or of all. Throws as
+ * {@link readSnapshot} does.
+ */
+export async function readCronJobs(client: ObjectClient, namespace: string | undefined): Promise<CronJobs> {
+  const listed = await client.list(jobs, { most, namespace });
+  return new Map(
+    listed.flatMap(({ metadata }) => {
+      const owner = v.parse(ownedSchema, metadata).ownerReferences.find(({ controller }) => controller === true);
+      return owner?.kind === 'CronJob' && owner.apiVersion.startsWith('batch/')
+        ? [[objectKey(metadata), owner] as const]
+        : [];
+    }),
+  );
 }
 
 /** Reads a pod. Throws NotFound if it does not exist. */

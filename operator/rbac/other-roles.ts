@@ -38,6 +38,9 @@ rules:
   - apiGroups: [""]
     resources: [pods, namespaces]
     verbs: [get, list, watch]
+  - apiGroups: [batch]
+    resources: [jobs]
+    verbs: [get, list, watch]
 `;
 
 /** A role that the operator has only in namespaces whose administrators bind it there. */

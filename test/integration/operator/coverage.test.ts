@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
-import { symlinkSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, it } from 'node:test';
+import { promisify } from 'node:util';
 import { bindingMarker } from '#operator/kube/binding-marker';
 import { apiserverRequirements } from '#test/peers/apiserver';
+import { peer } from '#test/peers/peer';
 import { describePeers } from '#test/peers/require';
 import { launcher, run, runFairlead } from '#test/support/cli/run';
 import { type Answered, OperatorCluster, until } from '#test/support/operator-cluster';
@@ -12,7 +16,7 @@ const other = nginx.replace('nginx', 'other');
 const bindings = '/apis/fairlead.dev/v1alpha1/namespaces/web/artifactbindings';
 const selector = { podSelector: { matchLabels: { app: 'nginx' } } };
 
-describePeers(apiserverRequirements, 'what pods run under, in a cluster', () => {
+describePeers([...apiserverRequirements, 'kubectl'], 'what pods run under, in a cluster', () => {
   let cluster: OperatorCluster;
   before(async () => {
     cluster = await OperatorCluster.start();
@@ -75,7 +79,7 @@ describePeers(apiserverRequirements, 'what pods run under, in a cluster', () => 
     assert.match(waiting.problem, /ProfileArtifact "web\/absent", which does not exist\. Create it/);
     assert.deepEqual([listed.name, listed.pods, listed.outdated, listed.profiles], ['nginx', 2, 1, [`oci/${nginx}`]]);
     assert.deepEqual((await ask('outdated')).owners, [
-      { namespace: 'web', kind: 'Pod', name: 'old', pods: ['old'], bindings: ['nginx'] },
+      { namespace: 'web', kind: 'Pod', name: 'old', pods: ['old'], bindings: ['nginx'], note: 'create it again' },
     ]);
   });
 
@@ -94,6 +98,88 @@ describePeers(apiserverRequirements, 'what pods run under, in a cluster', () => 
       'fairlead_pods{coverage="uncovered",service="operator"}': 1,
       'fairlead_outdated_pods{service="operator"}': 1,
     });
+  });
+
+  it('prints commands that replace outdated pods, and a note where no command does', async () => {
+    const namespace = 'rollouts';
+    await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+    const at = (group: string, plural: string) =>
+      `/${group === 'v1' ? 'api' : 'apis'}/${group}/namespaces/rollouts/${plural}`;
+    const send = async (path: string, body: object): Promise<Answered> => {
+      const answer = await cluster.request('POST', path, body);
+      assert.equal(answer.status, 201, answer.body.message);
+      return answer.body;
+    };
+    const labels = { app: 'nginx' };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'app', image: 'app' }] } };
+    const metadata = { name: 'own' };
+    const spec = { selector: { matchLabels: labels }, template };
+    await send(at('apps/v1', 'deployments'), { metadata, spec });
+    await send(at('apps/v1', 'statefulsets'), { metadata, spec: { ...spec, serviceName: 'own' } });
+    await send(at('apps/v1', 'daemonsets'), { metadata, spec });
+    const owned = (apiVersion: string, kind: string, name = 'own') => [
+      { apiVersion, kind, name, uid: 'none', controller: true },
+    ];
+    const restartPolicy = 'Never';
+    const touched = cluster.file('touched');
+    const hostile = `x; touch ${touched} #`;
+    for (const [name, ownerReferences] of [
+      ['once', []],
+      ['backup-1', owned('batch/v1', 'CronJob', 'backup')],
+    ] as const) {
+      const job = { template: { ...template, spec: { ...template.spec, restartPolicy } } };
+      await send(at('batch/v1', 'jobs'), { metadata: { name, ownerReferences }, spec: job });
+    }
+    for (const [name, ownerReferences, hash] of [
+      ['deployed', owned('apps/v1', 'ReplicaSet', 'own-abc'), { 'pod-template-hash': 'abc' }],
+      ['stateful', owned('apps/v1', 'StatefulSet')],
+      ['daemon', owned('apps/v1', 'DaemonSet')],
+      ['replica', owned('apps/v1', 'ReplicaSet', 'plain')],
+      ['controlled', owned('v1', 'ReplicationController')],
+      ['once', owned('batch/v1', 'Job', 'once')],
+      ['backup', owned('batch/v1', 'Job', 'backup-1')],
+      ['bare', []],
+      ['hostile', owned('apps/v1', 'Deployment', hostile)],
+    ] as const) {
+      const pod = { ...template, metadata: { name, labels: { ...labels, ...hash }, ownerReferences } };
+      await send(at('v1', 'pods'), pod);
+      const path = `${at('v1', 'pods')}/${name}/status`;
+      const patch = { status: { phase: 'Running' } };
+      assert.equal((await cluster.api.request('PATCH', path, patch, 'application/merge-patch+json')).status, 200);
+    }
+    assert.equal((await cluster.bind('nginx', { reference: nginx, ...selector }, namespace)).status, 201);
+    const config = ['--kubeconfig', cluster.api.kubeconfig];
+    const { code, stdout, stderr } = await runFairlead(['cluster', 'outdated', '-n', namespace, ...config]);
+    assert.equal(code, 0, stderr);
+    const lines = stdout.trim().split('\n');
+    assert.deepEqual(
+      Object.fromEntries(
+        lines.flatMap((line, index) => (index % 2 === 0 ? [[line.slice(2).split(':')[0], lines[index + 1]]] : [])),
+      ),
+      {
+        'CronJob rollouts/backup': '# its next run gets the profile',
+        'DaemonSet rollouts/own': 'kubectl -n rollouts rollout restart daemonset/own',
+        'Deployment rollouts/own': 'kubectl -n rollouts rollout restart deployment/own',
+        [`Deployment rollouts/${hostile}`]: '# create its pods again',
+        'Job rollouts/once': '# wait until it has ended, or create it again',
+        'Pod rollouts/bare': '# create it again',
+        'ReplicaSet rollouts/plain': 'kubectl -n rollouts delete pod replica',
+        'ReplicationController rollouts/own': 'kubectl -n rollouts delete pod controlled',
+        'StatefulSet rollouts/own': 'kubectl -n rollouts rollout restart statefulset/own',
+      },
+    );
+    const program = path.dirname(peer('kubectl'));
+    const env = { ...process.env, PATH: `${program}:${process.env['PATH']}`, KUBECONFIG: cluster.api.kubeconfig };
+    await promisify(execFile)('sh', ['-e', '-c', stdout], { env });
+    assert.ok(!existsSync(touched));
+    for (const plural of ['deployments', 'statefulsets', 'daemonsets']) {
+      const { body } = await cluster.request('GET', `${at('apps/v1', plural)}/own`);
+      const { annotations = {} } = (body.spec as unknown as { readonly template: Answered }).template.metadata;
+      assert.ok('kubectl.kubernetes.io/restartedAt' in annotations, plural);
+    }
+    for (const name of ['replica', 'controlled']) {
+      assert.equal((await cluster.request('GET', `${at('v1', 'pods')}/${name}`)).status, 404, name);
+    }
   });
 
   it('explains a pod under the name of a plugin of kubectl', async () => {
