@@ -239,6 +239,21 @@ describe('bindPod: a profile that the cluster holds', () => {
     });
   }
 
+  it('that is not resolved for the image states what to do for a pod that no workload makes', () => {
+    const image = `ghcr.io/acme/app@${digest}`;
+    const hintOf = (binding: Binding, known: Partial<ClusterState> = {}) => refusal(spec, [binding], known).hint;
+    assert.equal(
+      hintOf(attached),
+      'Retry in 10 seconds if a ReplicaSet, StatefulSet, DaemonSet, Job or ReplicationController names this image: its ' +
+        'profile is looked up then, and these retry by themselves. For a pod that none of them creates, create a ' +
+        `ProfileArtifact with spec.image: ${image} in the namespace web.`,
+    );
+    const ofCluster: Binding = { ...attached, kind: 'ClusterArtifactBinding' };
+    assert.match(hintOf(ofCluster), / create a ClusterProfileArtifact with spec\.image: \S+@sha256:\w+\.$/);
+    const imageArtifacts = () => [{ name: 'app', kind: 'Seccomp' as const, problem: 'it is being checked' }];
+    assert.match(hintOf(attached, { imageArtifacts }), /^Retry in 10 seconds; Deployments/);
+  });
+
   it('that is not installed states what to do without an agent that installs profiles', () => {
     const { hint } = refusal(spec, [file], { seccompProfile: () => ({}) });
     assert.match(hint, /bind an artifact with an ArtifactBinding in its place, or delete the binding/);

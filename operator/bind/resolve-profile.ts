@@ -1,6 +1,6 @@
 import { quote } from '../../lib/text/quote.ts';
 import { formatImageName, type ImageName } from '../api/shared/image-name.ts';
-import { type Binding, titleOf } from './binding.ts';
+import { type ArtifactKind, type Binding, titleOf } from './binding.ts';
 import type { BoundProfile } from './bound-profile.ts';
 import type { ClusterState, HeldArtifact } from './cluster-state.ts';
 
@@ -97,7 +97,22 @@ function profileOfImage(
     return { profile: { artifact: { ...binding.parameters, reference: first.reference } } };
   }
   const problem = held.map((each) => each.problem).find((each) => each !== undefined);
-  return notReady(binding, `no verified profile is known for the image ${name} yet`, problem);
+  const unresolved = notReady(binding, `no verified profile is known for the image ${name} yet`, problem);
+  return held.length > 0 ? unresolved : { ...unresolved, hint: hintToFollow(kind, name, namespace) };
+}
+
+/**
+ * Returns what to do if nothing follows the profile of an image. The operator follows the images of
+ * what creates pods: a pod that was refused is stored nowhere, and naming one must not make the
+ * operator send requests.
+ */
+function hintToFollow(kind: ArtifactKind, image: string, namespace: string): string {
+  const place = kind === 'ProfileArtifact' ? ` in the namespace ${namespace}` : '';
+  return (
+    'Retry in 10 seconds if a ReplicaSet, StatefulSet, DaemonSet, Job or ReplicationController names this image: its ' +
+    'profile is looked up then, and these retry by themselves. For a pod that none of them creates, create a ' +
+    `${kind} with spec.image: ${image}${place}.`
+  );
 }
 
 function profileOfHeld(binding: Binding, title: string, { kind, reference, problem }: HeldArtifact): Resolution {
