@@ -35,8 +35,9 @@ export interface CurrentList<T> {
   /**
    * Returns all objects of a namespace as they are at a moment after this call; of a kind without
    * namespaces, all objects. While the objects are the same, so is the array. Throws what {@link
-   * ApiServer.get} throws, what the parser throws, LimitExceeded for more than 500 objects (and a
-   * marker), 4 MiB or 100,000 values, and Unavailable if too many other lists are to be read first.
+   * ApiServer.get} throws, what the parser throws, LimitExceeded for more than 500 objects (besides
+   * a marker), 4 MiB or 100,000 values, and Unavailable if too many other lists have to be read
+   * first.
    */
   list(namespace: string): Promise<readonly T[]>;
   /** Verifies that objects can be listed: the API server answers, knows the kind, and allows it. */

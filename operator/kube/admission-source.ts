@@ -20,7 +20,7 @@ export function admissionSource(bindings: BindingSource, cluster: ClusterObjects
     async read(namespace) {
       cluster.check();
       const listed = await bindings.list(namespace);
-      // Such a binding holds for all pods that are created after the label of their namespace.
+      // A binding holds for pods that are created after the label that selects their namespace.
       const isSelective = listed.some(({ namespaceSelector }) => namespaceSelector !== undefined);
       const state = await cluster.stateFor(namespace, isSelective ? 'current' : 'held');
       return { namespace, bindings: listed, cluster: state };

@@ -21,7 +21,7 @@ describePeers(apiserverRequirements, 'the markers of bindings', () => {
   });
   after(() => cluster?.stop());
 
-  /** Creates pods, one after the other, and returns the answers for those that are not bound. */
+  /** Creates pods, and returns the answers for those that are not bound. */
   const failures = async (): Promise<readonly Answer[]> => {
     const answers = await Promise.all(
       Array.from({ length: many }, async (_, index) => {
