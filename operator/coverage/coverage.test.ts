@@ -234,6 +234,25 @@ describe('outdatedOwners', () => {
     );
   });
 
+  it('has no command with a name that a shell would not take for a word', () => {
+    for (const name of [
+      'a; reboot',
+      'a\nreboot',
+      '$(reboot)',
+      '`reboot`',
+      'a&b',
+      '-a',
+      '--all',
+      'a b',
+      "a'b",
+      '../a',
+      '',
+    ]) {
+      const [found] = outdatedOwners([covered({ ...old, owner: { kind: 'Deployment', name } }, now)]);
+      assert.deepEqual([found?.owner.name, found?.command], [name, undefined]);
+    }
+  });
+
   it('leaves out pods that have ended, and those that are up to date', () => {
     const current = { securityContext: localhost(artifact('b')) };
     assert.deepEqual(outdatedOwners([covered({ ...old, phase: 'Succeeded' }, now), covered(current, now)]), []);
