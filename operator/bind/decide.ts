@@ -1,6 +1,6 @@
-import { selects } from '../api/label-selector.ts';
 import type { Pod } from '../api/pod.ts';
 import type { Binding } from './binding.ts';
+import { BindingIndex } from './binding-index.ts';
 import { type BoundProfile, namedProfile, originOf } from './bound-profile.ts';
 import type { PatchOperation } from './json-patch.ts';
 import { containerOf, judge } from './judge.ts';
@@ -114,8 +114,9 @@ export function exemptionOf(pod: Pod): string | undefined {
  * labels are not known: those of a new namespace come a moment after it.
  */
 export function bindingsFor({ namespace, bindings, cluster }: BindingContext): readonly Binding[] | Refused {
-  const selective = bindings.filter(({ namespaceSelector }) => namespaceSelector !== undefined);
-  const labels = selective.length === 0 ? new Map<string, string>() : cluster.namespaceLabels(namespace);
+  const index = BindingIndex.of(bindings);
+  if (!index.selectsNamespaces) return bindings;
+  const labels = cluster.namespaceLabels(namespace);
   if (labels === undefined) {
     return {
       outcome: 'refused',
@@ -124,16 +125,13 @@ export function bindingsFor({ namespace, bindings, cluster }: BindingContext): r
       isTemporary: true,
     };
   }
-  return bindings.filter(
-    ({ namespaceSelector }) => namespaceSelector === undefined || selects(namespaceSelector, labels),
-  );
+  return index.forNamespace(labels);
 }
 
 /** Returns the bindings that select a pod by its labels. */
 export function selecting(pod: Pod, bindings: readonly Binding[]): readonly Binding[] {
   if (exemptionOf(pod) !== undefined) return [];
-  const labels = pod.metadata.labels ?? new Map<string, string>();
-  return bindings.filter(({ podSelector }) => selects(podSelector, labels));
+  return BindingIndex.of(bindings).forPod(pod.metadata.labels ?? new Map());
 }
 
 /**

@@ -226,7 +226,7 @@ describePeers(['openssl'], 'listing bindings', () => {
 
   it('reads all kinds of bindings: of the namespace, and of the cluster', async () => {
     const reference = `registry.example.com/security/nginx@sha256:${'a1'.repeat(32)}`;
-    const specs: Readonly<Record<string, readonly object[]>> = {
+    const specs: Record<string, readonly object[]> = {
       '/apis/fairlead.dev/v1alpha1/namespaces/web/artifactbindings': [{ reference, podSelector: {} }],
       '/apis/fairlead.dev/v1alpha1/clusterartifactbindings': [{ reference, podSelector: {}, namespaceSelector: {} }],
       '/apis/security-profiles-operator.x-k8s.io/v1/namespaces/web/profilebindings': [
@@ -240,13 +240,14 @@ describePeers(['openssl'], 'listing bindings', () => {
       response.end(JSON.stringify({ metadata: {}, items }));
     };
     const api = await openApiServer(kubeconfig);
-    const bindings = await bindingSource({ api, namespace: 'fairlead-system', log: pino({ level: 'silent' }) }).list(
-      'web',
-    );
-    assert.deepEqual(
-      bindings.map(({ kind, name }) => `${kind} ${name}`),
-      ['ArtifactBinding b0', 'ClusterArtifactBinding b0', 'ProfileBinding b1'],
-    );
+    const source = bindingSource({ api, namespace: 'fairlead-system', log: pino({ level: 'silent' }) });
+    const bindings = await source.list('web');
+    const titles = (of: typeof bindings) => of.map(({ kind, name }) => `${kind} ${name}`);
+    assert.deepEqual(titles(bindings), ['ArtifactBinding b0', 'ClusterArtifactBinding b0', 'ProfileBinding b1']);
+    assert.equal(await source.list('web'), bindings, 'the same array');
+    assert.deepEqual(titles(await source.list('other')), ['ClusterArtifactBinding b0']);
+    specs['/apis/fairlead.dev/v1alpha1/clusterartifactbindings'] = [];
+    assert.deepEqual(titles(await source.list('web')), ['ArtifactBinding b0', 'ProfileBinding b1']);
     api.close();
   });
 

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { WritableApiServer } from '#lib/kube/api-server';
 import { CurrentLists, mostFollowed } from '#lib/kube/current-lists';
 import { FollowedObjects } from '#lib/kube/followed-objects';
@@ -18,8 +19,8 @@ export interface BindingSource {
   /** Resolves when no request is open any more. */
   stop(): Promise<void>;
   /**
-   * Returns the bindings of a namespace and of the cluster as they are at a moment after this call.
-   * Throws what `CurrentList.list` throws.
+   * Returns the bindings of a namespace and of the cluster as they are at a moment after this call:
+   * while they are the same, the same array. Throws what `CurrentList.list` throws.
    */
   list(namespace: string): Promise<readonly Binding[]>;
   /** Verifies that all kinds of bindings can be listed. */
@@ -54,6 +55,17 @@ export interface BindingSourceOptions {
   readonly metrics?: InformerMetrics | undefined;
 }
 
+type BindingList = readonly (Binding | undefined)[];
+
+/** The bindings of one namespace: of each kind, and of all. */
+interface JoinedLists {
+  readonly lists: readonly BindingList[];
+  readonly bindings: readonly Binding[];
+}
+
+/** Namespaces whose bindings are kept as one array. */
+const mostJoined = 1000;
+
 /**
  * Returns a source that answers with the bindings as they are in etcd, so that a binding that was
  * created before a pod always holds. What is held in memory decides only after it was shown to be
@@ -71,6 +83,7 @@ export function bindingSource({ api, namespace, log, metrics }: BindingSourceOpt
     });
     return { followed, list: lists.of({ resource, parse, followed }) };
   });
+  const joined = new LRUCache<string, JoinedLists>({ max: mostJoined });
   return {
     start() {
       for (const { followed } of kinds) followed.start();
@@ -80,10 +93,19 @@ export function bindingSource({ api, namespace, log, metrics }: BindingSourceOpt
     },
     async list(of) {
       const listed = await Promise.all(kinds.map(({ list }) => list.list(of)));
-      return listed.flat().filter((binding) => binding !== undefined);
+      const before = joined.get(of);
+      if (before?.lists.every((list, kind) => isSame(list, listed[kind]))) return before.bindings;
+      const bindings = listed.flat().filter((binding) => binding !== undefined);
+      joined.set(of, { lists: listed, bindings });
+      return bindings;
     },
     async probe() {
       await Promise.all(kinds.map(({ list }) => list.probe()));
     },
   };
+}
+
+/** An empty list is never the same array. */
+function isSame(list: BindingList, other: BindingList | undefined): boolean {
+  return list === other || (list.length === 0 && other?.length === 0);
 }

@@ -94,7 +94,7 @@ export const operatorRooms: readonly Room[] = [
   {
     name: 'operator/kube',
     imports: [errors, 'lib/kube', 'operator/api/**', 'operator/bind', 'operator/coverage', 'lib/concurrency'],
-    packages: ['fastify', 'valibot'],
+    packages: ['fastify', 'lru-cache', 'valibot'],
   },
   {
     name: 'operator/validate',
@@ -114,7 +114,7 @@ export const operatorRooms: readonly Room[] = [
       ...['operator/bind', 'operator/coverage', 'operator/kube', 'operator/node-decisions'],
     ],
     // profile-metrics.ts counts under the names of the Security Profiles Operator.
-    packages: ['prom-client', 'valibot'],
+    packages: ['lru-cache', 'prom-client', 'valibot'],
   },
   {
     name: 'operator/definitions',
