@@ -27,3 +27,30 @@ it('a coverage that cannot be determined says which API is missing', async () =>
   await assert.rejects(view.settled(), { message: 'cannot list profilebindings: 404' });
   await Promise.all([view.stop(), pods.stop()]);
 });
+
+it('the coverage of pods that are alike is determined once', async () => {
+  const pod = (name: string, namespace: string) => ({
+    metadata: { name, namespace, uid: name, resourceVersion: '1' },
+    spec: { containers: [{ name: 'app', image: 'nginx' }] },
+    status: { phase: 'Running' },
+  });
+  const client = {
+    async *pages({ plural }: Resource) {
+      const items = plural === 'pods' ? [pod('one', 'web'), pod('two', 'web'), pod('three', 'db')] : [];
+      yield { items, resourceVersion: '1' };
+    },
+    watch: (_resource: Resource, _options: object, _onEvent: object, signal: AbortSignal) =>
+      new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
+  } as unknown as ObjectClient;
+  const log = new TestLog();
+  const pods = podInformer({ client, log });
+  const view = new CoverageView({ client, cluster: stateOf(), pods, log });
+  pods.start();
+  view.start();
+  await view.settled();
+  const [one, two, three] = (await view.coverage()).pods;
+  assert.deepEqual([one?.name, two?.name, three?.name], ['one', 'two', 'three']);
+  assert.equal(two?.containers, one?.containers);
+  assert.notEqual(three?.containers, one?.containers);
+  await Promise.all([view.stop(), pods.stop()]);
+});

@@ -4,6 +4,7 @@ import { Informer, type InformerMetrics } from '#lib/kube/informer';
 import type { KubeObject, ObjectMeta } from '#lib/kube/kube-object';
 import type { KubeLog } from '#lib/kube/log';
 import type { ObjectClient } from '#lib/kube/object-client';
+import type { Pod } from '../api/pod.ts';
 import { artifactKey, namedArtifact } from '../api/profile-reference.ts';
 import type { Binding } from '../bind/binding.ts';
 import type { ClusterState } from '../bind/cluster-state.ts';
@@ -148,6 +149,8 @@ export class CoverageView {
 
   async #determine(): Promise<Omit<ClusterCoverage, 'outdatedIn'>> {
     const contexts = new Map<string, BindingContext>();
+    // Pods that are alike are the same object (pod-informer.ts), which is in one namespace.
+    const containersOf = new Map<Pod, CoveredPod['containers']>();
     const covered: CoveredPod[] = [];
     for (const [index, { running }] of [...this.#pods.store.values()].entries()) {
       if (index % inOneTurn === 0) await nextTurn();
@@ -155,7 +158,9 @@ export class CoverageView {
       const { pod, ...rest } = running;
       const context = contexts.get(rest.namespace) ?? this.contextOf(rest.namespace);
       contexts.set(rest.namespace, context);
-      covered.push({ ...rest, containers: podCoverage(pod, context) });
+      const containers = containersOf.get(pod) ?? podCoverage(pod, context);
+      containersOf.set(pod, containers);
+      covered.push({ ...rest, containers });
     }
     return { pods: covered, bindings: bindingCoverage(covered) };
   }

@@ -6,6 +6,7 @@ import type { ObjectClient } from '#lib/kube/object-client';
 import { objectKey, type Resource } from '#lib/kube/resource';
 import { type RunningPod, readRunningPod } from '../coverage/running-pod.ts';
 import { type PodDecision, podDecisions } from '../node-decisions/pod-decisions.ts';
+import { SharedValues } from './shared-values.ts';
 import { parseWorkload, type Workload } from './workload.ts';
 
 /** A pod, as the controllers need it. */
@@ -30,24 +31,33 @@ export interface PodInformerOptions {
 
 const pods: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
 
+/** What the pods of one owner have alike, such as tens of thousands of a Deployment. */
+type Alike = Pick<FollowedPod, 'uses'> & Omit<RunningPod, 'name' | 'isRunning'>;
+
 /**
  * Returns the informer of all pods; the caller starts it. All controllers share it, so that the API
  * server sends each pod once.
  */
 export function podInformer(options: PodInformerOptions): PodInformer {
+  const shared = new SharedValues<Alike>();
   return new Informer({
     ...options,
     resource: pods,
-    parse: (object): FollowedPod => ({
-      ...parseWorkload(object),
-      running: readable(object, options.log),
-      ...decisionsOf(object),
-    }),
+    parse: (object): FollowedPod => ({ ...followedPod(object, options.log, shared), ...decisionsOf(object) }),
     indexes: {
       uses: ({ uses }: FollowedPod) => uses,
       artifact: ({ decisions = [] }: FollowedPod) => decisions.map(({ artifact }) => artifact),
     },
   });
+}
+
+function followedPod(object: KubeObject, log: KubeLog, shared: SharedValues<Alike>): FollowedPod {
+  const { name: key, uses: used } = parseWorkload(object);
+  const running = readable(object, log);
+  if (running === undefined) return { name: key, uses: used, running };
+  const { name, isRunning, ...others } = running;
+  const { uses, namespace, owner, pod } = shared.share({ uses: used, ...others });
+  return { name: key, uses, running: { namespace, name, owner, isRunning, pod } };
 }
 
 function decisionsOf(object: KubeObject): Pick<FollowedPod, 'decisions'> {

@@ -131,6 +131,20 @@ describe('readRunningPod', () => {
     assert.deepEqual(ownerOf({ owner: replicaSet }), { apiVersion, ...replicaSet });
     assert.equal(ownerOf({}), undefined);
   });
+
+  it('keeps the annotations that decide on profiles, and no others', () => {
+    const deciding = {
+      'kubernetes.io/config.mirror': 'x',
+      'seccomp.security.alpha.kubernetes.io/pod': 'runtime/default',
+      'container.seccomp.security.alpha.kubernetes.io/app': 'localhost/a.json',
+      'container.apparmor.security.beta.kubernetes.io/app': 'localhost/a',
+    };
+    const others = { 'cni.example.com/address': '10.0.0.1', 'kubernetes.io/config.seen': 'now' };
+    const annotationsOf = (annotations: Readonly<Record<string, string>>) =>
+      readRunningPod(object({ annotations })).pod.metadata.annotations;
+    assert.deepEqual(annotationsOf({ ...deciding, ...others }), new Map(Object.entries(deciding)));
+    assert.equal(annotationsOf(others), undefined);
+  });
 });
 
 describe('explainPod', () => {
@@ -249,7 +263,7 @@ describe('outdatedOwners', () => {
       '',
     ]) {
       const [found] = outdatedOwners([covered({ ...old, owner: { kind: 'Deployment', name } }, now)]);
-      assert.deepEqual([found?.owner.name, found?.command], [name, undefined]);
+      assert.deepEqual([found?.owner.name, found?.remedy], [name, { note: 'create its pods again' }]);
     }
   });
 

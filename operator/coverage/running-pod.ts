@@ -16,6 +16,7 @@ export interface RunningPod {
   readonly owner: PodOwner | undefined;
   /** False for a pod that has ended, or is not started yet. */
   readonly isRunning: boolean;
+  /** Of its annotations, only those that decide on profiles. */
   readonly pod: Pod;
 }
 
@@ -36,6 +37,14 @@ const podSchema = v.object({
   status: v.optional(v.object({ phase: v.optional(v.string()) }), {}),
 });
 
+/**
+ * The annotations that decide on profiles: of mirror pods, of seccomp before Kubernetes 1.27, and
+ * of AppArmor before 1.30. Others, such as the addresses that a network plugin writes, differ
+ * between pods that are the same otherwise.
+ */
+const decidingAnnotation =
+  /^(kubernetes\.io\/config\.mirror$|(container\.)?seccomp\.security\.alpha\.|container\.apparmor\.security\.beta\.)/;
+
 /** The label of a Deployment's pods that ends the name of their ReplicaSet. */
 const hashLabel = 'pod-template-hash';
 
@@ -49,8 +58,13 @@ export function readRunningPod(object: unknown): RunningPod {
     name,
     owner: controller && ownerOf(controller, labels?.[hashLabel]),
     isRunning: status.phase === 'Running',
-    pod: parsePod(object),
+    pod: withDecidingAnnotations(parsePod(object)),
   };
+}
+
+function withDecidingAnnotations({ metadata: { labels, annotations }, spec }: Pod): Pod {
+  const deciding = [...(annotations ?? [])].filter(([key]) => decidingAnnotation.test(key));
+  return { metadata: { labels, annotations: deciding.length === 0 ? undefined : new Map(deciding) }, spec };
 }
 
 /** Returns the Deployment in place of its ReplicaSet, whose name is its own and the hash. */

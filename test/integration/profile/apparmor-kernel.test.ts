@@ -319,10 +319,9 @@ describePeers([...vmRequirements, 'apparmor_parser', 'runc', 'cc'], 'AppArmor po
   });
 
   describe('by the service that loads them', () => {
-    const [confining, open] = [containers['container'] ?? assert.fail(), runtimeDefaultAppArmor].map(renderForNode) as [
-      RenderedAppArmor,
-      RenderedAppArmor,
-    ];
+    const [confining, open] = [containers['container'] ?? assert.fail(), runtimeDefaultAppArmor].map((each) =>
+      renderForNode(each),
+    ) as [RenderedAppArmor, RenderedAppArmor];
     let fairlead: string;
     let client: string;
     const loaded = [confining.name, open.name].toSorted();
