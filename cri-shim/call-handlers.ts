@@ -1,23 +1,25 @@
 import type { Store } from '#lib/node/store/store';
 import type { ArtifactSource } from './apply/artifact-source.ts';
 import { type CreateContainerDependencies, createContainer } from './calls/create-container.ts';
-import { listSecurityProfileArtifacts } from './calls/list-security-profile-artifacts.ts';
-import { pullSecurityProfileArtifact } from './calls/pull-security-profile-artifact.ts';
-import { removeSecurityProfileArtifact } from './calls/remove-security-profile-artifact.ts';
+import { listSecurityProfileArtifacts, listSecurityProfiles } from './calls/list-security-profiles.ts';
+import { pullSecurityProfile } from './calls/pull-security-profile.ts';
+import { removeSecurityProfile, removeSecurityProfileArtifact } from './calls/remove-security-profile.ts';
 import { runPodSandbox } from './calls/run-pod-sandbox.ts';
+import { securityProfileCalls } from './calls/security-profile-calls.ts';
 import { status } from './calls/status.ts';
-import type { RuntimeLists } from './housekeeping/uses.ts';
 import type { UnaryHandler } from './proxy/unary-call.ts';
 
 /** The dependencies of the calls that the shim handles. */
 export interface CallDependencies extends CreateContainerDependencies {
   readonly source: ArtifactSource;
   readonly store: Store;
-  readonly cri: RuntimeLists;
+  /** Whether to serve the calls of KEP-6061 also by names that are not released. */
+  readonly preview: boolean;
 }
 
 /** Returns the handlers by full method name. All other calls pass unchanged. */
 export function callHandlers(dependencies: CallDependencies): ReadonlyMap<string, UnaryHandler> {
+  const { text } = securityProfileCalls;
   const container: UnaryHandler = (call) => createContainer(call, dependencies);
   const sandbox: UnaryHandler = (call) => runPodSandbox(call, dependencies);
   return new Map([
@@ -28,11 +30,19 @@ export function callHandlers(dependencies: CallDependencies): ReadonlyMap<string
     // same in it.
     ['runtime.v1alpha2.RuntimeService/RunPodSandbox', sandbox],
     ['runtime.v1alpha2.RuntimeService/CreateContainer', container],
-    ['runtime.v1.ImageService/PullSecurityProfileArtifact', (call) => pullSecurityProfileArtifact(call, dependencies)],
-    ['runtime.v1.ImageService/ListSecurityProfileArtifacts', () => listSecurityProfileArtifacts(dependencies)],
-    [
-      'runtime.v1.ImageService/RemoveSecurityProfileArtifact',
-      (call) => removeSecurityProfileArtifact(call, dependencies),
-    ],
+    [text.pull.method, (call) => pullSecurityProfile(call, 'text', dependencies)],
+    [text.list.method, () => listSecurityProfileArtifacts(dependencies)],
+    [text.remove.method, (call) => removeSecurityProfileArtifact(call, dependencies)],
+    ...(dependencies.preview ? previewHandlers(dependencies) : []),
   ]);
+}
+
+/** Returns the handlers of the calls of KEP-6061 whose names and numbers are not released. */
+function previewHandlers(dependencies: CallDependencies): readonly (readonly [string, UnaryHandler])[] {
+  const { preview } = securityProfileCalls;
+  return [
+    [preview.pull.method, (call) => pullSecurityProfile(call, 'preview', dependencies)],
+    [preview.list.method, () => listSecurityProfiles(dependencies)],
+    [preview.remove.method, (call) => removeSecurityProfile(call, dependencies)],
+  ];
 }

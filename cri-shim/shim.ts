@@ -22,6 +22,7 @@ import { greetRuntime } from './greet-runtime.ts';
 import { Tidier } from './housekeeping/tidy.ts';
 import { startProxy } from './proxy/proxy.ts';
 import { parseSocketAddress, requireTwoSockets } from './proxy/socket.ts';
+import type { Abandonment } from './proxy/unary-call.ts';
 import { type MetricsServer, noMetrics, type ShimMetrics, serveMetrics } from './report/metrics.ts';
 import type { ShimLog } from './report/shim-log.ts';
 
@@ -45,6 +46,8 @@ export interface ShimOptions extends ProviderOptions {
    * File to which every decision about an artifact is appended as a line of JSON; none by default.
    */
   readonly decisionLog?: string;
+  /** Serves the calls of KEP-6061 also by names that no released proto has. */
+  readonly previewKep6061?: boolean;
   readonly log: ShimLog;
 }
 
@@ -123,12 +126,16 @@ export class Shim {
     });
     const tidier = new Tidier({ store, appArmor, runtime: cri, log });
     this.#undo.push(() => tidier.stop());
-    const source = new ArtifactSource({ store, policy, env: process.env, metrics, tidier, decisions, providers });
+    const clock = () => performance.now();
+    const source = new ArtifactSource({
+      ...{ store, policy, env: process.env, metrics, tidier, decisions, providers, clock },
+    });
     const architecture = machineArchitecture(process.arch);
     const runtimeBaseline = this.#connectBaseline(runtime);
     await this.#startProxy(listen, runtime, {
       install: { seccomp: store.effective, appArmor },
-      ...{ source, store, cri, tidier, architecture, runtimeBaseline, seccompRoot, log, metrics },
+      ...{ source, store, tidier, architecture, runtimeBaseline, seccompRoot, log, metrics },
+      preview: this.#options.previewKep6061 ?? false,
     });
     log.info({ listen, runtime, state, policy: policy.current.source }, 'the shim is ready');
     this.#undo.push(greetRuntime(cri, this.#options.runtime, log));
@@ -197,6 +204,8 @@ export class Shim {
         const method = handlers.has(called) ? called : 'other';
         reportRefusal(method, calledFor(called, request), toFairleadError(thrown), dependencies);
       },
+      onAbandoned: (method, cause, request) =>
+        reportAbandonment(method, calledFor(method, request), cause, dependencies),
     });
     this.#undo.push(() => proxy.stop());
   }
@@ -219,6 +228,21 @@ function reportRefusal(
     ...(hint === undefined ? {} : { hint: shorten(hint, longestText) }),
   };
   log.warn(fields, shorten(message, longestText));
+}
+
+/** Logs and counts a call that ended before the shim could answer it. */
+function reportAbandonment(
+  method: string,
+  called: ReturnType<typeof calledFor>,
+  cause: Abandonment,
+  { log, metrics }: Pick<CallDependencies, 'log' | 'metrics'>,
+): void {
+  metrics.abandoned(method, cause);
+  const names = Object.entries(called).map(([field, text]) => [field, shorten(text, longestText)]);
+  log.warn(
+    { messageId: 'fairlead.call.abandoned', ...Object.fromEntries(names), method, cause },
+    cause === 'deadline' ? 'the deadline of the call has passed' : 'the client has cancelled the call',
+  );
 }
 
 function checkRoot(path: string): string {

@@ -15,6 +15,7 @@ interface ShimOptions {
   readonly decisionLog?: string;
   readonly imageCredentialProviderConfig?: string;
   readonly imageCredentialProviderBinDir?: string;
+  readonly previewKep6061?: boolean;
 }
 
 /** `fairlead shim`. */
@@ -39,6 +40,10 @@ export function define(command: Command): void {
     .option('--image-credential-provider-config <file>', "the kubelet's configuration of credential providers")
     .option('--image-credential-provider-bin-dir <directory>', "directory of the kubelet's credential provider plugins")
     .option('--decision-log <file>', 'append each decision about an artifact to this file, one JSON object per line')
+    .option(
+      '--preview-kep-6061',
+      'serve PullSecurityProfile, ListSecurityProfiles and RemoveSecurityProfile too, whose field numbers are not released',
+    )
     .addHelpText(
       'after',
       examples([

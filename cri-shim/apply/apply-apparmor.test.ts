@@ -43,7 +43,7 @@ describe('the application of an AppArmor artifact', () => {
       // The default template of AppArmor does not depend on the container.
       runtimeBaseline: { hostFor: () => assert.fail(), profileFor: () => assert.fail() },
       tidier: { grown: () => undefined },
-      log: { info: record, warn: record } as unknown as ShimLog,
+      log: { debug: record, info: record, warn: record } as unknown as ShimLog,
       metrics: noMetrics,
     } as unknown as ApplyDependencies;
     const bearer = { pod: 'a/b', container: 'c', subject: { runtime: { handler: '' }, capabilities: undefined } };
@@ -67,8 +67,8 @@ describe('the application of an AppArmor artifact', () => {
     baseline = { mode: 'Enforce', ...capability('chown', 'net_admin') };
     await apply();
     assert.deepEqual(installed, [[{ mode: 'Enforce', ...capability('chown') }, undefined]]);
-    const constrained = records.find(({ messageId }) => messageId === 'fairlead.profile.constrained');
-    assert.match(JSON.stringify(constrained), /"subject":"capability kill","input":"baseline"/);
+    const constrained = records.find(({ messageId }) => messageId === 'SecurityProfileMergeConstrained');
+    assert.match(String(constrained?.['baseline']), /capability kill: permitted -> denied/);
   });
 
   it('logs it only, unless the policy has rules that would not be enforced then', async () => {

@@ -1,6 +1,6 @@
 import { type InstallDependencies, type Installed, installProfile } from '#lib/node/install/install-profile';
 import type { PulledProfile } from '#lib/node/pull/pulled-profile';
-import type { Constraint, EffectiveProfile } from '#lib/profile/constraint';
+import type { EffectiveProfile } from '#lib/profile/constraint';
 import { effectiveProfile } from '#lib/profile/effective-profile';
 import type { PublishedProfile, RuntimeProfile } from '#lib/profile/profile';
 import { isResolved, resolveProfile } from '#lib/profile/resolve-profile';
@@ -10,15 +10,13 @@ import { formatReference } from '#lib/registry/reference';
 import type { Policy } from '#lib/trust/policy/node-policy';
 import type { BaselineSubject, RuntimeBaseline } from '../baseline/runtime-baseline.ts';
 import type { Tidier } from '../housekeeping/tidy.ts';
+import { constrainedFields, shortenFields } from '../report/constraints.ts';
 import type { ShimMetrics } from '../report/metrics.ts';
 import type { ShimLog } from '../report/shim-log.ts';
 import type { ProfileRequest } from '../request/profile-request.ts';
 import type { ArtifactSource } from './artifact-source.ts';
 import { readBaseProfile } from './base-profile.ts';
 import { baselineProfile, runtimeDefault } from './baseline-profile.ts';
-
-/** Maximum length of the constraints in one log record, in characters. */
-const longestConstraints = 64 * 1024;
 
 /** The container or sandbox that a profile is for. */
 export interface Bearer {
@@ -78,12 +76,12 @@ interface Made {
 }
 
 async function makeEffective(
-  { kind, reference, base, mode }: ProfileRequest,
+  { kind, reference, base, mode, pulledByKubelet: admitted }: ProfileRequest,
   subject: BaselineSubject,
   { source, install, architecture, runtimeBaseline, tidier }: ApplyDependencies,
   signal: AbortSignal,
 ): Promise<Made> {
-  const { policy, ...pulled } = await source.pull({ reference, kind, ...(mode && { mode }) }, { signal });
+  const { policy, ...pulled } = await source.pull({ reference, kind, ...(mode && { mode }) }, { signal, admitted });
   const artifact = await resolveFor(subject, pulled.profile, runtimeBaseline, signal);
   const baseline = await baselineProfile(kind, policy, subject, runtimeBaseline, signal);
   const basis =
@@ -132,16 +130,11 @@ function report(
     );
   }
   if (constraints.length > 0) {
-    const constrained = { constrained: constraints.length, constraints: beginningOf(constraints) };
-    log.warn({ messageId: 'fairlead.profile.constrained', ...named, ...constrained }, 'profile constrained');
+    metrics.constrainedMerge();
+    const messageId = 'SecurityProfileMergeConstrained';
+    const merged = { messageId, ...bearer, profile: reference };
+    const fields = constrainedFields(constraints);
+    log.warn({ ...merged, dimensions: constraints.length, ...shortenFields(fields) }, 'profile constrained');
+    log.debug({ ...merged, ...fields }, 'profile constrained, all of it');
   }
-}
-
-/** Limits what is logged: publishers must not fill the disk of the node with log records. */
-function beginningOf(constraints: readonly Constraint[]): readonly Constraint[] {
-  let length = 0;
-  return constraints.filter((each) => {
-    length += JSON.stringify(each).length;
-    return length <= longestConstraints;
-  });
 }

@@ -10,6 +10,7 @@ import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { readProfile } from '#lib/profile/read-profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { parsePinned } from '#lib/registry/pinned-reference';
+import { formatReference } from '#lib/registry/reference';
 import type { Policy } from '#lib/trust/policy/node-policy';
 import { defaultBaseline } from '#lib/trust/policy/parse-policy-document';
 import { evaluate } from '#test/oracle/seccomp-evaluate';
@@ -59,6 +60,7 @@ describe('artifact source', () => {
   let whenAsked: () => void;
   const tidier = { grown: () => void growth++ };
   let applied: (string | undefined)[];
+  let constrainedMerges: number;
   const apply = (asked: Partial<ProfileRequest> = {}): Promise<AppliedProfile> => {
     const runtimeBaseline = {
       profileFor: async () => {
@@ -68,8 +70,12 @@ describe('artifact source', () => {
       hostFor: async () => ({ architecture: 'amd64', kernel: '6.1', capabilities: [] }) as const,
     };
     const architecture = 'amd64' as const;
-    const metrics = { ...noMetrics, applied: (given: string | undefined) => void applied.push(given) };
     const install = { seccomp: store.effective, appArmor: { put: () => assert.fail() } };
+    const metrics = {
+      ...noMetrics,
+      applied: (given: string | undefined) => void applied.push(given),
+      constrainedMerge: () => void constrainedMerges++,
+    };
     const dependencies = { source, install, architecture, runtimeBaseline, tidier, log, metrics };
     const subject = { runtime: { handler: '' }, capabilities: undefined };
     const bearer = { pod: 'a/b', subject };
@@ -79,7 +85,7 @@ describe('artifact source', () => {
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'fairlead-source-'));
     store = await openStore(directory);
-    await store.put({ artifact, kind: 'Seccomp', repository, signatures: [] });
+    await store.put({ artifact, kind: 'Seccomp', repository, caller: 'node', signatures: [] });
     current = open;
     whenAsked = () => undefined;
     ofRuntime = { defaultAction: 'SCMP_ACT_ERRNO' };
@@ -88,9 +94,10 @@ describe('artifact source', () => {
         return current;
       },
     };
-    source = new ArtifactSource({ store, policy, env: {}, metrics: noMetrics, tidier });
+    source = new ArtifactSource({ store, policy, env: {}, metrics: noMetrics, tidier, clock: () => performance.now() });
     records.length = 0;
     applied = [];
+    constrainedMerges = 0;
   });
   afterEach(async () => {
     await store.close();
@@ -147,7 +154,7 @@ describe('artifact source', () => {
     const text =
       '{"defaultAction": "SCMP_ACT_KILL", "syscalls": [{"names": ["read", "mount"], "action": "SCMP_ACT_ALLOW"}]}';
     const refusing = packArtifact(readProfile(Buffer.from(text)), { layout: 'runtime' });
-    await store.put({ artifact: refusing, kind: 'Seccomp', repository, signatures: [] });
+    await store.put({ artifact: refusing, kind: 'Seccomp', repository, caller: 'node', signatures: [] });
     const logged = { reference: parsePinned(`${repository}@${refusing.descriptor.digest}`), mode: 'Log' } as const;
     const rules = [{ match: '**', unsigned: true, require: [], log: true }] as const;
     const syscalls = [{ names: ['mount'], action: 'SCMP_ACT_ERRNO' }] as const;
@@ -202,12 +209,20 @@ describe('artifact source', () => {
     }
   });
 
-  it('logs what was constrained, and of very much the beginning and how much there is', async () => {
+  it('warns of what was constrained, in 2048 bytes, and at level debug of all of it', async () => {
     current = { ...open, baseline: { ...defaultBaseline, seccomp: { defaultAction: 'SCMP_ACT_LOG' } } };
-    await apply();
-    const [constrained] = records.filter(({ messageId }) => messageId === 'fairlead.profile.constrained');
-    assert.equal(constrained?.['constrained'], names.length);
-    assert.ok((constrained['constraints'] as unknown[]).length >= 100);
-    assert.ok(JSON.stringify(constrained).length < 100_000);
+    const file = join(directory, 'base.json');
+    await writeFile(file, '{"defaultAction": "SCMP_ACT_TRAP"}');
+    await apply({ base: { path: file } });
+    const [warning, whole] = records.filter(({ messageId }) => messageId === 'SecurityProfileMergeConstrained');
+    assert.deepEqual([warning?.['pod'], warning?.['profile']], ['a/b', formatReference(reference)]);
+    const texts = (record: Record<string, unknown> | undefined): readonly string[] =>
+      ['baseline', 'baseProfile', 'constrained'].flatMap((field) => (record?.[field] as string | undefined) ?? []);
+    const bytes = Buffer.byteLength(texts(warning).join(''));
+    assert.ok(bytes <= 2048 && bytes > 1500, `${bytes} bytes`);
+    assert.match(String(warning?.['baseProfile']), /^defaultAction: SCMP_ACT_LOG -> SCMP_ACT_TRAP; .*…$/);
+    assert.equal(texts(whole).join('; ').split('; ').length, warning?.['dimensions']);
+    assert.ok(String(whole?.['baseProfile']).includes(`${names.at(-1)}: SCMP_ACT_ALLOW -> SCMP_ACT_TRAP`));
+    assert.equal(constrainedMerges, 1);
   });
 });

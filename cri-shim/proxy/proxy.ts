@@ -12,7 +12,7 @@ import { carryHeaders } from '../../lib/cri/headers.ts';
 import { connectionWindow, RuntimeLink, sessionOptions } from '../../lib/cri/runtime-link.ts';
 import { relayAnswer, relayRequest } from './relay.ts';
 import { listenOnSocket } from './socket.ts';
-import { serveUnary, type UnaryHandler } from './unary-call.ts';
+import { type Abandonment, type CallReports, serveUnary, type UnaryHandler } from './unary-call.ts';
 
 export interface ProxyOptions {
   /** Path of the Unix socket to listen on. */
@@ -29,6 +29,11 @@ export interface ProxyOptions {
    * read. The method is empty if the request does not specify one.
    */
   readonly onError: (method: string, thrown: unknown, request?: Uint8Array) => void;
+  /**
+   * Called for every call that its client cancelled, or whose deadline passed, while a handler was
+   * at work.
+   */
+  readonly onAbandoned?: (method: string, cause: Abandonment, request?: Uint8Array) => void;
   /** How long running calls may take to end when the proxy stops, in milliseconds. */
   readonly drainMilliseconds?: number;
 }
@@ -76,7 +81,10 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     }
     const handler = options.handlers.get(method);
     try {
-      pass(stream, carryHeaders(raw), link, handler, (thrown, request) => options.onError(method, thrown, request));
+      pass(stream, carryHeaders(raw), link, handler, {
+        onError: (thrown, request) => options.onError(method, thrown, request),
+        onAbandoned: (cause, request) => options.onAbandoned?.(method, cause, request),
+      });
     } catch (thrown) {
       options.onError(method, thrown);
       endWithStatus(stream, grpcCodes.internal, `the shim cannot forward this call: ${String(thrown)}`);
@@ -105,10 +113,10 @@ function pass(
   headers: OutgoingHttpHeaders,
   link: RuntimeLink,
   handler: UnaryHandler | undefined,
-  onError: (thrown: unknown, request?: Uint8Array) => void,
+  reports: CallReports,
 ): void {
   if (handler !== undefined) {
-    void serveUnary(stream, headers, handler, (forwarded) => link.request(forwarded, false), onError);
+    void serveUnary(stream, headers, handler, (forwarded) => link.request(forwarded, false), reports);
     return;
   }
   const runtime = link.request(headers, stream.endAfterHeaders);

@@ -23,12 +23,16 @@ describe('a unary call that the shim looks into', () => {
   const runtime = http2.createServer();
   const connections = new Set<http2.ServerHttp2Session>();
   const came: http2.IncomingHttpHeaders[] = [];
+  const refused: unknown[] = [];
+  const abandoned: unknown[] = [];
   let given: AbortSignal | undefined;
   let goOn: (() => void) | undefined;
+  let fail: ((reason: unknown) => void) | undefined;
   const handler: UnaryHandler = async ({ request, signal }) => {
     given = signal;
-    await new Promise<void>((resolve) => {
+    await new Promise<void>((resolve, reject) => {
       goOn = resolve;
+      fail = reject;
     });
     return { forward: Buffer.concat([request, request]) };
   };
@@ -61,11 +65,12 @@ describe('a unary call that the shim looks into', () => {
       listen: join(directory, 'shim.sock'),
       runtime: path,
       handlers,
-      onError: () => undefined,
+      onError: (_method, thrown) => void refused.push(thrown),
+      onAbandoned: (method, cause, request) => void abandoned.push([method, cause, request?.toString()]),
     });
   });
   beforeEach(() => {
-    came.length = 0;
+    for (const list of [came, refused, abandoned]) list.length = 0;
     given = undefined;
     goOn = undefined;
     session = http2.connect('http://localhost', {
@@ -94,21 +99,50 @@ describe('a unary call that the shim looks into', () => {
     assert.ok(Number(left) > 1000 && Number(left) <= 4950, `${headers?.['grpc-timeout']}`);
   });
 
-  for (const [how, headers, giveUp] of [
-    ['cancels', {}, (stream: http2.ClientHttp2Stream) => stream.close(http2.constants.NGHTTP2_CANCEL)],
-    ['goes away', {}, () => session.destroy()],
-    ['has no more time', { 'grpc-timeout': '50m' }, () => undefined],
+  for (const [how, headers, cause, giveUp] of [
+    ['cancels', {}, 'cancelled', (stream: http2.ClientHttp2Stream) => stream.close(http2.constants.NGHTTP2_CANCEL)],
+    ['goes away', {}, 'cancelled', () => session.destroy()],
+    ['has no more time', { 'grpc-timeout': '50m' }, 'deadline', () => undefined],
   ] as const) {
-    it(`does not reach the runtime once the client ${how}`, async () => {
+    it(`does not reach the runtime once the client ${how}, and is reported then`, async () => {
       const stream = call(headers);
       await eventually(() => goOn !== undefined);
       giveUp(stream);
-      await eventually(() => given?.aborted === true);
+      // Reported at once, and not only when the handler ends.
+      await eventually(() => abandoned.length > 0);
+      assert.equal(given?.aborted, true);
       goOn?.();
       await sleep(30);
-      assert.deepEqual(came, []);
+      assert.deepEqual([came, refused, abandoned], [[], [], [['a.B/C', cause, 'message']]]);
     });
   }
+
+  it('is refused before its deadline, with a reason, if the handler waits for something until then', async () => {
+    const stream = call({ 'grpc-timeout': '2000m' });
+    const trailers = once(stream, 'response');
+    await eventually(() => given !== undefined);
+    const begun = performance.now();
+    await once(given as AbortSignal, 'abort');
+    fail?.(given?.reason);
+    const [headers] = (await trailers) as [http2.IncomingHttpHeaders];
+    assert.ok(performance.now() - begun < 1900);
+    assert.equal(headers['grpc-status'], '14');
+    assert.match(
+      String(headers['grpc-message']),
+      /^RegistryUnavailable: no answer within 1\.5 s, and the caller waits 2 s/,
+    );
+    assert.deepEqual([refused.length, abandoned], [1, []]);
+  });
+
+  it('is not reported as abandoned if its client goes after the answer', async () => {
+    const stream = call();
+    await eventually(() => goOn !== undefined);
+    goOn?.();
+    await once(stream, 'close');
+    session.destroy();
+    await eventually(() => connections.size === 0);
+    assert.deepEqual(abandoned, []);
+  });
 
   it('leaves no connection to the runtime behind when its client has gone', async () => {
     const stream = call();

@@ -1,5 +1,5 @@
 import type { ClientHttp2Stream, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { toFairleadError } from '#lib/errors';
+import { FairleadError, toFairleadError } from '#lib/errors';
 import { endWithStatus, errorStatus, grpcCodes } from '../../lib/cri/grpc-status.ts';
 import { formatTimeout, parseTimeout } from '../../lib/cri/headers.ts';
 import { frameMessage, readMessage } from '../../lib/cri/message.ts';
@@ -9,7 +9,10 @@ import { relayAnswer, relayEnd, relayHead } from './relay.ts';
 export interface UnaryCall {
   /** The request message, as it came. */
   readonly request: Uint8Array;
-  /** Aborts if the client cancels the call or its deadline passes. */
+  /**
+   * Aborts if the client cancels the call or its deadline passes, and some time before the deadline
+   * with a reason to refuse the call.
+   */
   readonly signal: AbortSignal;
 }
 
@@ -34,6 +37,20 @@ export type UnaryResult =
  */
 export type UnaryHandler = (call: UnaryCall) => Promise<UnaryResult>;
 
+/** Why a call ended without an answer. */
+export type Abandonment = 'cancelled' | 'deadline';
+
+/** The reports of a call. */
+export interface CallReports {
+  /** Called if the shim refuses the call, with the request message if it was read. */
+  readonly onError: (thrown: unknown, request?: Uint8Array) => void;
+  /** Called if the client or its deadline ends the call while the handler is at work. */
+  readonly onAbandoned: (cause: Abandonment, request?: Uint8Array) => void;
+}
+
+/** The part of a deadline that a handler has: an answer after the deadline says nothing. */
+const handlerShare = 0.75;
+
 /**
  * Serves one unary call by a handler: reads the whole request, calls the handler, and answers or
  * forwards the call within the rest of the client's deadline.
@@ -43,22 +60,26 @@ export async function serveUnary(
   headers: OutgoingHttpHeaders,
   handler: UnaryHandler,
   openStream: (headers: OutgoingHttpHeaders) => ClientHttp2Stream,
-  onError: (thrown: unknown, request?: Uint8Array) => void,
+  { onError, onAbandoned }: CallReports,
 ): Promise<void> {
   const timeout = parseTimeout(headers['grpc-timeout'] as string | undefined);
   const deadline = timeout === undefined ? undefined : performance.now() + timeout;
   const given = new AbortController();
-  const timer = timeout === undefined ? undefined : setTimeout(() => given.abort(), Math.min(timeout, 0x7fffffff));
+  const early = new AbortController();
+  const timers = timeout === undefined ? [] : startTimers(timeout, given, early);
+  let request: Uint8Array | undefined;
+  let isHandled = false;
   client.on('error', () => undefined);
   client.on('close', () => given.abort());
   given.signal.addEventListener('abort', () => {
+    if (!isHandled) onAbandoned(given.signal.reason === pastDeadline ? 'deadline' : 'cancelled', request);
     endWithStatus(client, grpcCodes.deadlineExceeded, 'the deadline expired in the shim');
   });
-  let request: Uint8Array | undefined;
   try {
     // The stream must outlive a refused message: the refusal is sent on it.
     request = await readMessage(client.iterator({ destroyOnReturn: false }));
-    const result = await handler({ request, signal: given.signal });
+    const result = await handler({ request, signal: AbortSignal.any([given.signal, early.signal]) });
+    isHandled = true;
     if (given.signal.aborted) return;
     if ('answer' in result) return answer(client, result.answer);
     // From here on the runtime and the client keep the deadline.
@@ -68,13 +89,34 @@ export async function serveUnary(
     else relayChanged(client, runtime, result.onReply, (thrown) => onError(thrown, request));
     runtime.end(frameMessage(result.forward));
   } catch (thrown) {
+    isHandled = true;
     if (given.signal.aborted) return;
     onError(thrown, request);
     const { code, message } = errorStatus(toFairleadError(thrown));
     endWithStatus(client, code, message);
   } finally {
-    clearTimeout(timer);
+    for (const timer of timers) clearTimeout(timer);
   }
+}
+
+/** The reason of the signal of a call whose deadline has passed. */
+const pastDeadline = new Error('the deadline has passed');
+
+/** The longest time of a timer, in milliseconds. */
+const longestTimer = 0x7fffffff;
+
+function startTimers(timeout: number, given: AbortController, early: AbortController): readonly NodeJS.Timeout[] {
+  const share = Math.min(timeout * handlerShare, longestTimer);
+  const refusal = (): FairleadError =>
+    new FairleadError(
+      'Unavailable',
+      `no answer within ${share / 1000} s, and the caller waits ${timeout / 1000} s at most`,
+      { hint: 'The registry, or the runtime, does not answer or is too slow. Check that it is healthy.' },
+    );
+  return [
+    setTimeout(() => given.abort(pastDeadline), Math.min(timeout, longestTimer)),
+    setTimeout(() => early.abort(refusal()), share),
+  ];
 }
 
 /**

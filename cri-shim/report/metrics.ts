@@ -13,8 +13,12 @@ export interface ShimMetrics {
   pulled(cached: boolean, seconds: number): void;
   /** Counts a call that the shim refused. */
   refused(method: string, kind: ErrorKind): void;
+  /** Counts a call that ended without an answer while the shim handled it. */
+  abandoned(method: string, cause: string): void;
   /** Counts a profile that was installed for a container or sandbox, in its mode. */
   applied(mode: ProfileMode | undefined): void;
+  /** Counts a profile of an artifact that was constrained. */
+  constrainedMerge(): void;
   /** Counts the dimensions in which an input constrained the profile of an artifact. */
   constrained(input: string, count: number): void;
   /** Sets whether the policy files on disk are in force. */
@@ -31,7 +35,9 @@ const times = { head: longestWait, request: longestWait, idle: longestWait, sile
 export const noMetrics: ShimMetrics = {
   pulled: () => undefined,
   refused: () => undefined,
+  abandoned: () => undefined,
   applied: () => undefined,
+  constrainedMerge: () => undefined,
   constrained: () => undefined,
   policyInForce: () => undefined,
 };
@@ -82,10 +88,21 @@ async function countIn(registry: Registry): Promise<ShimMetrics> {
     labelNames: ['method', 'kind'],
     registers,
   });
+  const abandoned = new Counter({
+    name: 'fairlead_shim_abandoned_calls_total',
+    help: 'Calls that ended without an answer, by method and cause: cancelled by the client, or its deadline.',
+    labelNames: ['method', 'cause'],
+    registers,
+  });
   const applied = new Counter({
     name: 'fairlead_shim_profiles_applied_total',
     help: 'Effective profiles given to containers and sandboxes, by mode: enforce, or log.',
     labelNames: ['mode'],
+    registers,
+  });
+  const constrainedMerges = new Counter({
+    name: 'fairlead_shim_constrained_merges_total',
+    help: 'Profiles of artifacts that the baseline or a base profile constrained.',
     registers,
   });
   const constraints = new Counter({
@@ -102,7 +119,9 @@ async function countIn(registry: Registry): Promise<ShimMetrics> {
   return {
     pulled: (cached, seconds) => pulls.observe({ cached: String(cached) }, seconds),
     refused: (method, kind) => refusals.inc({ method, kind }),
+    abandoned: (method, cause) => abandoned.inc({ method, cause }),
     applied: (mode) => applied.inc({ mode: mode === undefined ? 'enforce' : 'log' }),
+    constrainedMerge: () => constrainedMerges.inc(),
     constrained: (input, count) => constraints.inc({ input }, count),
     policyInForce: (current) => policy.set(current ? 1 : 0),
   };

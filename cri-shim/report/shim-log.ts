@@ -2,8 +2,9 @@ import type { Logger } from 'pino';
 
 /**
  * The log of the shim. Records to search for have a `messageId`:
- * `fairlead.profile.applied`, `fairlead.profile.logged`, `fairlead.profile.constrained`,
- * `fairlead.profile.refused`, `fairlead.policy.loaded`, `fairlead.policy.missing`,
+ * `fairlead.profile.applied`, `fairlead.profile.logged`, `fairlead.profile.pulled`,
+ * `SecurityProfileMergeConstrained` (the name of KEP-6061), `fairlead.profile.refused`,
+ * `fairlead.call.abandoned`, `fairlead.policy.loaded`, `fairlead.policy.missing`,
  * `fairlead.policy.broken`, `fairlead.runtime.silent`, `fairlead.store.repaired`,
  * `fairlead.decision-log.broken`, `fairlead.baseline.assumed`, `fairlead.baseline.reported`,
  * `fairlead.baseline.unreadable`.

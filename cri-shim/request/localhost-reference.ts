@@ -18,6 +18,8 @@ export interface RequestedArtifact {
   readonly base?: Base;
   /** Absent if the artifact is to be enforced. */
   readonly mode?: ProfileMode;
+  /** True if the kubelet pulls it before, with the credentials of the pod (KEP-6061). */
+  readonly pulledByKubelet?: true;
 }
 
 /** Directory below the kubelet's seccomp root that marks a Localhost profile as a reference. */

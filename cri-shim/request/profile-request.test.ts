@@ -35,9 +35,14 @@ function requests({ seccomp, apparmor, ...fields }: Init) {
     root,
   );
   return new Map(
-    found.map(({ kind, reference: wanted, base, mode }) => [
+    found.map(({ kind, reference: wanted, base, mode, pulledByKubelet }) => [
       kind,
-      { reference: formatReference(wanted), ...(base && { base }), ...(mode && { mode }) },
+      {
+        reference: formatReference(wanted),
+        ...(base && { base }),
+        ...(mode && { mode }),
+        ...(pulledByKubelet && { pulledByKubelet }),
+      },
     ]),
   );
 }
@@ -56,15 +61,20 @@ const refuses = (action: () => unknown, about: RegExp) => {
 
 describe('profile request: type OCI', () => {
   it('takes a pinned reference, alone and with a base', () => {
-    assert.deepEqual(oci({ ociRef: reference }), { reference });
-    assert.deepEqual(oci({ ociRef: reference, baseProfile: { type: BaseType.RuntimeDefault } }), {
-      reference,
-      base: 'RuntimeDefault',
-    });
+    assert.deepEqual(oci({ ociRef: reference }), { reference, pulledByKubelet: true });
+    // An older proto numbers RuntimeDefault 0.
+    for (const type of [BaseType.RuntimeDefault, BaseType.BaseTypeUnspecified]) {
+      assert.deepEqual(oci({ ociRef: reference, baseProfile: { type } }), {
+        reference,
+        base: 'RuntimeDefault',
+        pulledByKubelet: true,
+      });
+    }
     const base = { type: BaseType.Localhost, localhostRef: `${root}/operator/base.json` };
     assert.deepEqual(oci({ ociRef: reference, baseProfile: base }), {
       reference,
       base: { path: `${root}/operator/base.json` },
+      pulledByKubelet: true,
     });
   });
 
@@ -87,7 +97,7 @@ describe('profile request: type OCI', () => {
       (type: BaseType, localhostRef = '') =>
       () =>
         oci({ ociRef: reference, baseProfile: { type, localhostRef } });
-    refuses(withBase(BaseType.BaseTypeUnspecified), /invalid base profile/);
+    refuses(withBase(BaseType.BaseTypeUnspecified, `${root}/x`), /invalid base profile/);
     refuses(withBase(7 as BaseType), /invalid base profile/);
     refuses(withBase(BaseType.RuntimeDefault, `${root}/x`), /invalid base profile/);
     for (const path of [
@@ -310,7 +320,7 @@ describe('profile request: annotations', () => {
         annotations: { [`${newer}/nginx`]: evil },
         seccomp: { profileType: ProfileType.OCI, ociRef: reference },
       }),
-      { reference },
+      { reference, pulledByKubelet: true },
     );
   });
 
@@ -368,9 +378,11 @@ describe('profile request: AppArmor', () => {
 
   it('takes type OCI, alone and with the default of the runtime as its base', () => {
     const type = { profileType: ProfileType.OCI, ociRef: reference };
-    assert.deepEqual(appArmor({ apparmor: type }), { reference });
+    assert.deepEqual(appArmor({ apparmor: type }), { reference, pulledByKubelet: true });
     const baseProfile = { type: BaseType.RuntimeDefault };
-    assert.deepEqual(appArmor({ apparmor: { ...type, baseProfile } }), { reference, base: 'RuntimeDefault' });
+    assert.deepEqual(appArmor({ apparmor: { ...type, baseProfile } }), {
+      ...{ reference, base: 'RuntimeDefault', pulledByKubelet: true },
+    });
     refuses(() => appArmor({ apparmor: { ...type, baseProfile: { type: BaseType.Localhost } } }), /RuntimeDefault/);
     refuses(() => appArmor({ apparmor: { ...type, localhostRef: 'x' } }), /localhost_ref/);
     refuses(() => appArmor({ apparmor: { profileType: ProfileType.OCI } }), /reference/);
@@ -381,7 +393,7 @@ describe('profile request: AppArmor', () => {
     assert.deepEqual(
       [...requests({ seccomp, apparmor: field(name) })],
       [
-        ['Seccomp', { reference: evil }],
+        ['Seccomp', { reference: evil, pulledByKubelet: true }],
         ['AppArmor', { reference }],
       ],
     );

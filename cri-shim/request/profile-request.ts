@@ -35,6 +35,8 @@ export interface ProfileFields {
 /** Prefixes of CRI-O's annotations, the newer one first. */
 const annotationPrefixes = ['seccomp-profile.crio.io/', 'seccomp-profile.kubernetes.cri-o.io/'];
 const localhostPrefix = 'localhost/';
+/** CRI-O reads a base without a type as RuntimeDefault; the text of KEP-6061 has a number for it. */
+const defaultBases: readonly BaseType[] = [BaseType.BaseTypeUnspecified, BaseType.RuntimeDefault];
 
 /**
  * Returns the profile artifacts that a container or sandbox requests, at most one of each kind: by
@@ -82,13 +84,13 @@ function fieldReference(profile: SecurityProfile, seccompRoot: string): Requeste
   const { profileType, localhostRef, ociRef, baseProfile } = profile;
   if (profileType === ProfileType.OCI) {
     if (localhostRef !== '') throw invalid('a seccomp profile of type OCI has a localhost_ref', 'Set oci_ref only.');
-    const reference = parsePinned(ociRef);
-    if (baseProfile === undefined) return { reference };
-    if (baseProfile.type === BaseType.RuntimeDefault && baseProfile.localhostRef === '') {
-      return { reference, base: 'RuntimeDefault' };
+    const requested = { reference: parsePinned(ociRef), pulledByKubelet: true } as const;
+    if (baseProfile === undefined) return requested;
+    if (defaultBases.includes(baseProfile.type) && baseProfile.localhostRef === '') {
+      return { ...requested, base: 'RuntimeDefault' };
     }
     if (baseProfile.type === BaseType.Localhost) {
-      return { reference, base: { path: checkBase(baseProfile.localhostRef, seccompRoot) } };
+      return { ...requested, base: { path: checkBase(baseProfile.localhostRef, seccompRoot) } };
     }
     throw invalid(
       `invalid base profile: type ${baseProfile.type} with localhost_ref ${JSON.stringify(baseProfile.localhostRef)}`,
@@ -164,9 +166,10 @@ function appArmorFieldReference(profile: SecurityProfile): RequestedArtifact | u
   if (profileType === ProfileType.OCI) {
     if (localhostRef !== '') throw invalid('an AppArmor profile of type OCI has a localhost_ref', 'Set oci_ref only.');
     const reference = parsePinned(ociRef);
-    if (baseProfile === undefined) return { reference };
+    const requested = { reference, pulledByKubelet: true } as const;
+    if (baseProfile === undefined) return requested;
     if (baseProfile.type === BaseType.RuntimeDefault && baseProfile.localhostRef === '') {
-      return { reference, base: 'RuntimeDefault' };
+      return { ...requested, base: 'RuntimeDefault' };
     }
     throw invalid(appArmorBase, 'Leave out the base, or set RuntimeDefault.');
   }

@@ -110,7 +110,11 @@ const effective: Buffer[] = [];
 const uses: [string, Use][] = [];
 const watched: unknown[] = [];
 let isUseful = true;
-const log = { info: (fields: Record<string, unknown>) => void named.push(fields), warn: () => undefined };
+const log = {
+  info: (fields: Record<string, unknown>) => void named.push(fields),
+  warn: () => undefined,
+  debug: () => undefined,
+};
 const artifacts: Readonly<Record<string, object>> = {
   Seccomp: { kind: 'Seccomp', seccomp: { defaultAction: 'SCMP_ACT_LOG' } },
   AppArmor: { kind: 'AppArmor', apparmor: { mode: 'Enforce', network: { allowRaw: false } } },

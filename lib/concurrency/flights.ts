@@ -1,7 +1,10 @@
 import { FairleadError } from '#lib/errors';
 
-/** Longest duration of a flight, in milliseconds: a kubelet waits as long for a container. */
-const longestFlight = 120_000;
+/**
+ * Longest duration of a flight by default, in milliseconds: a kubelet waits as long for a
+ * container.
+ */
+const defaultLongest = 120_000;
 
 /**
  * Longest wait for the end of a flight, in milliseconds, of callers who came while it was under
@@ -22,13 +25,15 @@ export type Start<T> = (signal: AbortSignal) => Promise<T>;
 /** A call that continues as long as one of its callers waits for it. */
 class SharedCall<T> {
   readonly #name: string;
+  readonly #longest: number;
   readonly #start: Start<T>;
   readonly #abort = new AbortController();
   readonly #outcome = Promise.withResolvers<T>();
   #callers = 0;
 
-  constructor(name: string, start: Start<T>) {
+  constructor(name: string, longest: number, start: Start<T>) {
     this.#name = name;
+    this.#longest = longest;
     this.#start = start;
     const { signal } = this.#abort;
     signal.addEventListener('abort', () => this.#outcome.reject(signal.reason), { once: true });
@@ -45,7 +50,7 @@ class SharedCall<T> {
   begin(): void {
     const { signal } = this.#abort;
     if (signal.aborted) return;
-    const timer = setTimeout(() => this.#abort.abort(tooLong(this.#name)), longestFlight);
+    const timer = setTimeout(() => this.#abort.abort(tooLong(this.#name, this.#longest)), this.#longest);
     timer.unref();
     this.#start(signal)
       .then(this.#outcome.resolve, this.#outcome.reject)
@@ -79,17 +84,22 @@ class SharedCall<T> {
 
 /**
  * Calls by name that callers share while they are under way, for content that does not change. A
- * flight is given up when all of its callers have given up, and after two minutes (Unavailable),
- * even if a registry still sends data.
+ * flight is given up when all of its callers have given up, and after `longest` milliseconds
+ * (Unavailable), two minutes by default, even if a registry still sends data.
  */
 export class Flights<T> {
+  readonly #longest: number;
   readonly #flying = new Map<string, SharedCall<T>>();
+
+  constructor({ longest = defaultLongest }: { readonly longest?: number } = {}) {
+    this.#longest = longest;
+  }
 
   /** Joins the flight of this name, or starts one. */
   join(name: string, signal: AbortSignal | undefined, start: Start<T>): Flight<T> {
     const flying = this.#flying.get(name);
     if (flying !== undefined) return { result: flying.wait(signal), joined: true };
-    const started = new SharedCall(name, start);
+    const started = new SharedCall(name, this.#longest, start);
     this.#flying.set(name, started);
     started.onLanded(() => {
       if (this.#flying.get(name) === started) this.#flying.delete(name);
@@ -116,7 +126,7 @@ export class Departures<T> {
   join(name: string, signal: AbortSignal | undefined, start: Start<T>): Flight<T> {
     const next = this.#waiting(name);
     if (next !== undefined) return { result: next.wait(signal), joined: true };
-    const call = new SharedCall(name, start);
+    const call = new SharedCall(name, defaultLongest, start);
     const result = call.wait(signal);
     if (this.#next.has(name)) {
       this.#next.set(name, call);
@@ -147,8 +157,8 @@ export class Departures<T> {
   }
 }
 
-function tooLong(name: string): FairleadError {
-  return new FairleadError('Unavailable', `the pull of ${name} took longer than ${longestFlight / 1000} seconds`, {
+function tooLong(name: string, longest: number): FairleadError {
+  return new FairleadError('Unavailable', `the pull of ${name} took longer than ${longest / 1000} seconds`, {
     hint: 'The registry answers too slowly. Try again later.',
   });
 }

@@ -39,7 +39,8 @@ export const shimRooms: readonly Room[] = [
     name: 'cri-shim/calls',
     imports: [
       ...[errors, 'cri-shim/apply', 'cri-shim/baseline', 'cri-shim/housekeeping', 'cri-shim/proxy', 'cri-shim/request'],
-      ...['lib/cri', 'lib/cri/gen', 'lib/node/install', 'lib/node/reference', 'lib/node/store', 'lib/registry'],
+      ...['cri-shim/report', 'lib/artifact', 'lib/cri', 'lib/cri/gen', 'lib/node/install', 'lib/node/reference'],
+      ...['lib/node/store', 'lib/registry'],
     ],
     packages: ['@bufbuild/protobuf'],
   },

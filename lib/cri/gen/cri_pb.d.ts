@@ -1512,6 +1512,140 @@ export declare type RemoveSecurityProfileArtifactResponse = Message<"runtime.v1.
 export declare const RemoveSecurityProfileArtifactResponseSchema: GenMessage<RemoveSecurityProfileArtifactResponse>;
 
 /**
+ * @generated from message runtime.v1.PullSecurityProfileRequest
+ */
+export declare type PullSecurityProfileRequest = Message<"runtime.v1.PullSecurityProfileRequest"> & {
+  /**
+   * @generated from field: runtime.v1.ImageSpec image = 1;
+   */
+  image?: ImageSpec | undefined;
+
+  /**
+   * @generated from field: runtime.v1.AuthConfig auth = 2;
+   */
+  auth?: AuthConfig | undefined;
+
+  /**
+   * @generated from field: runtime.v1.PodSandboxConfig sandbox_config = 3;
+   */
+  sandboxConfig?: PodSandboxConfig | undefined;
+
+  /**
+   * @generated from field: runtime.v1.SecurityProfileKind profile_kind = 4;
+   */
+  profileKind: SecurityProfileKind;
+};
+
+/**
+ * Describes the message runtime.v1.PullSecurityProfileRequest.
+ * Use `create(PullSecurityProfileRequestSchema)` to create a new message.
+ */
+export declare const PullSecurityProfileRequestSchema: GenMessage<PullSecurityProfileRequest>;
+
+/**
+ * @generated from message runtime.v1.PullSecurityProfileResponse
+ */
+export declare type PullSecurityProfileResponse = Message<"runtime.v1.PullSecurityProfileResponse"> & {
+  /**
+   * @generated from field: string resolved_ref = 1;
+   */
+  resolvedRef: string;
+
+  /**
+   * @generated from field: bool cached = 2;
+   */
+  cached: boolean;
+};
+
+/**
+ * Describes the message runtime.v1.PullSecurityProfileResponse.
+ * Use `create(PullSecurityProfileResponseSchema)` to create a new message.
+ */
+export declare const PullSecurityProfileResponseSchema: GenMessage<PullSecurityProfileResponse>;
+
+/**
+ * @generated from message runtime.v1.ListSecurityProfilesRequest
+ */
+export declare type ListSecurityProfilesRequest = Message<"runtime.v1.ListSecurityProfilesRequest"> & {
+};
+
+/**
+ * Describes the message runtime.v1.ListSecurityProfilesRequest.
+ * Use `create(ListSecurityProfilesRequestSchema)` to create a new message.
+ */
+export declare const ListSecurityProfilesRequestSchema: GenMessage<ListSecurityProfilesRequest>;
+
+/**
+ * @generated from message runtime.v1.ListSecurityProfilesResponse
+ */
+export declare type ListSecurityProfilesResponse = Message<"runtime.v1.ListSecurityProfilesResponse"> & {
+  /**
+   * @generated from field: repeated runtime.v1.SecurityProfileInfo profiles = 1;
+   */
+  profiles: SecurityProfileInfo[];
+};
+
+/**
+ * Describes the message runtime.v1.ListSecurityProfilesResponse.
+ * Use `create(ListSecurityProfilesResponseSchema)` to create a new message.
+ */
+export declare const ListSecurityProfilesResponseSchema: GenMessage<ListSecurityProfilesResponse>;
+
+/**
+ * @generated from message runtime.v1.SecurityProfileInfo
+ */
+export declare type SecurityProfileInfo = Message<"runtime.v1.SecurityProfileInfo"> & {
+  /**
+   * @generated from field: string digest = 1;
+   */
+  digest: string;
+
+  /**
+   * @generated from field: repeated string refs = 2;
+   */
+  refs: string[];
+
+  /**
+   * @generated from field: uint64 size = 3;
+   */
+  size: bigint;
+};
+
+/**
+ * Describes the message runtime.v1.SecurityProfileInfo.
+ * Use `create(SecurityProfileInfoSchema)` to create a new message.
+ */
+export declare const SecurityProfileInfoSchema: GenMessage<SecurityProfileInfo>;
+
+/**
+ * @generated from message runtime.v1.RemoveSecurityProfileRequest
+ */
+export declare type RemoveSecurityProfileRequest = Message<"runtime.v1.RemoveSecurityProfileRequest"> & {
+  /**
+   * @generated from field: string digest = 1;
+   */
+  digest: string;
+};
+
+/**
+ * Describes the message runtime.v1.RemoveSecurityProfileRequest.
+ * Use `create(RemoveSecurityProfileRequestSchema)` to create a new message.
+ */
+export declare const RemoveSecurityProfileRequestSchema: GenMessage<RemoveSecurityProfileRequest>;
+
+/**
+ * @generated from message runtime.v1.RemoveSecurityProfileResponse
+ */
+export declare type RemoveSecurityProfileResponse = Message<"runtime.v1.RemoveSecurityProfileResponse"> & {
+};
+
+/**
+ * Describes the message runtime.v1.RemoveSecurityProfileResponse.
+ * Use `create(RemoveSecurityProfileResponseSchema)` to create a new message.
+ */
+export declare const RemoveSecurityProfileResponseSchema: GenMessage<RemoveSecurityProfileResponse>;
+
+/**
  * @generated from enum runtime.v1.NamespaceMode
  */
 export enum NamespaceMode {
@@ -1796,6 +1930,9 @@ export declare const ImageService: GenService<{
     output: typeof RemoveImageResponseSchema;
   },
   /**
+   * The names of KEP-6061's text. It names the last two calls for beta and does not define their messages: these follow
+   * ListImages and RemoveImage.
+   *
    * @generated from rpc runtime.v1.ImageService.PullSecurityProfileArtifact
    */
   pullSecurityProfileArtifact: {
@@ -1804,9 +1941,6 @@ export declare const ImageService: GenService<{
     output: typeof PullSecurityProfileArtifactResponseSchema;
   },
   /**
-   * KEP-6061 names the next two calls for beta and does not define their messages yet: these follow ListImages and
-   * RemoveImage.
-   *
    * @generated from rpc runtime.v1.ImageService.ListSecurityProfileArtifacts
    */
   listSecurityProfileArtifacts: {
@@ -1821,6 +1955,32 @@ export declare const ImageService: GenService<{
     methodKind: "unary";
     input: typeof RemoveSecurityProfileArtifactRequestSchema;
     output: typeof RemoveSecurityProfileArtifactResponseSchema;
+  },
+  /**
+   * The names of the code that followed, see "Security profiles, preview".
+   *
+   * @generated from rpc runtime.v1.ImageService.PullSecurityProfile
+   */
+  pullSecurityProfile: {
+    methodKind: "unary";
+    input: typeof PullSecurityProfileRequestSchema;
+    output: typeof PullSecurityProfileResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.ImageService.ListSecurityProfiles
+   */
+  listSecurityProfiles: {
+    methodKind: "unary";
+    input: typeof ListSecurityProfilesRequestSchema;
+    output: typeof ListSecurityProfilesResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.ImageService.RemoveSecurityProfile
+   */
+  removeSecurityProfile: {
+    methodKind: "unary";
+    input: typeof RemoveSecurityProfileRequestSchema;
+    output: typeof RemoveSecurityProfileResponseSchema;
   },
 }>;
 

@@ -20,7 +20,9 @@ export interface ResolvedTag {
  */
 export class PullMemory {
   /** Pulls by digest that are under way. */
-  readonly flights = new Flights<PulledProfile>();
+  readonly flights: Flights<PulledProfile>;
+  /** Questions whether a caller may have an artifact that are under way. */
+  readonly questions: Flights<void>;
   /** Tags that are being resolved. */
   readonly tags = new Departures<ResolvedTag>();
   /**
@@ -32,12 +34,16 @@ export class PullMemory {
 
   /**
    * Remembers at most `bytes` of artifacts, 2 MiB by default. A parsed profile takes about three
-   * times its size in addition.
+   * times its size in addition. No pull takes more than `longest` milliseconds, two minutes by
+   * default.
    */
   constructor({
     bytes = defaultBytes,
     sameCredentials = false,
-  }: { readonly bytes?: number; readonly sameCredentials?: boolean } = {}) {
+    ...flights
+  }: { readonly bytes?: number; readonly sameCredentials?: boolean; readonly longest?: number } = {}) {
+    this.flights = new Flights(flights);
+    this.questions = new Flights(flights);
     this.#remembered = new LRUCache({ maxSize: bytes, sizeCalculation: sizeOf });
     this.sameCredentials = sameCredentials;
   }

@@ -4,6 +4,7 @@ import type { PinnedReference } from '#lib/registry/pinned-reference';
 import { formatRepository, type Reference, tagOrDigestOf } from '#lib/registry/reference';
 import { repositoryName } from '#lib/registry/registry-name';
 import type { Rule } from '#lib/trust/policy/policy';
+import { admitCaller } from './admit-caller.ts';
 import type { PullDependencies } from './pull-dependencies.ts';
 import type { PullMemory, ResolvedTag } from './pull-memory.ts';
 import { pullVerified } from './pull-verified.ts';
@@ -63,23 +64,26 @@ async function pullOnce(
   dependencies: SharedDependencies,
 ): Promise<PulledProfile> {
   const { reference, kind } = request;
-  const { memory, store, policy } = dependencies;
+  const { memory, store, policy, anew } = dependencies;
   // The normalized name: a host that is spelled in a thousand ways must not cause a thousand pulls.
   const key = [kind, repositoryName(formatRepository(reference)), reference.digest, policy.revision].join(' ');
   // What was removed from the store, perhaps during a pull, is not held in memory either.
-  const recalled = store === undefined || store.get(reference.digest) !== undefined ? memory.recall(key) : undefined;
-  if (recalled !== undefined) return { ...recalled, reference, cached: true };
+  const isStored = store === undefined || store.get(reference.digest) !== undefined;
+  const recalled = isStored && !anew ? memory.recall(key) : undefined;
+  if (recalled !== undefined) return admitCaller({ ...recalled, reference, cached: true }, false, dependencies);
   const flight = memory.flights.join(key, dependencies.signal, async (signal) => {
     const pulled = await pullVerified(request, rule, { ...dependencies, signal });
     memory.remember(key, pulled);
     return pulled;
   });
-  try {
-    return { ...(await flight.result), reference };
-  } catch (error) {
-    if (flight.joined && dependsOnCaller(error, memory)) return pullVerified(request, rule, dependencies);
-    throw error;
-  }
+  const { pulled, own } = await flight.result.then(
+    (pulled) => ({ pulled, own: !flight.joined }),
+    async (error: unknown) => {
+      if (!flight.joined || !dependsOnCaller(error, memory)) throw error;
+      return { pulled: await pullVerified(request, rule, dependencies), own: true };
+    },
+  );
+  return admitCaller({ ...pulled, reference }, own && !pulled.cached, dependencies);
 }
 
 /**

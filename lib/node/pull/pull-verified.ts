@@ -6,14 +6,18 @@ import type { PublishedProfile, RuntimeKind } from '#lib/profile/profile';
 import { validateArtifact } from '#lib/profile/validate-artifact';
 import type { Descriptor } from '#lib/registry/descriptor';
 import { resolveManifest, withManifest } from '#lib/registry/one-request';
-import { formatRepository, tagOrDigestOf } from '#lib/registry/reference';
-import { registryName, repositoryName } from '#lib/registry/registry-name';
+import { formatRepository, type Reference, tagOrDigestOf } from '#lib/registry/reference';
+import { repositoryName } from '#lib/registry/registry-name';
 import type { Fetcher, ReadTarget } from '#lib/registry/target';
 import type { Rule } from '#lib/trust/policy/policy';
+import type { Verification } from '#lib/trust/signature/signature';
 import { verifyArtifact } from '#lib/trust/verify/verify-artifact';
 import { verifySignatures } from '#lib/trust/verify/verify-signatures';
+import { allSignatures } from '../store/pull-note.ts';
 import type { Store } from '../store/store.ts';
+import type { StoredArtifact } from '../store/stored-artifact.ts';
 import { worthKeeping } from '../store/worth-keeping.ts';
+import { askRegistry } from './ask-registry.ts';
 import type { PullDependencies } from './pull-dependencies.ts';
 import type { PulledProfile, PullRequest } from './pulled-profile.ts';
 
@@ -31,7 +35,7 @@ export async function pullVerified(
 ): Promise<PulledProfile> {
   const { store } = dependencies;
   if (store === undefined || request.reference.digest === undefined) {
-    return pullFromRegistry(request, rule, dependencies);
+    return askRegistry(request.reference, dependencies, (source) => pullFrom(source, request, rule, dependencies));
   }
   let refusal: unknown;
   try {
@@ -42,7 +46,9 @@ export async function pullVerified(
     refusal = error;
   }
   try {
-    return await pullFromRegistry(request, rule, dependencies);
+    return await askRegistry(request.reference, dependencies, (source) =>
+      pullFrom(source, request, rule, dependencies),
+    );
   } catch (error) {
     // Without the registry, what the stored signatures lack is the better answer.
     throw refusal !== undefined && isKind(error, 'Unavailable') ? refusal : error;
@@ -56,11 +62,10 @@ async function takeFromStore(
   store: Store,
 ): Promise<PulledProfile | undefined> {
   const record = reference.digest === undefined ? undefined : store.get(reference.digest);
-  const name = repositoryName(formatRepository(reference));
-  const pull = record?.pulls.find(({ repository }) => repository === name);
-  if (record === undefined || pull === undefined) return undefined;
+  if (record === undefined) return undefined;
   const { descriptor } = record;
-  const verification = verifySignatures(descriptor, reference, pull.signatures, rule);
+  const verification = verifyStored(record, reference, rule, dependencies);
+  if (verification === undefined) return undefined;
   const read = await readVerified(store.fetcher, { descriptor, kind }, dependencies).catch((error: unknown) => {
     if (isKind(error, 'NotFound')) return undefined; // damaged on disk: pulled again
     throw error;
@@ -68,19 +73,27 @@ async function takeFromStore(
   return read && { reference, descriptor, ...read, verification, cached: true };
 }
 
-async function pullFromRegistry(
-  request: PullRequest,
+/**
+ * Verifies a stored artifact by the signatures that were found in the repository. If it was pulled
+ * from other repositories only, theirs are for the same digest: they count where the caller must
+ * show that this one has it too. Returns undefined if they do not satisfy the rule there. Throws
+ * SignatureInvalid.
+ */
+function verifyStored(
+  { descriptor, pulls }: StoredArtifact,
+  reference: Reference,
   rule: Rule,
-  dependencies: PullDependencies,
-): Promise<PulledProfile> {
-  const { reference } = request;
-  const { limiter, connect, signal } = dependencies;
-  if (limiter === undefined) return pullFrom(await connect(reference), request, rule, dependencies);
-  const turn = await limiter.begin(registryName(reference.registry), signal);
+  { caller }: Pick<PullDependencies, 'caller'>,
+): Verification | undefined {
+  const name = repositoryName(formatRepository(reference));
+  const pull = pulls.find(({ repository }) => repository === name);
+  if (pull !== undefined) return verifySignatures(descriptor, reference, pull.signatures, rule);
+  if (caller === undefined) return undefined;
   try {
-    return await pullFrom(turn.meter(await connect(reference)), request, rule, dependencies);
-  } finally {
-    turn.end();
+    return verifySignatures(descriptor, reference, allSignatures(pulls), rule);
+  } catch (error) {
+    if (isKind(error, 'SignatureInvalid')) return undefined;
+    throw error;
   }
 }
 
@@ -90,7 +103,8 @@ async function pullFrom(
   rule: Rule,
   dependencies: PullDependencies,
 ): Promise<PulledProfile> {
-  const { store, signal, turns } = dependencies;
+  const { store, signal, turns, caller } = dependencies;
+  const name = formatRepository(reference);
   const options = signal === undefined ? {} : { signal };
   await turns?.take();
   const resolved = await resolveManifest(source, tagOrDigestOf(reference), options);
@@ -106,7 +120,7 @@ async function pullFrom(
   await store?.put({
     artifact: read.artifact,
     kind,
-    repository: repositoryName(formatRepository(reference)),
+    ...{ repository: repositoryName(name), name, caller },
     signatures: worthKeeping(signatures, verification),
   });
   return { reference, descriptor, ...read, verification, cached: false };

@@ -19,11 +19,21 @@ export interface StoreDirectories {
   readonly effective: string;
   /** Which container or sandbox was made with which artifact. */
   readonly uses: string;
+  /** The key by which callers are identified. */
+  readonly callers: string;
 }
 
 /** The directories that hold files, and nothing else. */
-export function leafDirectories({ temporary, blobs, artifacts, effective, uses }: StoreDirectories): readonly string[] {
-  return [temporary, ...digestAlgorithms.map((algorithm) => join(blobs, algorithm)), artifacts, effective, uses];
+export function leafDirectories({ temporary, blobs, ...others }: Omit<StoreDirectories, 'root'>): readonly string[] {
+  const { artifacts, effective, uses, callers } = others;
+  return [
+    temporary,
+    ...digestAlgorithms.map((algorithm) => join(blobs, algorithm)),
+    artifacts,
+    effective,
+    uses,
+    callers,
+  ];
 }
 
 /**
@@ -50,6 +60,7 @@ export async function makeDirectories(directory: string): Promise<StoreDirectori
     artifacts: join(root, 'artifacts'),
     effective: join(root, 'effective'),
     uses: join(root, 'uses'),
+    callers: join(root, 'callers'),
   };
   if (((await ownDirectory(root, root)).mode & 0o022) !== 0) throw writableByOthers(root, root);
   await chmod(root, 0o700);

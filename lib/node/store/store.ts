@@ -7,10 +7,12 @@ import type { RuntimeKind } from '#lib/profile/profile';
 import type { Digest } from '#lib/registry/digest';
 import type { Fetcher } from '#lib/registry/target';
 import type { Signature } from '#lib/trust/signature/signature';
+import { identify, openCallerKey } from './caller-key.ts';
 import { type CheckedStore, checkStore, readBlob, type StoreLog } from './check-store.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { writeDurably } from './durable-file.ts';
 import { EffectiveFiles } from './effective-files.ts';
+import { isNoted, type PullNote, withNote } from './pull-note.ts';
 import { blobPath, makeDirectories, recordPath, type StoreDirectories } from './store-directories.ts';
 import { renderRecord, type StoredArtifact } from './stored-artifact.ts';
 import { Uses } from './uses.ts';
@@ -26,15 +28,10 @@ const unusedBytes = 64 * 1024 * 1024;
  */
 const artifactLife = 60 * 60 * 1000;
 
-/** How many repositories that have an artifact its record lists: the latest ones. */
-const mostPulls = 32;
-
 /** The result of a pull, all of it verified. */
-export interface PulledArtifact {
+export interface PulledArtifact extends PullNote {
   readonly artifact: Artifact;
   readonly kind: RuntimeKind;
-  /** `registry/repository` that it was pulled from, always in the same spelling. */
-  readonly repository: string;
   readonly signatures: readonly Signature[];
 }
 
@@ -51,6 +48,7 @@ export class Store {
   readonly #directories: StoreDirectories;
   readonly #records: CheckedStore['records'];
   readonly #contents: CheckedStore['contents'];
+  readonly #callerKey: Uint8Array;
   readonly #unlock: () => void;
   readonly #now: () => Date;
   /** When each artifact was last asked for. */
@@ -59,10 +57,15 @@ export class Store {
   #change: Promise<unknown> = Promise.resolve();
 
   /** Takes what {@link openStore} has prepared. */
-  constructor(directories: StoreDirectories, { records, contents }: CheckedStore, unlock: () => void, now: () => Date) {
+  constructor(
+    directories: StoreDirectories,
+    { records, contents }: CheckedStore,
+    { callerKey, unlock, now }: { callerKey: Uint8Array; unlock: () => void; now: () => Date },
+  ) {
     this.#directories = directories;
     this.#records = records;
     this.#contents = contents;
+    this.#callerKey = callerKey;
     this.#unlock = unlock;
     this.#now = now;
     this.effective = new EffectiveFiles(directories, now);
@@ -93,6 +96,11 @@ export class Store {
     return record;
   }
 
+  /** Returns what identifies a caller with some credentials in the notes of this store. */
+  identify(credentials: string): string {
+    return identify(credentials, this.#callerKey);
+  }
+
   /** Returns the records of all artifacts. */
   list(): StoredArtifact[] {
     return [...this.#records.values()];
@@ -102,7 +110,7 @@ export class Store {
    * Stores an artifact; if it is stored already, notes that it was pulled from this repository too.
    * Throws as writeDurably does.
    */
-  put({ artifact, kind, repository, signatures }: PulledArtifact): Promise<StoredArtifact> {
+  put({ artifact, kind, signatures, ...note }: PulledArtifact): Promise<StoredArtifact> {
     const { descriptor, manifestBytes, blobs } = artifact;
     const content = [...blobs, { descriptor, bytes: manifestBytes }];
     // All in one turn: a removal in between would remove blobs that both need.
@@ -110,16 +118,27 @@ export class Store {
       // Stored blobs are written again: it costs little, and repairs damaged ones.
       for (const blob of content) await this.#write(blobPath(this.#directories, blob.descriptor.digest), blob.bytes);
       const known = this.#records.get(descriptor.digest);
-      const pull = { repository, signatures, pulledAt: this.#now().toISOString() };
-      const others = known?.pulls.filter((other) => other.repository !== repository) ?? [];
-      const record: StoredArtifact = { descriptor, kind, pulls: [...others, pull].slice(-mostPulls) };
-      await this.#write(recordPath(this.#directories, descriptor.digest), renderRecord(record));
-      this.#records.set(descriptor.digest, record);
+      const pulls = withNote(known?.pulls ?? [], note, this.#now(), signatures);
+      const record = { descriptor, kind, pulls };
+      await this.#writeRecord(record);
       this.#contents.set(
         descriptor.digest,
         content.map((blob) => blob.descriptor.digest),
       );
       return record;
+    });
+  }
+
+  /**
+   * Notes a pull of a stored artifact that needed no content from its registry. Writes only what is
+   * new, and nothing if it is not stored. Throws as writeDurably does.
+   */
+  async note(digest: Digest, note: PullNote): Promise<void> {
+    if (isNoted(this.#records.get(digest), note)) return;
+    await this.#inTurn(async () => {
+      const record = this.#records.get(digest);
+      if (record === undefined || isNoted(record, note)) return;
+      await this.#writeRecord({ ...record, pulls: withNote(record.pulls, note, this.#now()) });
     });
   }
 
@@ -172,6 +191,11 @@ export class Store {
     return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
   }
 
+  async #writeRecord(record: StoredArtifact): Promise<void> {
+    await this.#write(recordPath(this.#directories, record.descriptor.digest), renderRecord(record));
+    this.#records.set(record.descriptor.digest, record);
+  }
+
   #write(path: string, bytes: Uint8Array): Promise<void> {
     return writeDurably(path, bytes, { temporaryDirectory: this.#directories.temporary });
   }
@@ -196,7 +220,8 @@ export async function openStore(
   try {
     const directories = await makeDirectories(directory);
     unlock = await lockDirectory(directories.root);
-    return new Store(directories, await checkStore(directories, log), unlock, now);
+    const checked = await checkStore(directories, log);
+    return new Store(directories, checked, { callerKey: await openCallerKey(directories), unlock, now });
   } catch (error) {
     unlock?.();
     if (error instanceof FairleadError) throw error;

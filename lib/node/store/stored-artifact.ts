@@ -5,6 +5,7 @@ import type { Descriptor } from '#lib/registry/descriptor';
 import { type Digest, isDigest } from '#lib/registry/digest';
 import { descriptorSchema } from '#lib/registry/manifest';
 import type { Signature } from '#lib/trust/signature/signature';
+import { nodeCaller } from './pull-note.ts';
 
 /**
  * That an artifact was pulled from a repository, and the signatures that were found there: enough
@@ -16,6 +17,10 @@ export interface Pull {
   readonly signatures: readonly Signature[];
   /** RFC 3339. */
   readonly pulledAt: string;
+  /** The spellings of `registry/repository` by which it was pulled, the latest last. */
+  readonly names: readonly string[];
+  /** Who has pulled it, as the store identifies callers, the latest last. */
+  readonly callers: readonly string[];
 }
 
 /** The record of one artifact in the store. The record is what makes the artifact's blobs count. */
@@ -42,6 +47,9 @@ const recordSchema = v.object({
       v.object({
         repository: v.string(),
         pulledAt: v.string(),
+        names: v.optional(v.array(v.string()), []),
+        // Older releases did not distinguish callers: what they stored stays available offline.
+        callers: v.optional(v.array(v.string()), [nodeCaller]),
         signatures: v.array(
           v.variant('format', [
             v.object({
@@ -78,8 +86,9 @@ export function renderRecord({ descriptor, kind, pulls }: StoredArtifact): Uint8
     version: 1,
     descriptor,
     kind,
-    pulls: pulls.map(({ signatures, ...pull }) => ({
+    pulls: pulls.map(({ signatures, names, callers, ...pull }) => ({
       ...pull,
+      ...{ names: [...names], callers: [...callers] },
       signatures: signatures.map(renderSignature),
     })),
   };

@@ -3,11 +3,20 @@ import type { PublicationLimits } from '#lib/profile/publication-limits';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { TrustPolicy } from './policy.ts';
 
+/**
+ * When a node asks a registry whether a caller may have what is stored already (KEP-2535): `cached`
+ * once for each caller, `always` for each call, `never` not at all.
+ */
+export const verifyCredentialsValues = ['cached', 'always', 'never'] as const;
+export type VerifyCredentials = (typeof verifyCredentialsValues)[number];
+
 /** How a node applies what the trust policy allows. It is part of the same file. */
 export interface NodePolicy {
   readonly baseline: Baseline;
   /** The largest artifact that is accepted. */
   readonly limits: PublicationLimits;
+  /** Absent: `cached`. */
+  readonly verifyCredentials?: VerifyCredentials;
 }
 
 /** What a node intersects each kind of profile with. */

@@ -1,0 +1,67 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import { unpackArtifact } from '#lib/artifact/unpack-artifact';
+import { decode } from '#lib/cri/decode';
+import { FairleadError } from '#lib/errors';
+import { type InstallableKind, installableKinds, isInstallable } from '#lib/node/install/install-profile';
+import { type PinnedReference, parsePinned } from '#lib/registry/pinned-reference';
+import { formatReference, formatRepository } from '#lib/registry/reference';
+import { SecurityProfileKind } from '../../lib/cri/gen/cri_pb.js';
+import type { ArtifactSource } from '../apply/artifact-source.ts';
+import type { UnaryCall, UnaryResult } from '../proxy/unary-call.ts';
+import type { ShimLog } from '../report/shim-log.ts';
+import { podName } from './pod-name.ts';
+import { type CallNames, securityProfileCalls } from './security-profile-calls.ts';
+
+/** The dependencies of pullSecurityProfile. */
+export interface PullCallDependencies {
+  readonly source: Pick<ArtifactSource, 'pull'>;
+  readonly log: Pick<ShimLog, 'debug' | 'info'>;
+}
+
+/**
+ * Handles ImageService.PullSecurityProfile (KEP-6061): pulls and verifies an artifact, or finds it
+ * in the store and verifies it again. `resolved_ref` keeps registry and repository of the request;
+ * `cached` is true if the shim requested nothing from a registry.
+ *
+ * Throws ProfileInvalid for a kind and a reference that no other attempt can make valid: the
+ * kubelet fails the pod by the prefix of that kind of error, and tries again after any other.
+ */
+export async function pullSecurityProfile(
+  { request, signal }: UnaryCall,
+  names: CallNames,
+  { source, log }: PullCallDependencies,
+): Promise<UnaryResult> {
+  const messages = securityProfileCalls[names].pull;
+  const { image, auth, profileKind, sandboxConfig } = decode(messages.request, request);
+  const kind = kindOf(profileKind);
+  const reference = referenceOf(image?.image ?? '');
+  const { cached, descriptor, artifact } = await source.pull({ reference, kind }, { auth, signal, anew: true });
+  // What a layer may hold beside the form of runtimes is for CRI-O's annotations only.
+  if (artifact.layout !== 'runtime') unpackArtifact({ ...artifact, layout: 'runtime' }, kind);
+  const pulled = { pod: podName(sandboxConfig?.metadata), reference: formatReference(reference), cached };
+  // The kubelet asks again with every synchronization of the pod.
+  log[cached ? 'debug' : 'info']({ messageId: 'fairlead.profile.pulled', ...pulled }, 'profile pulled');
+  const resolvedRef = `${formatRepository(reference)}@${descriptor.digest}`;
+  return { answer: toBinary(messages.response, create(messages.response, { resolvedRef, cached })) };
+}
+
+function kindOf(kind: SecurityProfileKind): InstallableKind {
+  const name: string | undefined = SecurityProfileKind[kind];
+  if (name !== undefined && isInstallable(name)) return name;
+  const isKind = name !== undefined && kind !== SecurityProfileKind.SecurityProfileKindUnspecified;
+  throw new FairleadError(
+    'ProfileInvalid',
+    isKind ? `${name} profiles cannot be pulled as artifacts by this shim` : `invalid profile_kind: ${kind}`,
+    { hint: `Specify ${installableKinds.join(' or ')}.` },
+  );
+}
+
+function referenceOf(text: string): PinnedReference {
+  try {
+    return parsePinned(text);
+  } catch (error) {
+    if (!(error instanceof FairleadError) || error.kind !== 'InvalidInput') throw error;
+    const { message, hint } = error;
+    throw new FairleadError('ProfileInvalid', message, { cause: error, ...(hint !== undefined && { hint }) });
+  }
+}
