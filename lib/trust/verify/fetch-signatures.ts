@@ -30,16 +30,38 @@ export interface FetchSignaturesOptions {
 export async function fetchSignatures(
   target: ReadTarget,
   descriptor: Descriptor,
-  { signal, attestations = [], onSkipped }: FetchSignaturesOptions = {},
+  options: FetchSignaturesOptions = {},
 ): Promise<Signature[]> {
-  const options: CallOptions = signal === undefined ? {} : { signal };
+  const places = [fetchReferredSignatures, fetchTaggedSignatures];
+  return (await Promise.all(places.map((fetch) => fetch(target, descriptor, options)))).flat();
+}
+
+/** Fetches what fetchSignatures finds among the referrers of an artifact. Rejects as it does. */
+export function fetchReferredSignatures(
+  target: ReadTarget,
+  descriptor: Descriptor,
+  { signal, attestations = [], onSkipped }: FetchSignaturesOptions,
+): Promise<Signature[]> {
   const wanted = { predicateTypes: new Set([signPredicateType, ...attestations]), isRead: () => true };
+  return fetchReferrerSignatures(target, descriptor, wanted, given(signal), onSkipped);
+}
+
+/** Fetches what fetchSignatures finds under the legacy tags of an artifact. Rejects as it does. */
+export async function fetchTaggedSignatures(
+  target: ReadTarget,
+  descriptor: Descriptor,
+  { signal, attestations = [], onSkipped }: FetchSignaturesOptions,
+): Promise<Signature[]> {
+  const options = given(signal);
   const found = await Promise.all([
-    fetchReferrerSignatures(target, descriptor, wanted, options, onSkipped),
     fetchLegacySignatures(target, descriptor, options, onSkipped),
     attestations.length === 0 ? [] : fetchLegacyAttestations(target, descriptor, attestations, options),
   ]);
   return found.flat();
+}
+
+function given(signal: AbortSignal | undefined): CallOptions {
+  return signal === undefined ? {} : { signal };
 }
 
 /**

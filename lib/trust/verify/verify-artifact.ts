@@ -1,10 +1,10 @@
-import type { FairleadError } from '#lib/errors';
+import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
 import type { Rule } from '../policy/policy.ts';
 import type { Signature, Verification } from '../signature/signature.ts';
-import { fetchSignatures } from './fetch-signatures.ts';
+import { fetchReferredSignatures, fetchTaggedSignatures } from './fetch-signatures.ts';
 import { verifySignatures } from './verify-signatures.ts';
 
 /** What verifyArtifact verifies, and under which rule. */
@@ -28,19 +28,38 @@ export interface VerifiedArtifact {
 
 /**
  * Fetches what claims to be a signature or an attestation of an artifact, and checks it against a
- * rule. Nothing is fetched where the rule asks for no signature. Rejects as fetchSignatures does,
- * and with SignatureInvalid as verifySignatures does.
+ * rule. Nothing is fetched where the rule asks for no signature, and the legacy tags are not looked
+ * up where the referrers meet the rule. Rejects as fetchSignatures does, and with SignatureInvalid
+ * as verifySignatures does.
  */
 export async function verifyArtifact(
   target: ReadTarget,
   { descriptor, reference, rule }: VerifyRequest,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<VerifiedArtifact> {
+  if (rule.unsigned) return { verification: verifySignatures(descriptor, reference, [], rule), signatures: [] };
   const attestations = rule.attestations?.map(({ type }) => type) ?? [];
   const skipped: FairleadError[] = [];
   const onSkipped = (error: FairleadError): void => void skipped.push(error);
-  const signatures = rule.unsigned
-    ? []
-    : await fetchSignatures(target, descriptor, { signal, attestations, onSkipped });
+  const options = { signal, attestations, onSkipped };
+  const referred = await fetchReferredSignatures(target, descriptor, options);
+  if (referred.length > 0) {
+    const verification = verifiedBy(referred, { descriptor, reference, rule });
+    if (verification !== undefined) return { verification, signatures: referred };
+  }
+  const signatures = [...referred, ...(await fetchTaggedSignatures(target, descriptor, options))];
   return { verification: verifySignatures(descriptor, reference, signatures, rule, skipped), signatures };
+}
+
+/** Returns undefined if these signatures do not meet the rule; others may be found. */
+function verifiedBy(
+  signatures: readonly Signature[],
+  { descriptor, reference, rule }: VerifyRequest,
+): Verification | undefined {
+  try {
+    return verifySignatures(descriptor, reference, signatures, rule);
+  } catch (error) {
+    if (error instanceof FairleadError && error.kind === 'SignatureInvalid') return undefined;
+    throw error;
+  }
 }
