@@ -61,6 +61,13 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     });
   });
 
+  it('reads when nodes verify the credentials of callers', () => {
+    const read = (text: string) => parsePolicyDocument(`${head}${text}\n`, 'policy.yaml').verifyCredentials;
+    for (const value of ['cached', 'always', 'never']) assert.equal(read(`verifyCredentials: ${value}`), value);
+    assert.equal(read(''), undefined);
+    assert.throws(() => read('verifyCredentials: sometimes'), { kind: 'InvalidInput', message: /policy\.yaml:3:20: / });
+  });
+
   it('refuses a baseline of a kind that nodes do not apply yet', () => {
     for (const [baseline, position, message] of [
       ['{seccomp: base.json, selinux: base.cil}', '3:41', 'baseline.selinux: nodes do not apply SELinux'],

@@ -6,7 +6,7 @@ import type { ProfileKind } from '#lib/profile/profile';
 import { defaultPublicationLimits, type PublicationLimits } from '#lib/profile/publication-limits';
 import { closestMatch } from './closest-match.ts';
 import { matchProblem } from './match.ts';
-import { maxArtifactBytes } from './node-policy.ts';
+import { maxArtifactBytes, type VerifyCredentials } from './node-policy.ts';
 import {
   type AttestationDocument,
   type RequirementDocument,
@@ -22,6 +22,7 @@ export interface PolicyDocument {
   readonly trustedRoot?: RootDocument;
   readonly baseline: BaselineDocument;
   readonly limits: PublicationLimits;
+  readonly verifyCredentials?: VerifyCredentials;
 }
 
 /** The baseline of each kind that nodes apply: the default of the runtime, or a file. */
@@ -84,7 +85,7 @@ export function readPolicyDocument(document: ConfigDocument): PolicyDocument {
   refuseUnappliedBaseline(document);
   const parsed = v.safeParse(policySchema, document.value);
   if (!parsed.success) throw document.schemaError(parsed.issues, (parent) => Object.keys(keysBelow[parent] ?? {}));
-  const { rules: given = [], trustedRoot, baseline, limits } = parsed.output;
+  const { rules: given = [], trustedRoot, baseline, limits, verifyCredentials } = parsed.output;
   const rules = given.map((rule, index) => readRule(document, rule, ['rules', index]));
   return {
     rules,
@@ -97,6 +98,7 @@ export function readPolicyDocument(document: ConfigDocument): PolicyDocument {
       artifactBytes: readBytes(document, limits?.artifactBytes ?? defaultPublicationLimits.artifactBytes),
       entriesPerSyscall: limits?.entriesPerSyscall ?? defaultPublicationLimits.entriesPerSyscall,
     },
+    ...(verifyCredentials !== undefined && { verifyCredentials }),
   };
 }
 

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { Claim } from '../signature/identity.ts';
+import { verifyCredentialsValues } from './node-policy.ts';
 import type { ProvenanceFact } from './provenance.ts';
 
 const fileName = v.pipe(v.string(), v.nonEmpty('empty value: want a file name'), v.maxLength(4096));
@@ -84,6 +85,7 @@ const policyKeys = {
   ),
   baseline: v.exactOptional(v.strictObject(baselineKeys)),
   limits: v.exactOptional(v.strictObject(limitsKeys)),
+  verifyCredentials: v.exactOptional(v.picklist(verifyCredentialsValues)),
 };
 /**
  * The schema of a policy, from which docs/reference/trust-policy.schema.json is generated.

@@ -30,7 +30,7 @@ export interface PolicyOrigin extends Pick<Policy, 'source' | 'missing'> {
  * does not answer.
  */
 export async function resolvePolicy(
-  { rules: parsed, trustedRoot, baseline, limits }: PolicyDocument,
+  { rules: parsed, trustedRoot, baseline, limits, verifyCredentials }: PolicyDocument,
   { text, files: named, ...origin }: PolicyOrigin,
 ): Promise<Policy> {
   const files = new HashedFiles(named);
@@ -50,6 +50,7 @@ export async function resolvePolicy(
     rules,
     baseline: await readBaseline(files, baseline),
     limits,
+    ...(verifyCredentials !== undefined && { verifyCredentials }),
     revision: files.revision(text),
   };
 }
