@@ -35,7 +35,7 @@ export interface ProfileFields {
 /** Prefixes of CRI-O's annotations, the newer one first. */
 const annotationPrefixes = ['seccomp-profile.crio.io/', 'seccomp-profile.kubernetes.cri-o.io/'];
 const localhostPrefix = 'localhost/';
-/** CRI-O reads a base without a type as RuntimeDefault; the text of KEP-6061 has a number for it. */
+/** CRI-O reads a base without a type as RuntimeDefault; the text of KEP-6061 numbers that 1. */
 const defaultBases: readonly BaseType[] = [BaseType.BaseTypeUnspecified, BaseType.RuntimeDefault];
 
 /**

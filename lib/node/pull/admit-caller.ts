@@ -38,7 +38,9 @@ function mustAsk(
   return pull?.callers.includes(caller) !== true;
 }
 
-/** Asks for a manifest; callers with the same credentials share the request, unless each must ask. */
+/**
+ * Asks for a manifest. Callers with the same credentials share the request, unless each must ask.
+ */
 async function askOnce(pulled: PulledProfile, caller: string, dependencies: AdmitDependencies): Promise<void> {
   const { memory, policy, signal } = dependencies;
   if (memory === undefined || policy.verifyCredentials === 'always') return ask(pulled, dependencies);

@@ -8,8 +8,8 @@ import type { StoreDirectories } from './store-directories.ts';
 const keyBytes = 32;
 
 /**
- * Returns the key of a store by which callers are identified, and creates it if there is none. The
- * records then hold no hash of a password that can be guessed without this file. Throws as
+ * Returns the key of a store by which callers are identified, and creates it if it does not exist.
+ * The records then hold no hash of a password that can be guessed without this file. Throws as
  * writeDurably does.
  */
 export async function openCallerKey({ callers, temporary }: StoreDirectories): Promise<Uint8Array> {

@@ -95,7 +95,7 @@ describe('the legacy tag of an artifact', () => {
     assert.deepEqual(await verify(target, rule), { formats: ['bundle'], tags: [] });
   });
 
-  it('is looked up if they do not: if there are none, or by others, or fewer than the rule requires', async () => {
+  it('is looked up if they do not: if no referrer is a signature, or by others, or fewer than the rule requires', async () => {
     const { target, rule } = await signed('legacy');
     assert.deepEqual(await verify(target, rule), { formats: ['legacy'], tags: [tag] });
     const stranger = await newSigner();

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { AuthConfig } from '#lib/registry/credentials/credentials';
+import type { VerifyCredentials } from '#lib/trust/policy/node-policy';
+import { openPolicy, PullingNode } from '#test/support/cri/pulling-node';
+import { denyChmod, packText } from '#test/support/cri/shim';
+import { ServingRegistry } from '#test/support/faults/serving-registry';
+
+const artifact = packText(denyChmod);
+const { digest } = artifact.descriptor;
+const alice: AuthConfig = { username: 'alice', password: 'a' };
+const bob: AuthConfig = { username: 'bob', password: 'b' };
+const mallory: AuthConfig = { username: 'mallory', password: 'guessed' };
+const head = `HEAD manifests ${digest}`;
+
+describe('verifyCredentials', () => {
+  let registry: ServingRegistry;
+  let node: PullingNode;
+  let reference: string;
+  beforeEach(async () => {
+    registry = await new ServingRegistry().start();
+    registry.users = { alice: 'a', bob: 'b' };
+    registry.add('team/a', artifact);
+    reference = `${registry.host}/team/a@${digest}`;
+  });
+  afterEach(async () => {
+    await node.stop();
+    await registry.stop();
+  });
+  const start = async (verifyCredentials?: VerifyCredentials) => {
+    node = await PullingNode.start(openPolicy(verifyCredentials && { verifyCredentials }));
+  };
+  /** The requests of one pull, and whether it was cached. */
+  const pull = async (auth?: AuthConfig, name = reference) => {
+    const before = registry.requests.length;
+    const { cached } = await node.pull(name, { auth });
+    return { cached, requests: registry.requests.slice(before) };
+  };
+  const inCache = { cached: true, requests: [] };
+  const asked = { cached: false, requests: [head] };
+
+  it('cached, the default: asks once for each caller, also after a restart, and refuses those that may not', async () => {
+    await start();
+    assert.equal((await pull(alice)).cached, false);
+    assert.deepEqual(await pull(alice), inCache);
+    await assert.rejects(pull(), { kind: 'Unauthenticated' });
+    await assert.rejects(pull(mallory), { kind: 'Unauthenticated' });
+    assert.deepEqual(await pull(bob), asked);
+    await node.restart();
+    for (const auth of [alice, bob]) assert.deepEqual(await pull(auth), inCache);
+    await assert.rejects(pull(mallory), { kind: 'Unauthenticated' });
+    // A caller with a new password is another one, and none may come in while the registry is down.
+    registry.users = { alice: 'new' };
+    assert.deepEqual(await pull({ username: 'alice', password: 'new' }), asked);
+    const { host } = registry;
+    await registry.stop();
+    assert.deepEqual(await pull(alice), inCache);
+    await assert.rejects(pull(mallory), { kind: 'Unavailable', message: new RegExp(host) });
+    registry = await new ServingRegistry().start();
+  });
+
+  it('cached: what the node pulled without credentials is not that of those who have some, and vice versa', async () => {
+    await start();
+    registry.users = undefined;
+    assert.equal((await pull()).cached, false);
+    assert.deepEqual(await pull(), inCache);
+    assert.deepEqual(await pull(alice), asked);
+    assert.deepEqual(await pull(alice), inCache);
+  });
+
+  it('cached: asks for each repository of an artifact, and fetches nothing again', async () => {
+    await start();
+    registry.add('team/b', artifact);
+    await pull(alice);
+    const other = reference.replace('team/a', 'team/b');
+    assert.deepEqual(await pull(alice, other), asked);
+    assert.deepEqual(await pull(alice, other), inCache);
+    const third = reference.replace('team/a', 'team/c');
+    await assert.rejects(pull(alice, third), { kind: 'NotFound' });
+  });
+
+  it('cached: a container whose Localhost profile names it gets it by the credentials of the node', async () => {
+    await start();
+    await pull(alice);
+    // As for a Localhost reference, and for type OCI, which the kubelet has pulled.
+    await assert.rejects(node.pull(reference, { anew: false }), { kind: 'Unauthenticated' });
+    assert.equal((await node.pull(reference, { anew: false, admitted: true })).cached, true);
+  });
+
+  it('always: asks with each call, and refuses a caller whose access has ended', async () => {
+    await start('always');
+    assert.equal((await pull(alice)).cached, false);
+    for (let time = 0; time < 2; time++) assert.deepEqual(await pull(alice), asked);
+    registry.users = { bob: 'b' };
+    await assert.rejects(pull(alice), { kind: 'Unauthenticated' });
+  });
+
+  it('never: leaves it to the policy', async () => {
+    await start('never');
+    await pull(alice);
+    for (const auth of [undefined, bob, mallory]) assert.deepEqual(await pull(auth), inCache);
+    node.policy = openPolicy({ rules: [], revision: 'closed' });
+    await assert.rejects(pull(alice), { kind: 'NotAllowed' });
+  });
+
+  it('does not write passwords, nor hashes that can be guessed without the key of the store', async () => {
+    await start();
+    await pull(alice);
+    const [record] = node.store.list();
+    const [caller = ''] = record?.pulls[0]?.callers ?? [];
+    assert.match(caller, /^[0-9a-f]{64}$/);
+    const other = await PullingNode.start();
+    await other.pull(reference, { auth: alice });
+    assert.notEqual(other.store.list()[0]?.pulls[0]?.callers[0], caller);
+    await other.stop();
+  });
+
+  it('the pull call reads and validates what is stored with every call, and repairs it', async () => {
+    await start();
+    await pull(alice);
+    const layer = artifact.blobs[1]?.descriptor.digest ?? '';
+    await writeFile(node.blob(layer), 'damaged');
+    const { cached, requests } = await pull(alice);
+    assert.equal(cached, false);
+    assert.ok(requests.includes(`GET blobs ${layer}`));
+    assert.deepEqual(await pull(alice), inCache);
+  });
+});
