@@ -10,7 +10,8 @@ import { allSettings, podSetting, type SeccompSetting } from './seccomp-setting.
 import { settle } from './settle.ts';
 import { unappliedProfile } from './unapplied-profile.ts';
 
-const mirrorPodAnnotation = 'kubernetes.io/config.mirror';
+/** Set on the pods by which kubelets show what they run from their own files. */
+export const mirrorPodAnnotation = 'kubernetes.io/config.mirror';
 const osLabel = 'kubernetes.io/os';
 
 export interface Untouched {

@@ -30,6 +30,10 @@ export interface SeccompSetting {
   readonly privileged: boolean;
 }
 
+/** The seccomp profile of a pod, and before the name of a container that of it (KEP-135). */
+export const podAnnotation = 'seccomp.security.alpha.kubernetes.io/pod';
+export const containerAnnotation = 'container.seccomp.security.alpha.kubernetes.io/';
+
 type ContainerList = 'initContainers' | 'containers' | 'ephemeralContainers';
 
 const titles: Readonly<Record<ContainerList, string>> = {
@@ -46,7 +50,7 @@ export function podSetting(pod: Pod): SeccompSetting {
     key: '',
     pointer: '/spec',
     hasSecurityContext: securityContext !== undefined,
-    ...fieldOrAnnotation(pod, securityContext?.seccompProfile, 'seccomp.security.alpha.kubernetes.io/pod'),
+    ...fieldOrAnnotation(pod, securityContext?.seccompProfile, podAnnotation),
     privileged: false,
   };
 }
@@ -67,7 +71,7 @@ function containerSettings(pod: Pod, list: ContainerList): SeccompSetting[] {
       hasSecurityContext: securityContext !== undefined,
       ...(list === 'ephemeralContainers'
         ? { field, wish: field, annotation: undefined }
-        : fieldOrAnnotation(pod, field, `container.seccomp.security.alpha.kubernetes.io/${name}`)),
+        : fieldOrAnnotation(pod, field, `${containerAnnotation}${name}`)),
       privileged: securityContext?.privileged === true,
     };
   });

@@ -2,7 +2,8 @@ import type { Pod } from '../api/pod.ts';
 import { namedProfile } from './bound-profile.ts';
 import { podSetting, type SeccompSetting } from './seccomp-setting.ts';
 
-const appArmorAnnotation = 'container.apparmor.security.beta.kubernetes.io/';
+/** Before the name of a container: the AppArmor profile of it, for Kubernetes before 1.30. */
+export const appArmorAnnotation = 'container.apparmor.security.beta.kubernetes.io/';
 const marker = 'oci/';
 
 /**

@@ -22,7 +22,13 @@ it('a pod that admission would not read keeps the profiles that it uses', async 
     metadata: { name, namespace: 'web', uid: name, resourceVersion: '1' },
     spec: { securityContext, ...spec },
   });
-  const items = [pod('large', { containers }), pod('small', { containers: containers.slice(0, 1) })];
+  const [first] = containers;
+  const long = { ...first, image: 'i'.repeat(20_000) };
+  const items = [
+    pod('many', { containers }),
+    pod('large', { containers: [long] }),
+    pod('small', { containers: [first] }),
+  ];
   const informer = podInformer({ client: clientOf(items), log: new TestLog() });
   informer.start();
   await informer.synced();
@@ -30,6 +36,7 @@ it('a pod that admission would not read keeps the profiles that it uses', async 
   assert.deepEqual(
     users.map(({ name, running }) => [name, running?.name]),
     [
+      ['web/many', undefined],
       ['web/large', undefined],
       ['web/small', 'small'],
     ],

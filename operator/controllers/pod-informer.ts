@@ -29,6 +29,9 @@ export interface PodInformerOptions {
   readonly metrics?: InformerMetrics | undefined;
 }
 
+/** Most characters that are held of a pod, as JSON. Usual pods have one or two thousand. */
+const mostHeld = 16 * 1024;
+
 const pods: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
 
 /** What the pods of one owner have alike, such as tens of thousands of a Deployment. */
@@ -39,7 +42,7 @@ type Alike = Pick<FollowedPod, 'uses'> & Omit<RunningPod, 'name' | 'isRunning'>;
  * server sends each pod once.
  */
 export function podInformer(options: PodInformerOptions): PodInformer {
-  const shared = new SharedValues<Alike>();
+  const shared = new SharedValues<Alike>(mostHeld);
   return new Informer({
     ...options,
     resource: pods,
@@ -51,29 +54,26 @@ export function podInformer(options: PodInformerOptions): PodInformer {
   });
 }
 
+/**
+ * A pod that cannot be read as a whole must still keep the profiles that it uses. So must one that
+ * is too large: authors of pods could exhaust the memory with thousands of labels.
+ */
 function followedPod(object: KubeObject, log: KubeLog, shared: SharedValues<Alike>): FollowedPod {
-  const { name: key, uses: used } = parseWorkload(object);
-  const running = readable(object, log);
-  if (running === undefined) return { name: key, uses: used, running };
-  const { name, isRunning, ...others } = running;
-  const { uses, namespace, owner, pod } = shared.share({ uses: used, ...others });
-  return { name: key, uses, running: { namespace, name, owner, isRunning, pod } };
-}
-
-function decisionsOf(object: KubeObject): Pick<FollowedPod, 'decisions'> {
-  const decisions = podDecisions(object);
-  return decisions.length === 0 ? {} : { decisions };
-}
-
-/** A pod that cannot be read as a whole must still keep the profiles that it uses. */
-function readable(object: KubeObject, log: KubeLog): RunningPod | undefined {
+  const workload = parseWorkload(object);
   try {
-    return readRunningPod(object);
+    const { name, isRunning, ...others } = readRunningPod(object);
+    const { uses, namespace, owner, pod } = shared.share({ uses: workload.uses, ...others });
+    return { name: workload.name, uses, running: { namespace, name, owner, isRunning, pod } };
   } catch (thrown) {
     log.info(
       { pod: objectKey(object.metadata), err: toFairleadError(thrown) },
       'a pod is in no report of the coverage',
     );
-    return undefined;
+    return { name: workload.name, uses: workload.uses, running: undefined };
   }
+}
+
+function decisionsOf(object: KubeObject): Pick<FollowedPod, 'decisions'> {
+  const decisions = podDecisions(object);
+  return decisions.length === 0 ? {} : { decisions };
 }

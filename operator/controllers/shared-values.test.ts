@@ -4,7 +4,7 @@ import { SharedValues } from './shared-values.ts';
 
 describe('SharedValues', () => {
   it('returns the first of equal values, also in maps', () => {
-    const values = new SharedValues<{ readonly of: ReadonlyMap<string, string> }>();
+    const values = new SharedValues<{ readonly of: ReadonlyMap<string, string> }>(1000);
     const value = (text: string) => ({ of: new Map([['key', text]]) });
     const first = values.share(value('a'));
     assert.equal(values.share(value('a')), first);
@@ -12,7 +12,7 @@ describe('SharedValues', () => {
   });
 
   it('forgets values after thousands of others', () => {
-    const values = new SharedValues<{ readonly of: number }>();
+    const values = new SharedValues<{ readonly of: number }>(1000);
     const first = values.share({ of: 0 });
     for (let of = 1; of <= 2000; of++) values.share({ of });
     assert.notEqual(values.share({ of: 0 }), first);

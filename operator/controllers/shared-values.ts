@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { FairleadError } from '#lib/errors';
 
 /** Values of different content that are known. */
 const mostKnown = 2000;
@@ -8,10 +9,24 @@ const mostKnown = 2000;
 export class SharedValues<T extends object> {
   /** By the digest of their content. */
   readonly #known = new LRUCache<string, T>({ max: mostKnown });
+  readonly #mostLength: number;
 
-  /** Returns the equal value of an earlier call, or else this one, which must not change. */
+  /** @param mostLength most characters of a value as JSON. */
+  constructor(mostLength: number) {
+    this.#mostLength = mostLength;
+  }
+
+  /**
+   * Returns the equal value of an earlier call, or else this one, which must not change. Throws
+   * LimitExceeded if it is too large to be held.
+   */
   share(value: T): T {
-    const digest = hash('sha256', JSON.stringify(value, entriesOfMaps), 'base64');
+    const text = JSON.stringify(value, entriesOfMaps);
+    if (text.length > this.#mostLength) {
+      const message = `${text.length} characters would be held: want at most ${this.#mostLength}`;
+      throw new FairleadError('LimitExceeded', message);
+    }
+    const digest = hash('sha256', text, 'base64');
     const known = this.#known.get(digest) ?? value;
     this.#known.set(digest, known);
     return known;

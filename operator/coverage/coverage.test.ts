@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { arbitraryPods, type Json } from '#test/support/arbitrary-pods';
+import { parsePod } from '../api/pod.ts';
 import type { Binding } from '../bind/binding.ts';
 import type { ClusterState } from '../bind/cluster-state.ts';
-import type { BindingContext } from '../bind/decide.ts';
+import { type BindingContext, mirrorPodAnnotation } from '../bind/decide.ts';
 import { bindingCoverage } from './binding-coverage.ts';
 import { explainPod } from './explain-pod.ts';
 import { namespaceCoverage } from './namespace-coverage.ts';
@@ -132,14 +135,23 @@ describe('readRunningPod', () => {
     assert.equal(ownerOf({}), undefined);
   });
 
-  it('keeps the annotations that decide on profiles, and no others', () => {
+  it('holds the annotations that decide, and no others', () => {
+    const bindings = [binding('all', 'a', { podSelector: {} }), binding('app', 'b', { containers: ['app'] })];
+    fc.assert(
+      fc.property(arbitraryPods, (pod) => {
+        const metadata = { ...(pod['metadata'] as Json), namespace: 'web', name: 'nginx-0' };
+        const { pod: held } = readRunningPod({ ...pod, metadata });
+        assert.deepEqual(podCoverage(held, context(...bindings)), podCoverage(parsePod(pod), context(...bindings)));
+        assert.deepEqual(explainPod(held, context(...bindings)), explainPod(parsePod(pod), context(...bindings)));
+      }),
+    );
     const deciding = {
-      'kubernetes.io/config.mirror': 'x',
+      [mirrorPodAnnotation]: 'x',
       'seccomp.security.alpha.kubernetes.io/pod': 'runtime/default',
       'container.seccomp.security.alpha.kubernetes.io/app': 'localhost/a.json',
       'container.apparmor.security.beta.kubernetes.io/app': 'localhost/a',
     };
-    const others = { 'cni.example.com/address': '10.0.0.1', 'kubernetes.io/config.seen': 'now' };
+    const others = { 'cni.example.com/address': '10.0.0.1', note: 'n'.repeat(200_000) };
     const annotationsOf = (annotations: Readonly<Record<string, string>>) =>
       readRunningPod(object({ annotations })).pod.metadata.annotations;
     assert.deepEqual(annotationsOf({ ...deciding, ...others }), new Map(Object.entries(deciding)));

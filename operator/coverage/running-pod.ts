@@ -1,5 +1,8 @@
 import * as v from 'valibot';
 import { type Pod, parsePod } from '../api/pod.ts';
+import { mirrorPodAnnotation } from '../bind/decide.ts';
+import { containerAnnotation, podAnnotation } from '../bind/seccomp-setting.ts';
+import { appArmorAnnotation } from '../bind/unapplied-profile.ts';
 
 /** What creates pods, and therefore creates them anew: the object that its user knows. */
 export interface PodOwner {
@@ -16,9 +19,12 @@ export interface RunningPod {
   readonly owner: PodOwner | undefined;
   /** False for a pod that has ended, or is not started yet. */
   readonly isRunning: boolean;
-  /** Of its annotations, only those that decide on profiles. */
+  /** With the annotations that decide. Others, which may have 256 KiB, are not held. */
   readonly pod: Pod;
 }
+
+/** Annotations that decide: their names, or what is before the name of a container. */
+const deciding = [mirrorPodAnnotation, podAnnotation, containerAnnotation, appArmorAnnotation];
 
 const ownerSchema = v.object({
   apiVersion: v.string(),
@@ -36,14 +42,6 @@ const podSchema = v.object({
   }),
   status: v.optional(v.object({ phase: v.optional(v.string()) }), {}),
 });
-
-/**
- * The annotations that decide on profiles: of mirror pods, of seccomp before Kubernetes 1.27, and
- * of AppArmor before 1.30. Others, such as the addresses that a network plugin writes, differ
- * between pods that are the same otherwise.
- */
-const decidingAnnotation =
-  /^(kubernetes\.io\/config\.mirror$|(container\.)?seccomp\.security\.alpha\.|container\.apparmor\.security\.beta\.)/;
 
 /** The label of a Deployment's pods that ends the name of their ReplicaSet. */
 const hashLabel = 'pod-template-hash';
@@ -63,8 +61,8 @@ export function readRunningPod(object: unknown): RunningPod {
 }
 
 function withDecidingAnnotations({ metadata: { labels, annotations }, spec }: Pod): Pod {
-  const deciding = [...(annotations ?? [])].filter(([key]) => decidingAnnotation.test(key));
-  return { metadata: { labels, annotations: deciding.length === 0 ? undefined : new Map(deciding) }, spec };
+  const held = [...(annotations ?? [])].filter(([key]) => deciding.some((prefix) => key.startsWith(prefix)));
+  return { metadata: { labels, annotations: held.length === 0 ? undefined : new Map(held) }, spec };
 }
 
 /** Returns the Deployment in place of its ReplicaSet, whose name is its own and the hash. */

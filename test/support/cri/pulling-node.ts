@@ -13,7 +13,7 @@ import type { Policy } from '#lib/trust/policy/node-policy';
 export function openPolicy(settings: Partial<Policy> = {}): Policy {
   return {
     ...{ source: 'policy.yaml', rules: [{ match: '**', unsigned: true, require: [] }], revision: 'open' },
-    ...{ baseline: { seccomp: 'RuntimeDefault' }, limits: defaultPublicationLimits },
+    ...{ baseline: { seccomp: 'RuntimeDefault', apparmor: 'RuntimeDefault' }, limits: defaultPublicationLimits },
     ...settings,
   };
 }
