@@ -5,6 +5,9 @@ import { ApiError } from '#lib/kube/api-error';
 import { ObjectClient } from '#lib/kube/object-client';
 import { TestLog } from '#test/support/kube/widgets';
 import { runPolicyReportController } from './policy-report-controller.ts';
+import { reportResources } from './stored-policy-report.ts';
+
+const [policyReports = assert.fail()] = reportResources;
 
 const resources = (...names: string[]) => JSON.stringify({ resources: names.map((name) => ({ name })) });
 const failure = (status: number) => new ApiError(`answers ${status}`, { status, reason: '' });
@@ -36,7 +39,7 @@ async function run(...answers: readonly (string | ApiError)[]) {
     },
   });
   const view = { synced: () => Promise.resolve(), coverage: unused };
-  await runPolicyReportController({ api, client, view, period: 1, log }, stopped.signal);
+  await runPolicyReportController({ api, client, view, resource: policyReports, period: 1, log }, stopped.signal);
   assert.deepEqual(
     log.lines.filter(({ level }) => level === 'warn' || level === 'error'),
     [],
@@ -50,7 +53,7 @@ async function run(...answers: readonly (string | ApiError)[]) {
 describe('runPolicyReportController', () => {
   const served = resources('policyreports', 'clusterpolicyreports');
   const reported = 'the coverage is reported';
-  const notWritten = 'no PolicyReports are wri';
+  const notWritten = 'no reports are written, ';
 
   it('follows reports while they are served, and logs each change once', async () => {
     assert.deepEqual(await run(served, served), { lists: 1, logged: [reported] });

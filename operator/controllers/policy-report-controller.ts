@@ -4,13 +4,12 @@ import { toFairleadError } from '#lib/errors';
 import { parseAnswer } from '#lib/kube/answer';
 import { isMissingCollection } from '#lib/kube/api-error';
 import type { ApiServer } from '#lib/kube/api-server';
-import { apiVersionOf } from '#lib/kube/resource';
+import { apiVersionOf, type Resource } from '#lib/kube/resource';
 import type { CoverageView } from './coverage-view.ts';
 import { PolicyReportWriter, type PolicyReportWriterOptions } from './policy-report-writer.ts';
-import { policyReports } from './stored-policy-report.ts';
 
 export interface PolicyReportControllerOptions extends Omit<PolicyReportWriterOptions, 'coverage'> {
-  /** Is asked whether it serves PolicyReports. */
+  /** Is asked whether it serves the reports. */
   readonly api: Pick<ApiServer, 'get'>;
   readonly view: Pick<CoverageView, 'synced' | 'coverage'>;
 }
@@ -19,14 +18,14 @@ export interface PolicyReportControllerOptions extends Omit<PolicyReportWriterOp
 const resourcesSchema = v.object({ resources: v.array(v.object({ name: v.string() })) });
 
 /**
- * Reports the coverage of pods as PolicyReports until `signal` aborts, while the API server serves
- * them: their API is that of a dashboard, which may be installed and removed at any time.
+ * Reports the coverage of pods as objects of one resource until `signal` aborts, while the API
+ * server serves it: the API is that of a dashboard, which may be installed and removed at any time.
  */
 export async function runPolicyReportController(
   { api, view, ...options }: PolicyReportControllerOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { period, log } = options;
+  const { resource, period, log } = options;
   if (signal.aborted) return;
   const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   await Promise.race([aborted, view.synced()]);
@@ -34,15 +33,15 @@ export async function runPolicyReportController(
   let isServed: boolean | undefined;
   while (!signal.aborted) {
     const wasServed: boolean | undefined = isServed;
-    isServed = await areReportsServed(api, signal).catch((thrown: unknown) => {
-      log.debug({ err: toFairleadError(thrown) }, 'it is not known whether PolicyReports are served');
+    isServed = await areReportsServed(api, resource, signal).catch((thrown: unknown) => {
+      log.debug({ err: toFairleadError(thrown) }, 'it is not known whether reports are served');
       return wasServed;
     });
     if (signal.aborted) break;
     if (isServed !== wasServed) {
-      const fields = { apiVersion: apiVersionOf(policyReports) };
-      if (isServed) log.info(fields, 'the coverage is reported as PolicyReports');
-      else log.info(fields, 'no PolicyReports are written, because the API server does not serve them');
+      const fields = { apiVersion: apiVersionOf(resource) };
+      if (isServed) log.info(fields, 'the coverage is reported');
+      else log.info(fields, 'no reports are written, because the API server does not serve them');
     }
     if (isServed) writer ??= new PolicyReportWriter({ ...options, coverage: () => view.coverage() });
     else {
@@ -55,11 +54,16 @@ export async function runPolicyReportController(
 }
 
 /** Throws what {@link ApiServer.get} throws, if that does not answer the question. */
-async function areReportsServed(api: Pick<ApiServer, 'get'>, signal: AbortSignal): Promise<boolean> {
-  const title = `list the resources of ${apiVersionOf(policyReports)}`;
+async function areReportsServed(
+  api: Pick<ApiServer, 'get'>,
+  resource: Resource,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const apiVersion = apiVersionOf(resource);
+  const title = `list the resources of ${apiVersion}`;
   try {
-    const answer = parseAnswer(await api.get({ path: `/apis/${apiVersionOf(policyReports)}`, title, signal }), title);
-    return v.parse(resourcesSchema, answer).resources.some(({ name }) => name === policyReports.plural);
+    const answer = parseAnswer(await api.get({ path: `/apis/${apiVersion}`, title, signal }), title);
+    return v.parse(resourcesSchema, answer).resources.some(({ name }) => name === resource.plural);
   } catch (thrown) {
     if (isMissingCollection(thrown)) return false;
     throw thrown;

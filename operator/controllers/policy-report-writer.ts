@@ -6,7 +6,7 @@ import type { KubeObject } from '#lib/kube/kube-object';
 import type { KubeLog } from '#lib/kube/log';
 import { mergePatchOf } from '#lib/kube/merge-patch';
 import type { ObjectClient } from '#lib/kube/object-client';
-import { type ObjectName, objectKey, parseObjectKey } from '#lib/kube/resource';
+import { type ObjectName, objectKey, parseObjectKey, type Resource } from '#lib/kube/resource';
 import { TokenBucket } from '#lib/kube/token-bucket';
 import { type Failure, type Processed, WorkQueue } from '#lib/kube/work-queue';
 import type { CoveredPod } from '../coverage/outdated-owners.ts';
@@ -17,7 +17,6 @@ import {
   contentOf,
   isOwn,
   ownLabels,
-  policyReports,
   reportName,
   type StoredReport,
   storedReport,
@@ -26,6 +25,8 @@ import {
 
 export interface PolicyReportWriterOptions {
   readonly client: ObjectClient;
+  /** The kind of reports, one of `reportResources`. */
+  readonly resource: Resource;
   /** Returns what all pods run under, which may be some seconds old. */
   coverage(): Promise<{ readonly pods: readonly CoveredPod[] }>;
   /** Milliseconds after which reports are compared with the coverage, and one is written again. */
@@ -50,7 +51,7 @@ interface Written {
 }
 
 /**
- * Keeps a PolicyReport in each namespace in which pods run as their coverage is, and none in
+ * Keeps a report in each namespace in which pods run as their coverage is, and none in
  * others, until it is stopped. All pods and bindings have to be known when it is made.
  */
 export class PolicyReportWriter {
@@ -68,9 +69,9 @@ export class PolicyReportWriter {
   /** Begins to follow and to write reports. */
   constructor(options: PolicyReportWriterOptions) {
     this.#options = options;
-    const { client, log, metrics } = options;
+    const { client, resource, log, metrics } = options;
     this.#reports = new Informer({
-      ...{ client, metrics, resource: policyReports, parse: storedReport },
+      ...{ client, metrics, resource, parse: storedReport },
       // By RBAC, no other may be read.
       selection: { fieldSelector: `metadata.name=${reportName}` },
       log: exceptUnserved(log),
@@ -115,6 +116,7 @@ export class PolicyReportWriter {
   }
 
   async #reconcile(namespace: string): Promise<Processed | undefined> {
+    const { client, resource } = this.#options;
     // Many may follow one another, of which nothing is written.
     await nextTurn();
     const name = { namespace, name: reportName };
@@ -130,7 +132,7 @@ export class PolicyReportWriter {
     await this.#rate.turn();
     if (this.#isStopped) return undefined;
     if (report !== undefined) await this.#write(name, held, report);
-    else if (held !== undefined) await unlessGone(this.#options.client.delete(policyReports, name, held.metadata));
+    else if (held !== undefined) await unlessGone(client.delete(resource, name, held.metadata));
     return undefined;
   }
 
@@ -147,9 +149,10 @@ export class PolicyReportWriter {
 
   /** Throws Conflict if a report with this name exists, regardless of its owner. */
   async #create(name: ObjectName, report: PolicyReport): Promise<KubeObject> {
+    const { client, resource } = this.#options;
     const results = withTimestamps(report.results, new Map(), new Date());
     const object = { ...report, metadata: { ...name, labels: ownLabels }, results };
-    return await this.#options.client.create(policyReports, object, { fieldManager });
+    return await client.create(resource, object, { fieldManager });
   }
 
   /**
@@ -157,26 +160,21 @@ export class PolicyReportWriter {
    * others have added. Throws Conflict if it is changed meanwhile.
    */
   async #change(name: ObjectName, report: PolicyReport): Promise<KubeObject | undefined> {
-    const { client } = this.#options;
-    const before = await client.get(policyReports, name);
+    const { client, resource } = this.#options;
+    const before = await client.get(resource, name);
     // As the informer is going to know.
     if (!isOwn(before)) return undefined;
     const results = withTimestamps(report.results, timestampsOf(before), new Date());
     const patch = mergePatchOf(contentOf(before), { ...report, results });
     if (patch === undefined) return before;
     const { uid, resourceVersion } = before.metadata;
-    return await client.mergePatch(
-      policyReports,
-      name,
-      { ...patch, metadata: { uid, resourceVersion } },
-      { fieldManager },
-    );
+    return await client.mergePatch(resource, name, { ...patch, metadata: { uid, resourceVersion } }, { fieldManager });
   }
 
   #leaveAlone({ namespace, name }: ObjectName, { metadata }: StoredReport): undefined {
     if (this.#foreign.has(metadata.uid)) return;
     this.#foreign.add(metadata.uid);
-    this.#options.log.info({ namespace, name, labels: ownLabels }, 'a PolicyReport without our labels is left alone');
+    this.#options.log.info({ namespace, name, labels: ownLabels }, 'a report without our labels is left alone');
   }
 
   #logFailure({ key, thrown, failures, againAfterMs }: Failure): void {
@@ -184,8 +182,8 @@ export class PolicyReportWriter {
     const fields = { namespace: key, err: toFairleadError(thrown), failures, againAfterMs };
     // Changed meanwhile, or the CustomResourceDefinition is being deleted.
     const isUsual = thrown instanceof ApiError && ([404, 405, 409].includes(thrown.status) || isOfEndingApi(thrown));
-    if (isUsual) log.debug(fields, 'a PolicyReport is not written yet');
-    else log.warn(fields, 'a PolicyReport could not be written');
+    if (isUsual) log.debug(fields, 'a report is not written yet');
+    else log.warn(fields, 'a report could not be written');
   }
 }
 

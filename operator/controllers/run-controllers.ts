@@ -14,6 +14,7 @@ import { createDefaultDaemon } from './default-daemon.ts';
 import { type PodInformer, podInformer } from './pod-informer.ts';
 import { runPolicyReportController } from './policy-report-controller.ts';
 import { type ProfileControllerOptions, runProfileControllers } from './profile-controller.ts';
+import { reportResources } from './stored-policy-report.ts';
 import { runUnsupportedControllers } from './unsupported-controller.ts';
 
 export interface ControllersOptions extends Pick<ProfileControllerOptions, 'profileMetrics' | 'pull' | 'report'> {
@@ -64,7 +65,7 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
 }
 
 const defaultBindingPeriod = 30_000;
-/** Milliseconds after which PolicyReports are compared with the coverage. */
+/** Milliseconds after which reports are compared with the coverage. */
 const reportPeriod = 30_000;
 
 async function runForBindings(
@@ -89,7 +90,9 @@ async function runForBindings(
     const shared = { client, view, log, metrics };
     await Promise.all([
       runBindingControllers({ ...shared, decisions, period: bindingPeriod }, signal),
-      runPolicyReportController({ ...shared, api, period: reportPeriod }, signal),
+      ...reportResources.map((resource) =>
+        runPolicyReportController({ ...shared, api, resource, period: reportPeriod }, signal),
+      ),
     ]);
   } finally {
     unfollow?.();

@@ -4,14 +4,14 @@ import type { KubeObject, ObjectMeta } from '#lib/kube/kube-object';
 import type { Resource } from '#lib/kube/resource';
 import type { Timestamp } from '../coverage/policy-report.ts';
 
-/** Reports of what policies have found, as dashboards read them; the API is not ours. */
-export const policyReports: Resource = {
-  group: 'wgpolicyk8s.io',
-  version: 'v1alpha2',
-  plural: 'policyreports',
-  kind: 'PolicyReport',
-  namespaced: true,
-};
+/**
+ * Reports of what policies have found, as dashboards read them; the APIs are not ours. OpenReports
+ * continues the API of the policy working group, with the same fields.
+ */
+export const reportResources: readonly Resource[] = [
+  { group: 'wgpolicyk8s.io', version: 'v1alpha2', plural: 'policyreports', kind: 'PolicyReport', namespaced: true },
+  { group: 'openreports.io', version: 'v1alpha1', plural: 'reports', kind: 'Report', namespaced: true },
+];
 
 /** The name of the report in each namespace. */
 export const reportName = 'fairlead';

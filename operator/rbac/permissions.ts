@@ -4,7 +4,7 @@ import { fairleadGroup, profilesGroup } from '../api/shared/resource-definition.
 import { secretName } from '../certificates/certificate-secret.ts';
 import { leaseName } from '../controllers/lease-name.ts';
 import { profileResources } from '../controllers/profile-kinds.ts';
-import { policyReports, reportName } from '../controllers/stored-policy-report.ts';
+import { reportName, reportResources } from '../controllers/stored-policy-report.ts';
 
 /** What the operator may do with a resource of the API server. */
 export interface Permission {
@@ -218,21 +218,23 @@ export const permissions: readonly Permission[] = [
       reason: 'Which profiles are in use, and which nodes exist.',
     }),
   ),
-  {
-    group: policyReports.group,
-    resource: policyReports.plural,
-    verbs: ['delete', 'get', 'list', 'patch', 'watch'],
-    names: [reportName],
-    namespaces: 'all',
-    reason: 'The coverage of pods, for dashboards that read reports.',
-  },
-  {
-    group: policyReports.group,
-    resource: policyReports.plural,
-    verbs: ['create'],
-    namespaces: 'all',
-    reason: 'The same reports. RBAC knows no names of objects that do not exist yet.',
-  },
+  ...reportResources.flatMap(({ group, plural: resource }): Permission[] => [
+    {
+      group,
+      resource,
+      verbs: ['delete', 'get', 'list', 'patch', 'watch'],
+      names: [reportName],
+      namespaces: 'all',
+      reason: 'The coverage of pods, for dashboards that read reports.',
+    },
+    {
+      group,
+      resource,
+      verbs: ['create'],
+      namespaces: 'all',
+      reason: 'The same reports. RBAC knows no names of objects that do not exist yet.',
+    },
+  ]),
   {
     group: 'events.k8s.io',
     resource: 'events',

@@ -3,20 +3,23 @@ import { after, before, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '#lib/kube/client';
 import { ObjectClient } from '#lib/kube/object-client';
+import { apiVersionOf, objectPath } from '#lib/kube/resource';
 import type { ClusterState } from '#operator/bind/cluster-state';
 import { CoverageView } from '#operator/controllers/coverage-view';
 import { type PodInformer, podInformer } from '#operator/controllers/pod-informer';
 import { runPolicyReportController } from '#operator/controllers/policy-report-controller';
 import { PolicyReportWriter } from '#operator/controllers/policy-report-writer';
+import { reportResources } from '#operator/controllers/stored-policy-report';
 import { openApiServer } from '#operator/kube/api-server';
 import { type Apiserver, apiserverRequirements, startApiserver } from '#test/peers/apiserver';
 import { describePeers } from '#test/peers/require';
 import { serve } from '#test/support/apis/served-apis';
-import { policyReportDefinition } from '#test/support/kube/policy-report-definition';
+import { reportDefinition } from '#test/support/kube/report-definition';
 import { TestLog, until } from '#test/support/kube/widgets';
 import { manifest } from '#test/support/operator-cluster';
 
-const apiVersion = 'wgpolicyk8s.io/v1alpha2';
+const [policyReports = assert.fail(), openReports = assert.fail()] = reportResources;
+const apiVersion = apiVersionOf(policyReports);
 const definition = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/policyreports.wgpolicyk8s.io';
 const artifact = `oci/registry.example.com/security/nginx@sha256:${'a1'.repeat(32)}`;
 const own = { 'app.kubernetes.io/managed-by': 'fairlead' };
@@ -100,8 +103,8 @@ describePeers(apiserverRequirements, 'the reports of what pods run under', () =>
     await until(() => asked > before + times * (namespaces + 1));
   };
   /** Lets reports be written, as another leader does. */
-  const write = async (period: number, meanwhile: () => Promise<void>) => {
-    const writer = new PolicyReportWriter({ client, coverage, period, log });
+  const write = async (period: number, meanwhile: () => Promise<void>, resource = policyReports) => {
+    const writer = new PolicyReportWriter({ client, resource, coverage, period, log });
     await meanwhile().finally(() => writer.stop());
   };
   const messages = (level: string) => log.lines.filter((line) => line.level === level).map(({ message }) => message);
@@ -131,7 +134,8 @@ describePeers(apiserverRequirements, 'the reports of what pods run under', () =>
     await createNamespace('web');
     await runPod('web', 'bare');
     const counted = { synced: () => view.synced(), coverage };
-    running = runPolicyReportController({ api, client, view: counted, period, log }, stopped.signal);
+    const options = { api, client, view: counted, resource: policyReports, period, log };
+    running = runPolicyReportController(options, stopped.signal);
   });
   after(async () => {
     stopped.abort();
@@ -142,7 +146,7 @@ describePeers(apiserverRequirements, 'the reports of what pods run under', () =>
   });
 
   it('are not written while their API is not served, which is logged once', async () => {
-    const isUnserved = (message: string) => /^no PolicyReports are written/.test(message);
+    const isUnserved = (message: string) => /^no reports are written/.test(message);
     await until(() => messages('info').some(isUnserved));
     const before = unserved;
     await until(() => unserved > before + 3);
@@ -158,7 +162,7 @@ describePeers(apiserverRequirements, 'the reports of what pods run under', () =>
     const seccompProfile = { type: 'Localhost', localhostProfile: artifact };
     for (const name of ['cart-abc-1', 'cart-abc-2']) await runPod('web', name, metadata, { seccompProfile });
     await until(async () => (await view.coverage()).pods.filter(({ isRunning }) => isRunning).length === 3);
-    await serve(apiserver.request, policyReportDefinition());
+    await serve(apiserver.request, reportDefinition(policyReports));
     const same = { source: 'fairlead', policy: 'verified-profile', rule: 'seccomp', category: 'Security Profiles' };
     const { metadata: found, results, ...report } = await reach('web', () => true);
     const summary = { fail: 1, warn: 0, error: 0, pass: 1, skip: 0 };
@@ -283,8 +287,8 @@ describePeers(apiserverRequirements, 'the reports of what pods run under', () =>
   it('are written again when their API comes back', async () => {
     const count = (text: RegExp) => messages('info').filter((message) => text.test(message)).length;
     await send('DELETE', definition);
-    await until(() => count(/^no PolicyReports are written/) === 2);
-    await serve(apiserver.request, policyReportDefinition());
+    await until(() => count(/^no reports are written/) === 2);
+    await serve(apiserver.request, reportDefinition(policyReports));
     await Promise.all(['others', ...many.slice(1)].map((name) => reach(name, () => true)));
     assert.equal(count(/^the coverage is reported/), 2);
     assert.deepEqual(messages('warn'), []);
@@ -315,11 +319,25 @@ describePeers(apiserverRequirements, 'the reports of what pods run under', () =>
     });
   });
 
+  it('are the same as Reports of OpenReports', async () => {
+    await serve(apiserver.request, reportDefinition(openReports));
+    const path = objectPath(openReports, { namespace: 'others', name: 'fairlead' });
+    const written = async () => (await apiserver.request('GET', path)).body as Report & { readonly kind: string };
+    await write(period, async () => await until(async () => (await written()).summary !== undefined), openReports);
+    const contentOf = ({ summary, results }: Report) => ({
+      summary,
+      results: results.map(({ timestamp: _, ...result }) => result),
+    });
+    const { kind, ...report } = await written();
+    assert.equal(kind, 'Report');
+    assert.deepEqual(contentOf(report), contentOf((await read('others')) ?? assert.fail()));
+  });
+
   it('are nothing to warn of if their API goes before that is noticed', async () => {
     await write(60_000, async () => {
       await comparedAgain(22, 1);
       await send('DELETE', definition);
-      for (const message of ['objects cannot be followed', 'a PolicyReport is not written yet']) {
+      for (const message of ['objects cannot be followed', 'a report is not written yet']) {
         await until(() => messages('debug').includes(message));
       }
     });
@@ -327,7 +345,7 @@ describePeers(apiserverRequirements, 'the reports of what pods run under', () =>
   });
 
   it('are written once if their API lacks fields', async () => {
-    await serve(apiserver.request, policyReportDefinition('properties', 'category'));
+    await serve(apiserver.request, reportDefinition(policyReports, 'properties', 'category'));
     await write(period, async () => {
       const { metadata } = await reach('others', () => true);
       await comparedAgain(23);

@@ -7,15 +7,16 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, it } from 'node:test';
 import * as v from 'valibot';
-import { objectPath } from '#lib/kube/resource';
+import { apiVersionOf, collectionPath, objectPath } from '#lib/kube/resource';
 import { resources } from '#operator/api/resources';
+import { reportName, reportResources } from '#operator/controllers/stored-policy-report';
 import { markerName } from '#operator/kube/binding-marker';
 import { bindingKinds } from '#operator/kube/list-bindings';
 import { permissions } from '#operator/rbac/permissions';
 import { apiserverRequirements } from '#test/peers/apiserver';
 import { describePeers } from '#test/peers/require';
 import { serve } from '#test/support/apis/served-apis';
-import { policyReportDefinition } from '#test/support/kube/policy-report-definition';
+import { reportDefinition } from '#test/support/kube/report-definition';
 import { ArtifactObjects } from '#test/support/operator/artifact-objects';
 import { manifest, OperatorCluster, until } from '#test/support/operator-cluster';
 
@@ -234,14 +235,17 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
     });
   };
 
-  const reportsOf = (namespace: string) => `/apis/wgpolicyk8s.io/v1alpha2/namespaces/${namespace}/policyreports`;
+  const reportsIn = (namespace: string) =>
+    reportResources.map((resource) => objectPath(resource, { namespace, name: reportName }));
   const reported = v.object({ summary: v.object({ fail: v.literal(1) }) });
-  const isReported = async (): Promise<boolean> =>
-    v.is(reported, (await cluster.api.request('GET', `${reportsOf('default')}/fairlead`)).body);
+  const isReported = async (): Promise<boolean> => {
+    const answers = await Promise.all(reportsIn('default').map((path) => cluster.api.request('GET', path)));
+    return answers.every(({ body }) => v.is(reported, body));
+  };
   const merging = 'application/merge-patch+json';
-  /** Serves PolicyReports, with a pod to report of. */
+  /** Serves reports, with a pod to report of. */
   const serveReports = async (): Promise<void> => {
-    await serve(cluster.api.request, policyReportDefinition());
+    for (const resource of reportResources) await serve(cluster.api.request, reportDefinition(resource));
     const { status, body } = await cluster.createPod('reported', { namespace: 'default' });
     assert.equal(status, 201, body.message);
     const running = { status: { phase: 'Running' } };
@@ -249,10 +253,12 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
   };
   /** Leaves a report that is to be changed, and one that is to be deleted. */
   const changeReports = async (): Promise<void> => {
-    await send('PATCH', `${reportsOf('default')}/fairlead`, { summary: null }, merging);
-    const metadata = { name: 'fairlead', labels: { 'app.kubernetes.io/managed-by': 'fairlead' } };
-    const report = { apiVersion: 'wgpolicyk8s.io/v1alpha2', kind: 'PolicyReport', metadata };
-    await send('POST', reportsOf('web'), report);
+    for (const path of reportsIn('default')) await send('PATCH', path, { summary: null }, merging);
+    const metadata = { name: reportName, labels: { 'app.kubernetes.io/managed-by': 'fairlead' } };
+    for (const resource of reportResources) {
+      const report = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata };
+      await send('POST', collectionPath(resource, 'web'), report);
+    }
   };
 
   it('has every call that is made, and no other', async () => {
@@ -281,8 +287,9 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
     await changeReports();
     await cluster.startOperator('127.0.0.1:0');
     await until('the pod is reported again', isReported);
-    const deleted = `${reportsOf('web')}/fairlead`;
-    await until('the other report is deleted', async () => (await cluster.request('GET', deleted)).status === 404);
+    for (const deleted of reportsIn('web')) {
+      await until('the other report is deleted', async () => (await cluster.request('GET', deleted)).status === 404);
+    }
 
     const events = asked();
     const described = ({ verb, objectRef, requestURI }: AuditEvent) =>

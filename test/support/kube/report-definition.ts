@@ -1,3 +1,4 @@
+import type { Resource } from '#lib/kube/resource';
 import type { Document } from '#test/support/apis/served-apis';
 
 const text = { type: 'string' };
@@ -31,12 +32,15 @@ const result = {
 const counts = ['pass', 'fail', 'warn', 'error', 'skip'].map((name) => [name, { type: 'integer' }]);
 
 /**
- * Returns a definition of PolicyReports with the fields of wgpolicyk8s.io/v1alpha2, in which the
- * API server keeps no others.
+ * Returns a definition of reports with the fields of wgpolicyk8s.io/v1alpha2, in which the API
+ * server keeps no others. Those of openreports.io/v1alpha1 are the same.
  *
  * @param lacking fields of a result that the schema does not have
  */
-export function policyReportDefinition(...lacking: readonly (keyof typeof result)[]): Document {
+export function reportDefinition(
+  { group, version, plural, kind }: Resource,
+  ...lacking: readonly (keyof typeof result)[]
+): Document {
   const properties = Object.fromEntries(
     Object.entries(result).filter(([name]) => !lacking.some((each) => each === name)),
   );
@@ -44,15 +48,15 @@ export function policyReportDefinition(...lacking: readonly (keyof typeof result
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
     metadata: {
-      name: 'policyreports.wgpolicyk8s.io',
+      name: `${plural}.${group}`,
     },
     spec: {
-      group: 'wgpolicyk8s.io',
+      group,
       scope: 'Namespaced',
-      names: { plural: 'policyreports', singular: 'policyreport', kind: 'PolicyReport', listKind: 'PolicyReportList' },
+      names: { plural, singular: kind.toLowerCase(), kind, listKind: `${kind}List` },
       versions: [
         {
-          name: 'v1alpha2',
+          name: version,
           served: true,
           storage: true,
           schema: {
