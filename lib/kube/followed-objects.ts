@@ -42,10 +42,10 @@ const pace = { burst: 1, everyMs: 80 };
 /** Up to this number of objects, a list costs an API server less than a write. */
 const fewObjects = 50;
 /**
- * Milliseconds in which the API server has to answer a write. Admissions wait for it, and it may
- * take long where a webhook of somebody else is called for it.
+ * Milliseconds in which the API server has to answer a write to a marker that exists. Admissions
+ * wait for it, and it may take long where a webhook of somebody else is called for it.
  */
-const writtenWithinMs = 800;
+const writtenWithinMs = 1500;
 /** Milliseconds in which the watch has to deliver what was written. */
 const deliveredWithinMs = 400;
 /** Milliseconds for which nothing is written after a write, or its delivery, has failed. */
@@ -150,13 +150,11 @@ export class FollowedObjects<T> {
       message: `The operator follows the changes of ${resource.plural} up to this one: ${randomUUID()}`,
     };
     const patch = { status: { conditions: [condition] } };
-    const options = { fieldManager, answerWithin: writtenWithinMs };
-    const { metadata } = await client
-      .mergePatch(resource, marker.metadata, patch, { ...options, subresource: 'status' })
-      .catch((thrown) => {
-        if (!isNotFound(thrown)) throw thrown;
-        return client.create(resource, marker, options);
-      });
+    const options = { subresource: 'status', fieldManager, answerWithin: writtenWithinMs } as const;
+    const { metadata } = await client.mergePatch(resource, marker.metadata, patch, options).catch((thrown) => {
+      if (!isNotFound(thrown)) throw thrown;
+      return client.create(resource, marker, { fieldManager });
+    });
     return metadata.resourceVersion;
   }
 
