@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, renameSync } from 'node:fs';
+import { copyFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { renderForNode } from '#lib/node/install/apparmor/render';
 import { describePeers } from '#test/peers/require';
 import { startVm, type Vm, vmRequirements } from '#test/peers/vm';
 import { root } from '#test/support/cli/package';
@@ -15,6 +16,7 @@ const real = '#!/bin/sh\nexec /job/program "$@"\n';
 const simple = (version: string): string => `#!/bin/sh\necho "version ${version}"\nexec sleep infinity\n`;
 
 const units = ['fairlead-pull.service', 'fairlead-push.service', 'fairlead-shim.service'];
+const loader = ['fairlead-lsm.socket', 'fairlead-lsm.service'];
 
 /** The commands of the package managers in the machine. */
 const manager = {
@@ -51,16 +53,19 @@ describePeers([...vmRequirements, 'systemd', 'dpkg-deb', 'rpm', 'rpmbuild'], 'th
   after(() => vm?.stop());
 
   /** What systemd reports of the units, in the order of `units`. */
-  const states = async (verb: 'is-active' | 'is-enabled'): Promise<string[]> =>
-    (await vm.run(`systemctl ${verb} ${units.join(' ')} 2>/dev/null`)).stdout.trim().split('\n');
+  const states = async (verb: 'is-active' | 'is-enabled', of: readonly string[] = units): Promise<string[]> =>
+    (await vm.run(`systemctl ${verb} ${of.join(' ')} 2>/dev/null`)).stdout.trim().split('\n');
 
   it('enable and start nothing', async () => {
     assert.deepEqual(await states('is-enabled'), ['disabled', 'disabled', 'disabled']);
     assert.deepEqual(await states('is-active'), ['inactive', 'inactive', 'inactive']);
+    // Enabling the second one enables the first.
+    assert.deepEqual(await states('is-enabled', loader), ['disabled', 'indirect']);
+    assert.deepEqual(await states('is-active', loader), ['inactive', 'inactive']);
   });
 
   it('have units without faults, and with little access to the system', async () => {
-    assert.deepEqual(await vm.run(`systemd-analyze verify --man=no ${units.join(' ')}`), {
+    assert.deepEqual(await vm.run(`systemd-analyze verify --man=no ${[...units, ...loader].join(' ')}`), {
       status: 0,
       stdout: '',
       stderr: '',
@@ -68,6 +73,8 @@ describePeers([...vmRequirements, 'systemd', 'dpkg-deb', 'rpm', 'rpmbuild'], 'th
     // The shim is root, to reach the socket of the runtime. 10 is no protection.
     await vm.output('systemd-analyze security --threshold=15 --no-pager fairlead-pull.service fairlead-push.service');
     await vm.output('systemd-analyze security --threshold=20 --no-pager fairlead-shim.service');
+    // This one is root with a capability.
+    await vm.output('systemd-analyze security --threshold=25 --no-pager fairlead-lsm.service');
   });
 
   it('do not start the push service without its key, and name what is missing', async () => {
@@ -129,15 +136,48 @@ describePeers([...vmRequirements, 'systemd', 'dpkg-deb', 'rpm', 'rpmbuild'], 'th
     assert.deepEqual(await states('is-active'), ['inactive', 'inactive', 'inactive']);
   });
 
+  it('load AppArmor profiles for the shim, in a service with one capability that a call starts', async () => {
+    const { name, text } = renderForNode({ mode: 'Enforce', capability: { allowedCapabilities: [] } });
+    writeFileSync(join(vm.job, 'profile'), text);
+    const url = `http://lsm/v1/apparmor/profiles`;
+    const call = (options: string, path = `/${encodeURIComponent(name)}`): Promise<string> =>
+      vm.output(`curl -sS --unix-socket /run/fairlead/lsm.sock -w '%{http_code}' ${options} ${url}${path}`);
+    const load = `-X PUT -H 'Content-Type: text/plain' --data-binary @/job/profile`;
+    // The unit of the shim starts the socket, and the end of the shim does not take it away.
+    await vm.output('systemctl start fairlead-shim && systemctl stop fairlead-shim');
+    assert.deepEqual(await states('is-active', loader), ['active', 'inactive']);
+    assert.equal(await vm.output('stat -c "%a %U" /run/fairlead /run/fairlead/lsm.sock'), '700 root\n600 root\n');
+
+    assert.equal(await call(load), '204', await vm.output('journalctl -o cat -u fairlead-lsm'));
+    const main = `/proc/$(systemctl show -P MainPID fairlead-lsm)`;
+    const status = await vm.output(`cat ${main}/status`);
+    for (const set of ['CapBnd', 'CapEff', 'CapPrm'])
+      assert.match(status, new RegExp(`^${set}:\\s+0000000200000000$`, 'm'));
+    assert.match(status, /^NoNewPrivs:\s+1$/m);
+    assert.match(status, /^Seccomp:\s+2$/m);
+    assert.notEqual(await vm.output(`readlink ${main}/ns/net`), await vm.output('readlink /proc/1/ns/net'));
+
+    const confined = `setpriv --reuid=1000 --clear-groups aa-exec -p ${name} -- sleep 1000 >&- 2>&- & echo $!`;
+    const process = (await vm.output(confined)).trim();
+    assert.match(await call('-X DELETE'), new RegExp(`process ${process} is confined by .*409$`));
+    // Its end, too, leaves the socket and the profile.
+    await vm.output(`kill ${process}; systemctl stop fairlead-lsm.service`);
+    assert.equal(await call('', ''), `${JSON.stringify({ profiles: [name] })}200`);
+    assert.equal(await call('-X DELETE'), '204');
+    assert.equal(await call('', ''), '{"profiles":[]}200');
+    await vm.output('systemctl stop fairlead-lsm.socket fairlead-lsm.service');
+  });
+
   for (const [name, { install, remove }] of Object.entries(manager)) {
     describe(`by ${name}`, () => {
       it('restart what runs when they are upgraded, and nothing else', async () => {
         await vm.output(
-          `${install('older')} && systemctl enable --now fairlead-pull && systemctl enable fairlead-push`,
+          `${install('older')} && systemctl enable --now fairlead-pull fairlead-lsm.socket && systemctl enable fairlead-push`,
         );
         const before = await states('is-enabled');
         await vm.output(install('newer'));
         assert.deepEqual(await states('is-active'), ['active', 'inactive', 'inactive']);
+        assert.deepEqual(await states('is-active', loader), ['active', 'inactive']);
         assert.deepEqual([before, await states('is-enabled')], [before, ['enabled', 'enabled', 'disabled']]);
         const log = await vm.output('journalctl -o cat -u fairlead-pull | grep ^version | tail -2');
         assert.equal(log, 'version 1.1.0\nversion 1.2.0\n');
@@ -145,7 +185,7 @@ describePeers([...vmRequirements, 'systemd', 'dpkg-deb', 'rpm', 'rpmbuild'], 'th
 
       it('stop and disable the services when they are removed', async () => {
         await vm.output(remove);
-        assert.deepEqual(await states('is-active'), ['inactive', 'inactive', 'inactive']);
+        assert.deepEqual(await states('is-active', [...units, ...loader]), Array(5).fill('inactive'));
         assert.equal(await vm.output('systemctl list-unit-files --no-legend "fairlead-*"; pgrep -x sleep || true'), '');
         assert.equal(await vm.output('find /etc/systemd -name "fairlead-*"'), '');
       });

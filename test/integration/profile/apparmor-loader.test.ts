@@ -6,6 +6,7 @@ import { after, before, it } from 'node:test';
 import fc from 'fast-check';
 import { KernelLoader, type LoadLimits } from '#lib/node/install/apparmor/kernel-loader';
 import { renderForNode } from '#lib/node/install/apparmor/render';
+import { intersectAppArmor } from '#lib/profile/apparmor/intersect';
 import type { AppArmorProfile } from '#lib/profile/apparmor/model';
 import { anyProfile } from '#test/oracle/apparmor-arbitrary';
 import { peer } from '#test/peers/peer';
@@ -35,9 +36,11 @@ describePeers(['apparmor_parser'], 'the loader of AppArmor profiles, with the pa
 
   const loader = (limits: Partial<LoadLimits> = {}): KernelLoader => new KernelLoader({ root: node.root, limits });
 
-  it('loads any profile that is rendered', async () => {
+  it('loads the intersection of any profiles', async () => {
     await fc.assert(
-      fc.asyncProperty(anyProfile, async (profile) => loader().load(renderForNode(profile), signal)),
+      fc.asyncProperty(anyProfile, anyProfile, async (...profiles) =>
+        loader().load(renderForNode(intersectAppArmor(profiles).profile), signal),
+      ),
       { numRuns: 40 },
     );
   });

@@ -43,8 +43,9 @@ const dpkg: Packager = {
   remove: (root) => inRoot(root, ['dpkg', '-r', 'fairlead']),
   purge: (root) => inRoot(root, ['dpkg', '-P', 'fairlead']),
   settings: [
+    '/etc/default/fairlead-lsm',
     ...['/etc/default/fairlead-pull', '/etc/default/fairlead-pull.dpkg-dist'],
-    ...['/etc/default/fairlead-push', '/etc/default/fairlead-shim', '/etc/default/fairlead-lsm'],
+    ...['/etc/default/fairlead-push', '/etc/default/fairlead-shim'],
   ],
 };
 
