@@ -53,6 +53,7 @@ export const developmentRooms: readonly Room[] = [
   },
   { name: 'test/support/release/stand-in-packages.ts', imports: ['tools/release'], packages: 'any' },
   { name: 'test/support/release/program.ts', imports: ['tools', 'tools/release'] },
+  { name: 'test/support/kernel/guest-program.ts', imports: ['tools'], packages: ['esbuild'] },
   {
     name: 'test/support/release/program-archive.ts',
     imports: ['test/support/release/program.ts', 'tools', 'tools/release'],
@@ -60,11 +61,6 @@ export const developmentRooms: readonly Room[] = [
   {
     name: 'test/support/release/image.ts',
     imports: ['test/support/release/program.ts', 'tools', 'tools/release', 'tools/release/image'],
-  },
-  {
-    name: 'test/support/kernel/guest-program.ts',
-    imports: ['test/peers/**', 'test/support/**', 'tools'],
-    packages: ['esbuild'],
   },
   {
     name: 'test/fuzz',

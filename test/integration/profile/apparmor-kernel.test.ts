@@ -336,8 +336,8 @@ describePeers([...vmRequirements, 'apparmor_parser', 'runc', 'cc'], 'AppArmor po
       ).trim();
 
     before(async () => {
-      fairlead = await installInGuest(vm);
-      client = await installSourceInGuest(vm, fileURLToPath(import.meta.resolve('#test/support/kernel/lsm-steps')));
+      fairlead = await installInGuest(vm.job);
+      client = await installSourceInGuest(vm.job, fileURLToPath(import.meta.resolve('#test/support/kernel/lsm-steps')));
     });
 
     it('loads, lists and unloads for a process without capabilities, and keeps those in use', async () => {
