@@ -1,3 +1,5 @@
+import * as v from 'valibot';
+import { objectNameSchema } from '../api/shared/object-name.ts';
 import type { ContainerCoverage } from './pod-coverage.ts';
 import type { PodOwner, RunningPod } from './running-pod.ts';
 
@@ -29,8 +31,6 @@ export type CronJobs = ReadonlyMap<string, PodOwner>;
 const restartable: ReadonlySet<string> = new Set(['apps Deployment', 'apps StatefulSet', 'apps DaemonSet']);
 /** The kinds that replace a deleted pod. */
 const replacing: ReadonlySet<string> = new Set(['apps ReplicaSet', ' ReplicationController']);
-/** A valid name of a Kubernetes object of these kinds. */
-const objectName = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
 const notes: Readonly<Record<string, string>> = {
   'batch CronJob': 'its next run gets the profile',
   'batch Job': 'wait until it has ended, or create it again',
@@ -84,8 +84,8 @@ function outdatedOwner(owner: PodOwner, pods: readonly CoveredPod[]): OutdatedOw
 function remedyFor(namespace: string, owner: PodOwner, pods: readonly string[]): Remedy {
   const kind = kindOf(owner);
   const kubectl = `kubectl -n ${namespace}`;
-  // Whoever creates a pod writes the name of its owner, and commands are run by a shell.
-  if (restartable.has(kind) && objectName.test(owner.name)) {
+  // The author of a pod chooses its owner, and API servers accept any text as the name.
+  if (restartable.has(kind) && v.is(objectNameSchema, owner.name)) {
     return { command: `${kubectl} rollout restart ${owner.kind.toLowerCase()}/${owner.name}` };
   }
   if (replacing.has(kind)) return { command: `${kubectl} delete pod ${pods.join(' ')}` };

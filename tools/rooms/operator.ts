@@ -82,7 +82,7 @@ export const operatorRooms: readonly Room[] = [
   },
   {
     name: 'operator/coverage',
-    imports: ['lib/text', 'operator/api', 'operator/bind'],
+    imports: ['lib/text', 'operator/api', 'operator/api/shared', 'operator/bind'],
     packages: ['valibot'],
     pure: true,
   },

@@ -26,7 +26,7 @@ const marker = 'Fairlead refuses the security profile';
 const longestText = 16_384;
 const longestReason = 1024;
 const pattern = new RegExp(
-  `${marker} ([^\\s@]{1,1000}@sha(?:256|512):[0-9a-f]{64,128}) of (?:the pod sandbox|container "(?:[^"\\\\]|\\\\.)*"): ([A-Za-z]{1,40}): (.*)`,
+  `${marker} ([^\\s@]{1,1000}@sha(?:256|384|512):[0-9a-f]{64,128}) of (?:the pod sandbox|container "(?:[^"\\\\]|\\\\.)*"): ([A-Za-z]{1,40}): (.*)`,
   's',
 );
 
