@@ -187,6 +187,7 @@ export const followedArtifactColumns = [
   { name: 'Digest', type: 'string', jsonPath: '.status.digest' },
   { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
   { name: 'UpToDate', type: 'string', jsonPath: '.status.conditions[?(@.type=="UpToDate")].status' },
+  { name: 'NodesAccept', type: 'string', jsonPath: '.status.conditions[?(@.type=="NodesAccept")].status' },
   { name: 'Checked', type: 'date', jsonPath: '.status.lastCheckTime' },
   { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
 ] as const;
