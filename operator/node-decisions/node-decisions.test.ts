@@ -71,6 +71,11 @@ describe('NodeDecisions', () => {
     assert.deepEqual(await decided([pod('a', 'u2')], [failure('e1', 'u1', refused('NotFound'), '01')]), []);
   });
 
+  it('takes no event about an artifact that the pod itself does not name', async () => {
+    const other = refused('NotFound').replace('nginx', 'other');
+    assert.deepEqual(await decided([pod('a', 'u1')], [failure('e1', 'u1', other, '01')]), []);
+  });
+
   it('knows the decisions of pods if events cannot be listed', async () => {
     const message = profileRefusal(new FairleadError('NotFound', 'no'), {
       reference: parsePinned(reference),

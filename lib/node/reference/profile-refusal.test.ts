@@ -54,6 +54,8 @@ describe('the refusal of a profile by a node', () => {
       `${refuses} ${name} of container "app": Unknown: x`,
       `${refuses} ${name} of container "app": constructor: x`,
       `${refuses} ${name.slice(0, -1)} of container "app": NotFound: x`,
+      `${refuses} ${name}a of container "app": NotFound: x`,
+      `${refuses} https://${name} of container "app": NotFound: x`,
       `${refuses} nginx:latest of container "app": NotFound: x`,
       `${' '.repeat(100_000)}${refuses} ${name} of container "app": NotFound: x`,
     ]) {
