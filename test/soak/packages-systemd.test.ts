@@ -163,6 +163,8 @@ describePeers([...vmRequirements, 'systemd', 'dpkg-deb', 'rpm', 'rpmbuild'], 'th
     // Its end, too, leaves the socket and the profile.
     await vm.output(`kill ${process}; systemctl stop fairlead-lsm.service`);
     assert.equal(await call('', ''), `${JSON.stringify({ profiles: [name] })}200`);
+    await vm.output('systemctl kill --signal=KILL fairlead-lsm.service');
+    assert.equal(await call('', ''), `${JSON.stringify({ profiles: [name] })}200`);
     assert.equal(await call('-X DELETE'), '204');
     assert.equal(await call('', ''), '{"profiles":[]}200');
     await vm.output('systemctl stop fairlead-lsm.socket fairlead-lsm.service');

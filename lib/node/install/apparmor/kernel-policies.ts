@@ -62,7 +62,7 @@ export class KernelPolicies {
     const entries = (await readdir(this.#path('proc'))).filter((entry) => /^\d+$/.test(entry));
     if (!entries.includes('1')) {
       throw new FairleadError('Unavailable', 'the processes of other users are hidden from this one in /proc', {
-        hint: 'Mount /proc without hidepid=, or give the group of this process access to it (gid=).',
+        hint: 'Mount /proc without hidepid=, or with hidepid=invisible,gid=0.',
         local: true,
       });
     }

@@ -39,13 +39,14 @@ export async function createLsmService({ loader, logger }: LsmServiceDependencie
     if (typeof text !== 'string') throw new FairleadError('InvalidInput', 'want the text of a profile as text/plain');
     const began = performance.now();
     await loader.load({ name, text }, callSignal(reply, longestCall));
-    logger.info({ profile: name, ms: Math.round(performance.now() - began) }, 'profile loaded');
+    const ms = Math.round(performance.now() - began);
+    logger.info({ messageId: 'fairlead.apparmor.loaded', profile: name, ms }, 'profile loaded');
     return reply.status(204).send();
   });
   app.delete<{ Params: { name: string } }>(`${profilesPath}/:name`, async (request, reply) => {
     const { name } = request.params;
     await loader.unload(name, callSignal(reply, longestCall));
-    logger.info({ profile: name }, 'profile unloaded');
+    logger.info({ messageId: 'fairlead.apparmor.unloaded', profile: name }, 'profile unloaded');
     return reply.status(204).send();
   });
   await app.ready();
