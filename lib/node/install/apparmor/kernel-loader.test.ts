@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -126,13 +127,13 @@ describe('the loader of AppArmor profiles', () => {
     });
   }
 
-  const hanging = 'sleep 1000 & echo $! > child; echo $$ > pid; wait';
-  /** Waits until the parser and its child have ended. */
+  const hanging = 'sleep 1000 & echo "$! $$" > pids.new; mv pids.new pids; wait';
+  const began = (): boolean => existsSync(join(node.root, 'pids'));
+  /** Waits until the parser and its child have ended, if they had begun. */
   const ended = async (): Promise<void> => {
-    for (const file of ['child', 'pid']) {
-      const stat = `/proc/${node.read(file).trim()}/stat`;
+    for (const pid of began() ? node.read('pids').trim().split(' ') : []) {
       // A zombie whose parent has ended too is gone as soon as the first process sees it.
-      while (existsSync(stat) && !/^\d+ \(.*\) Z/.test(readFileSync(stat, 'utf8'))) await sleep(5);
+      while (/^\d+ \(.*\) [^Z]/.test(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''))) await sleep(5);
     }
   };
 
@@ -149,7 +150,7 @@ describe('the loader of AppArmor profiles', () => {
     node.parser(hanging);
     const caller = new AbortController();
     const loading = loader.load(profile, caller.signal);
-    while (!existsSync(join(node.root, 'pid'))) await sleep(5);
+    while (!began()) await sleep(5);
     const reason = new Error('gone');
     caller.abort(reason);
     await assert.rejects(loading, reason);
