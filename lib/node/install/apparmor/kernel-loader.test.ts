@@ -213,6 +213,16 @@ describe('the loader of AppArmor profiles', () => {
       await assert.rejects(loader.unload(profile.name, signal), { kind: 'Conflict' });
     });
 
+    it('nothing that nobody waits for any more', async () => {
+      const caller = new AbortController();
+      const loading = loader.load(profile, signal);
+      const unloading = loader.unload(profile.name, caller.signal);
+      caller.abort(new Error('gone'));
+      await assert.rejects(unloading, /gone/);
+      await loading;
+      assert.equal(removed(), undefined);
+    });
+
     it('nothing where processes of others are hidden', async () => {
       rmSync(join(node.root, 'proc/1'), { recursive: true });
       await assert.rejects(loader.unload(profile.name, signal), { kind: 'Unavailable', hint: /hidepid/, local: true });
