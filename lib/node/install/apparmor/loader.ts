@@ -8,13 +8,14 @@ export interface RenderedAppArmor {
 
 /**
  * Loads AppArmor profiles into the kernel of this node and unloads them: Fairlead's own, never
- * others. All methods throw FairleadError Unavailable if the loader cannot be reached or does not
- * answer in time, and NotFound if the node has no AppArmor.
+ * others. All methods throw FairleadError Unavailable if the loader cannot be reached, does not
+ * answer in time or lacks a privilege, and NotFound if the node has no AppArmor; both are `local`.
+ * They reject with the reason of the signal when that aborts.
  */
 export interface AppArmorLoader {
   /**
    * Loads a profile; one that is loaded is loaded again. Throws FairleadError InvalidInput if the
-   * name is not that of the text; ProfileInvalid if the text is more than one profile, or
+   * text is not as Fairlead renders it, or the name is not that of the text; ProfileInvalid if
    * apparmor_parser refuses it; LimitExceeded if it is too large, or takes too long to compile.
    */
   load(profile: RenderedAppArmor, signal: AbortSignal): Promise<void>;
