@@ -64,8 +64,22 @@ export function matchesRepository(glob: string, repository: string): boolean {
   return registryNames(registry).some((name) => wildcardMatch(pattern, [name, ...path], '**', matchesSegment));
 }
 
-function matchesSegment(pattern: string, part: string): boolean {
-  return wildcardMatch([...pattern], [...part], '*', (a, b) => a === b);
+/**
+ * Returns whether a text matches a pattern in which `*` is any part. Each part between two of them is
+ * taken where it is found first, so that the time is at most the product of both lengths.
+ */
+export function matchesSegment(pattern: string, text: string): boolean {
+  if (!pattern.includes('*')) return pattern === text;
+  const [first = '', ...rest] = pattern.split('*');
+  const last = rest.pop() ?? '';
+  if (!text.startsWith(first)) return false;
+  let at = first.length;
+  for (const part of rest) {
+    const found = text.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return text.length - last.length >= at && text.endsWith(last);
 }
 
 /**

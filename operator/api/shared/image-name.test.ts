@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { matchesRepository } from '#lib/trust/policy/match';
 import { formatImageName, matchesImage, parseImageName } from './image-name.ts';
 import { parseImagePattern } from './image-pattern.ts';
 
@@ -77,4 +79,25 @@ describe('a pattern of images', () => {
       assert.equal(matchesImage(parseImagePattern(pattern), name), expected);
     });
   }
+
+  it('without wildcards matches what it matches as a pattern of a trust policy', () => {
+    const registry = fc.constantFrom(
+      'docker.io',
+      'index.docker.io',
+      'GHCR.io',
+      'ghcr.io:443',
+      'localhost:5000',
+      '[::1]:5000',
+    );
+    const path = fc.constantFrom('library/nginx', 'acme/nginx', 'acme/nginx/a', 'nginx');
+    const text = fc.tuple(registry, path).map((parts) => parts.join('/'));
+    fc.assert(
+      fc.property(text, text, (pattern, image) => {
+        const name = parseImageName(image);
+        assert.ok(name !== undefined);
+        const { repository } = name;
+        assert.equal(matchesImage(parseImagePattern(pattern), name), matchesRepository(pattern, repository));
+      }),
+    );
+  });
 });

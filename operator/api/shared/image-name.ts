@@ -1,8 +1,8 @@
 import { isDigest } from '#lib/registry/digest';
 import { isRegistry, isRepository, isTag } from '#lib/registry/reference';
-import { registryName } from '#lib/registry/registry-name';
-import { matchesRepository } from '#lib/trust/policy/match';
-import { type ImagePattern, matchesTag } from './image-pattern.ts';
+import { registryName, repositoryName } from '#lib/registry/registry-name';
+import { matchesRepository, matchesSegment } from '#lib/trust/policy/match';
+import type { ImagePattern } from './image-pattern.ts';
 
 const hub = 'docker.io';
 
@@ -45,13 +45,29 @@ export function formatImageName({ repository, tag, digest }: ImageName): string 
   return `${repository}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
 }
 
+/** The canonical repositories of patterns without wildcards; false for others. */
+const literals = new WeakMap<ImagePattern, string | false>();
+
+/**
+ * Returns the only repository that a pattern matches, by its canonical name; false if it has
+ * wildcards. A namespace may have tens of thousands of patterns, which are compared with each image.
+ */
+function literalOf(pattern: ImagePattern): string | false {
+  const known = literals.get(pattern);
+  if (known !== undefined) return known;
+  const literal = !pattern.repository.includes('*') && repositoryName(pattern.repository);
+  literals.set(pattern, literal);
+  return literal;
+}
+
 /**
  * Reports whether a valid pattern matches an image. One with a tag matches an image that is named
  * by this tag and its digest, too.
  */
 export function matchesImage(pattern: ImagePattern, image: ImageName): boolean {
-  const { repository, tag, digest } = pattern;
+  const { tag, digest } = pattern;
   if (digest !== undefined && digest !== image.digest) return false;
-  if (tag !== undefined && (image.tag === undefined || !matchesTag(tag, image.tag))) return false;
-  return matchesRepository(repository, image.repository);
+  if (tag !== undefined && (image.tag === undefined || !matchesSegment(tag, image.tag))) return false;
+  const literal = literalOf(pattern);
+  return literal === false ? matchesRepository(pattern.repository, image.repository) : literal === image.repository;
 }

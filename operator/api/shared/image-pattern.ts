@@ -39,21 +39,6 @@ export function imagePatternProblem(text: string): string | undefined {
   return matchProblem(repository);
 }
 
-/** Reports whether a tag matches the tag of a pattern, in which `*` is any part. */
-export function matchesTag(pattern: string, tag: string): boolean {
-  const [first = '', ...rest] = pattern.split('*');
-  const last = rest.pop();
-  if (last === undefined) return tag === first;
-  if (!tag.startsWith(first)) return false;
-  let at = first.length;
-  for (const part of rest) {
-    const found = tag.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  return tag.length - last.length >= at && tag.endsWith(last);
-}
-
 /** A pattern of the images of containers. */
 export const imagePatternSchema = v.pipe(
   v.string(),
