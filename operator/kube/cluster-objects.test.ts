@@ -4,6 +4,7 @@ import { FairleadError } from '#lib/errors';
 import { ApiError } from '#lib/kube/api-error';
 import type { ObjectClient } from '#lib/kube/object-client';
 import type { ObjectName, Resource } from '#lib/kube/resource';
+import type { WatchOptions } from '#lib/kube/watch-objects';
 import { TestLog } from '#test/support/kube/widgets';
 import { ClusterObjects } from './cluster-objects.ts';
 
@@ -12,13 +13,16 @@ const namespace = (name: string, labels: object) => ({ metadata: { name, resourc
 /** The objects of an API server that has listed the namespace `old`, and answers for others so. */
 function objects(get: (name: string) => object) {
   const asked: string[] = [];
+  /** How many seconds are watched. */
+  const watches = new Map<string, number>();
   const ends: ((reason: Error) => void)[] = [];
   const client = {
     async *pages({ plural }: Resource) {
       yield { items: plural === 'namespaces' ? [namespace('old', { team: 'a' })] : [], resourceVersion: '1' };
     },
-    watch: (_resource: Resource, _options: object, _onEvent: object, signal: AbortSignal) =>
+    watch: ({ plural }: Resource, { timeoutSeconds }: WatchOptions, _onEvent: object, signal: AbortSignal) =>
       new Promise<void>((resolve, reject) => {
+        watches.set(plural, timeoutSeconds);
         ends.push(reject);
         signal.addEventListener('abort', () => resolve());
       }),
@@ -33,7 +37,7 @@ function objects(get: (name: string) => object) {
   const fail = () => {
     for (const end of ends) end(new ApiError('it is forbidden', { status: 403, reason: 'Forbidden' }));
   };
-  return { cluster, asked, fail };
+  return { cluster, asked, watches, fail };
 }
 
 async function untilListed(cluster: ClusterObjects): Promise<void> {
@@ -70,6 +74,15 @@ describe('the namespace of an admission', () => {
       ['1', '2', '2'],
     );
     assert.deepEqual(asked, ['namespaces old', 'namespaces old']);
+    await cluster.stop();
+  });
+
+  it('is watched for a short time, so that a lost connection is noticed soon', async () => {
+    const { cluster, watches } = objects((name) => namespace(name, {}));
+    await untilListed(cluster);
+    await new Promise(setImmediate);
+    assert.ok((watches.get('namespaces') ?? Number.NaN) <= 38);
+    assert.ok((watches.get('seccompprofiles') ?? Number.NaN) >= 240);
     await cluster.stop();
   });
 

@@ -41,6 +41,12 @@ export const namespaces: Resource = {
   namespaced: false,
 };
 
+/**
+ * Seconds of a watch of namespaces. Their labels may require a profile: a connection that was lost
+ * without a sign is noticed within 45 seconds, and they are asked for from then on.
+ */
+const namespaceWatchSeconds = 30;
+
 export interface ClusterObjectsOptions {
   /** Where artifacts are written by the type OCI; nowhere by default. */
   readonly delivery?: Pick<OciDelivery, 'field'> | undefined;
@@ -71,6 +77,7 @@ export class ClusterObjects implements ClusterState {
       ...options,
       resource: namespaces,
       parse: labelsOf,
+      watchSeconds: namespaceWatchSeconds,
     });
     const artifacts = (kind: ArtifactKind): ArtifactInformer =>
       new Informer({
