@@ -65,8 +65,8 @@ export function matchesRepository(glob: string, repository: string): boolean {
 }
 
 /**
- * Returns whether a text matches a pattern in which `*` is any part. Each part between two of them is
- * taken where it is found first, so that the time is at most the product of both lengths.
+ * Returns whether a text matches a pattern in which `*` is any part. Each part between two of them
+ * is taken where it is found first, so that the time is at most the product of both lengths.
  */
 export function matchesSegment(pattern: string, text: string): boolean {
   if (!pattern.includes('*')) return pattern === text;

@@ -50,7 +50,7 @@ const literals = new WeakMap<ImagePattern, string | false>();
 
 /**
  * Returns the only repository that a pattern matches, by its canonical name; false if it has
- * wildcards. A namespace may have tens of thousands of patterns, which are compared with each image.
+ * wildcards. Tens of thousands of patterns may be compared with each image.
  */
 function literalOf(pattern: ImagePattern): string | false {
   const known = literals.get(pattern);
