@@ -53,7 +53,9 @@ describe('the delivery of artifacts', () => {
   });
 
   it('heeds Pod Security, which refuses the type in restricted namespaces before 1.41', () => {
-    assertLocalhost(deliveryOf({ ...facts, namespaceLabels: restricted }), /restricted/);
+    for (const serverMinor of [38, Number.NaN]) {
+      assertLocalhost(deliveryOf({ ...facts, namespaceLabels: restricted, serverMinor }), /restricted/);
+    }
     assert.equal(deliveryOf({ ...facts, namespaceLabels: restricted, serverMinor: 41 }).type, 'OCI');
     const baseline = new Map([['pod-security.kubernetes.io/enforce', 'baseline']]);
     assert.equal(deliveryOf({ ...facts, namespaceLabels: baseline }).type, 'OCI');

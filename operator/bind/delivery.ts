@@ -25,7 +25,7 @@ export interface DeliveryNode {
 export interface DeliveryFacts {
   /** Undefined if the API server does not have the type OCI. */
   readonly field: OciField | undefined;
-  /** The minor version of the API server: 38 for 1.38. */
+  /** The minor version of the API server: 38 for 1.38. NaN if it does not tell. */
   readonly serverMinor: number;
   /** All nodes; undefined if they are not known at the moment. */
   readonly nodes: readonly DeliveryNode[] | undefined;
@@ -60,7 +60,7 @@ export function deliveryOf({ field, serverMinor, nodes, namespaceLabels }: Deliv
     }
   }
   if (namespaceLabels === undefined) return localhost('the labels of the namespace are not known');
-  if (namespaceLabels.get(enforceLabel) === 'restricted' && serverMinor < firstRestricted) {
+  if (namespaceLabels.get(enforceLabel) === 'restricted' && !(serverMinor >= firstRestricted)) {
     return localhost(
       `the namespace has ${enforceLabel}=restricted, which refuses the type OCI before 1.${firstRestricted}`,
     );

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { FairleadError } from '#lib/errors';
 import type { ApiServer } from '#lib/kube/api-server';
 import type { ObjectClient } from '#lib/kube/object-client';
-import type { WatchEvent } from '#lib/kube/watch-objects';
+import type { WatchEvent, WatchOptions } from '#lib/kube/watch-objects';
 import { TestLog, until } from '#test/support/kube/widgets';
 import { OciDelivery, ociFieldOf } from './oci-delivery.ts';
 
@@ -49,9 +49,11 @@ async function start(schema: () => object, versions: readonly string[], period?:
     async *pages() {
       yield { items: versions.map((version, index) => node(`n${index}`, version)), resourceVersion: '1' };
     },
-    watch: (_resource: object, { onOpen }: { onOpen(): void }, onEvent: typeof send, signal: AbortSignal) => {
+    watch: (_resource: object, options: WatchOptions, onEvent: typeof send, signal: AbortSignal) => {
       send = onEvent;
-      onOpen();
+      // A lost connection must be noticed soon: a node that cannot be seen joins meanwhile.
+      assert.ok(options.timeoutSeconds <= 38);
+      options.onOpen?.();
       return new Promise<void>((resolve, reject) => {
         end = () => reject(new FairleadError('Unavailable', 'the watch has ended'));
         signal.addEventListener('abort', () => resolve());

@@ -22,6 +22,12 @@ const defaultPeriod = 600_000;
 /** Milliseconds after which the schema is read again if that has failed. */
 const retryMs = 30_000;
 
+/**
+ * Seconds of a watch of nodes. A connection that was lost without a sign is noticed within 45
+ * seconds, and Localhost profiles are written from then on: an old node may have joined.
+ */
+const watchSeconds = 30;
+
 const nodes = { group: '', version: 'v1', plural: 'nodes', kind: 'Node', namespaced: false };
 const nodeSchema = v.object({
   status: v.object({
@@ -55,7 +61,7 @@ export class OciDelivery {
   constructor(options: OciDeliveryOptions) {
     this.#options = options;
     const { client, log, metrics } = options;
-    this.#nodes = new Informer({ client, log, metrics, resource: nodes, parse: parseNode });
+    this.#nodes = new Informer({ client, log, metrics, resource: nodes, parse: parseNode, watchSeconds });
   }
 
   /** Begins to follow the nodes, and asks the API server for the type from time to time. */
