@@ -13,7 +13,6 @@ import type { Rule } from '#lib/trust/policy/policy';
 import type { Verification } from '#lib/trust/signature/signature';
 import { verifyArtifact } from '#lib/trust/verify/verify-artifact';
 import { verifySignatures } from '#lib/trust/verify/verify-signatures';
-import { allSignatures } from '../store/pull-note.ts';
 import type { Store } from '../store/store.ts';
 import type { StoredArtifact } from '../store/stored-artifact.ts';
 import { worthKeeping } from '../store/worth-keeping.ts';
@@ -74,10 +73,10 @@ async function takeFromStore(
 }
 
 /**
- * Verifies a stored artifact by the signatures that were found in the repository. If it was pulled
- * from other repositories only, theirs are for the same digest: they count where the caller must
- * show that this one has it too. Returns undefined if they do not satisfy the rule there. Throws
- * SignatureInvalid.
+ * Verifies a stored artifact by the signatures that were found in the repository. Returns undefined
+ * if it was pulled from other repositories only, unless the caller must show that this one has it
+ * too, and the rule asks for no signature: whether one is there must not depend on what the node
+ * has. Throws SignatureInvalid.
  */
 function verifyStored(
   { descriptor, pulls }: StoredArtifact,
@@ -87,14 +86,8 @@ function verifyStored(
 ): Verification | undefined {
   const name = repositoryName(formatRepository(reference));
   const pull = pulls.find(({ repository }) => repository === name);
-  if (pull !== undefined) return verifySignatures(descriptor, reference, pull.signatures, rule);
-  if (caller === undefined) return undefined;
-  try {
-    return verifySignatures(descriptor, reference, allSignatures(pulls), rule);
-  } catch (error) {
-    if (isKind(error, 'SignatureInvalid')) return undefined;
-    throw error;
-  }
+  if (pull === undefined && (caller === undefined || !rule.unsigned)) return undefined;
+  return verifySignatures(descriptor, reference, pull?.signatures ?? [], rule);
 }
 
 async function pullFrom(

@@ -1,4 +1,3 @@
-import type { Digest } from '#lib/registry/digest';
 import type { Signature } from '#lib/trust/signature/signature';
 import type { Pull, StoredArtifact } from './stored-artifact.ts';
 
@@ -34,7 +33,7 @@ export function isNoted(
 
 /**
  * Returns the pulls of a record with a note as the latest of them. Without `found` a repository
- * keeps those that it has; a new one gets those of the others, which are for the same artifact.
+ * keeps the signatures that it has.
  */
 export function withNote(
   pulls: readonly Pull[],
@@ -45,21 +44,11 @@ export function withNote(
   const known = pulls.find((each) => each.repository === repository);
   const callers = known?.callers ?? [];
   const pull = {
-    ...{ repository, signatures: found ?? known?.signatures ?? allSignatures(pulls), pulledAt: now.toISOString() },
+    ...{ repository, signatures: found ?? known?.signatures ?? [], pulledAt: now.toISOString() },
     names: added(known?.names ?? [], name, mostNames),
     callers: caller === undefined ? callers : added(callers, caller, mostCallers),
   };
   return [...pulls.filter((other) => other !== known), pull].slice(-mostPulls);
-}
-
-/** Returns the signatures that were found in all repositories, each once. */
-export function allSignatures(pulls: readonly Pull[]): readonly Signature[] {
-  const seen = new Set<Digest>();
-  return pulls.flatMap(({ signatures }) => {
-    const fresh = signatures.filter(({ manifest }) => !seen.has(manifest));
-    for (const { manifest } of fresh) seen.add(manifest);
-    return fresh;
-  });
 }
 
 /** Returns a list with a text as the latest, at most `most` of them. */

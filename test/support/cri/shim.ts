@@ -45,10 +45,10 @@ export interface LogRecord {
  * Rules of the policy: `signed/**` needs a signature, `trial/**` too and may only be logged,
  * `open/**` needs none, nothing else is allowed.
  */
-function policyFor(registryHost: string): string {
-  return `apiVersion: fairlead.dev/v1
-kind: TrustPolicy
-rules:
+function policyFor({ registryHost, policy }: { readonly registryHost: string; readonly policy?: string }): string {
+  const head = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n';
+  if (policy !== undefined) return `${head}${policy}`;
+  return `${head}rules:
   - {match: "${registryHost}/signed/**", kinds: [Seccomp], require: [{key: release.pub}]}
   - {match: "${registryHost}/trial/**", require: [{key: release.pub}], log: true}
   - {match: "${registryHost}/open/**", unsigned: true}
@@ -60,6 +60,8 @@ export async function startTestShim(options: {
   readonly runtime: string;
   readonly registryHost: string;
   readonly args?: readonly string[];
+  /** The rest of the policy, in place of the usual rules. */
+  readonly policy?: string;
   /** What runs Fairlead; by default the launcher of this checkout. */
   readonly program?: readonly [command: string, ...args: string[]];
 }): Promise<TestShim> {
@@ -72,7 +74,7 @@ export async function startTestShim(options: {
   const seccompRoot = path.join(folder, 'kubelet', 'seccomp');
   const keys = await generateKeyPair();
   writeFileSync(path.join(folder, 'release.pub'), keys.publicKey);
-  writeFileSync(policy, policyFor(options.registryHost));
+  writeFileSync(policy, policyFor(options));
   const client = connectCri(socket);
   const [command, ...first] = options.program ?? [process.execPath, launcher];
   const start = () =>
