@@ -94,7 +94,7 @@ export class ArtifactSource {
     const pulled = await withinBudget(formatReference(request.reference), this.#pullTime, signal, (signal) =>
       pullInForce(request, () => policy.current, {
         connect: (to) => this.#connect(to, own),
-        ...{ store, decisions, signal, anew, ...(!admitted && { caller }) },
+        ...{ store, decisions, signal, anew, caller, admitted },
         ...{ memory: this.#memory, limiter: this.#limiter, failures: this.#failures },
       }),
     );

@@ -5,7 +5,7 @@ import type { PullDependencies } from './pull-dependencies.ts';
 import type { PulledProfile } from './pulled-profile.ts';
 
 /** What admitCaller works with. */
-export type AdmitDependencies = AskDependencies & Pick<PullDependencies, 'caller' | 'memory' | 'store'>;
+export type AdmitDependencies = AskDependencies & Pick<PullDependencies, 'admitted' | 'caller' | 'memory' | 'store'>;
 
 /**
  * Returns a pulled profile if its caller may have it, and notes the pull in the store. What the
@@ -18,8 +18,8 @@ export async function admitCaller(
   fetchedByCaller: boolean,
   dependencies: AdmitDependencies,
 ): Promise<PulledProfile> {
-  const { caller, store } = dependencies;
-  if (caller === undefined || store === undefined) return pulled;
+  const { caller, admitted, store } = dependencies;
+  if (caller === undefined || admitted || store === undefined) return pulled;
   const asks = !fetchedByCaller && mustAsk(pulled, caller, dependencies);
   if (asks) await askOnce(pulled, caller, dependencies);
   const name = formatRepository(pulled.reference);

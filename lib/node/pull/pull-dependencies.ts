@@ -23,6 +23,8 @@ export interface PullDependencies {
    * what is stored is then given only to those to whom the registry would give it.
    */
   readonly caller?: string;
+  /** True if the caller may have what is stored from this repository: the registry is not asked. */
+  readonly admitted?: boolean;
   /** Has the content read from the store and validated, even if the memory holds it. */
   readonly anew?: boolean;
   /** For a caller that pulls again and again, beside its store. */

@@ -82,11 +82,12 @@ function verifyStored(
   { descriptor, pulls }: StoredArtifact,
   reference: Reference,
   rule: Rule,
-  { caller }: Pick<PullDependencies, 'caller'>,
+  { caller, admitted }: Pick<PullDependencies, 'caller' | 'admitted'>,
 ): Verification | undefined {
   const name = repositoryName(formatRepository(reference));
   const pull = pulls.find(({ repository }) => repository === name);
-  if (pull === undefined && (caller === undefined || !rule.unsigned)) return undefined;
+  const mustShow = caller !== undefined && !admitted;
+  if (pull === undefined && !(mustShow && rule.unsigned)) return undefined;
   return verifySignatures(descriptor, reference, pull?.signatures ?? [], rule);
 }
 

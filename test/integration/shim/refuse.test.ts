@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Artifact } from '#lib/artifact/artifact';
 import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
 import { readProfileRefusal } from '#lib/node/reference/profile-refusal';
@@ -95,6 +96,17 @@ describePeers([...containerdRequirements, 'docker-registry'], 'shim before conta
     assert.deepEqual(known.sort(), [pod.containerId, pod.sandboxId].sort());
   }
 
+  /** Waits until the shim asks the registry again, which it does not for some seconds. */
+  async function untilAskedAgain(image: string): Promise<void> {
+    const profileKind = SecurityProfileKind.Seccomp;
+    for (let code: number = status.UNAVAILABLE; code === status.UNAVAILABLE; await delay(200)) {
+      code = await shim.client.pullSecurityProfileArtifact({ image: { image }, profileKind }).then(
+        () => status.OK,
+        (error: CriError) => error.code,
+      );
+    }
+  }
+
   it('an artifact without signature, or with one of somebody else', async () => {
     const unsigned = await publish(registry.host, 'signed/unsigned', packText(denyChmod, 'unsigned.json'));
     await refused(unsigned, status.FAILED_PRECONDITION, /^SignatureValidationFailed: .*is not signed/);
@@ -180,6 +192,7 @@ describePeers([...containerdRequirements, 'docker-registry'], 'shim before conta
     } finally {
       registry = await startRegistry({ port, storage });
     }
+    await untilAskedAgain(missing);
   });
 
   it('references that are not pinned, contradict themselves, or would be ignored', async () => {

@@ -86,6 +86,15 @@ describe('verifyCredentials', () => {
     // As for a Localhost reference, and for type OCI, which the kubelet has pulled.
     await assert.rejects(node.pull(reference, { anew: false }), { kind: 'Unauthenticated' });
     assert.equal((await node.pull(reference, { anew: false, admitted: true })).cached, true);
+    // That it was given to one container by the kubelet's word gives it to no other.
+    await assert.rejects(node.pull(reference, { anew: false }), { kind: 'Unauthenticated' });
+  });
+
+  it('cached: what the node fetched for a container is that of the node', async () => {
+    await start();
+    registry.users = undefined;
+    assert.equal((await node.pull(reference, { anew: false, admitted: true })).cached, false);
+    assert.deepEqual(await pull(), inCache);
   });
 
   it('always: asks with each call, and refuses a caller whose access has ended', async () => {
