@@ -4,16 +4,24 @@ import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { unfinished } from './unfinished.ts';
 
+/** How a file is written. */
+export interface WriteOptions {
+  readonly temporaryDirectory: string;
+  readonly mode: number;
+  readonly flush?: boolean;
+}
+
 /**
  * Writes a file as a whole or not at all, whatever ends the process or the machine: to a new name
  * in `temporaryDirectory` (on the same file system), flushed, renamed to `path`, and the rename
- * flushed. Rejects with the error of the file system or of the content; then nothing remains,
- * unless the process ends without removeUnfinished.
+ * flushed. Without `flush`, a power failure may lose it or leave it empty. Rejects with the error of
+ * the file system or of the content; then nothing remains, unless the process ends without
+ * removeUnfinished.
  */
 export async function writeWhole(
   path: string,
   content: AsyncIterable<Uint8Array> | Uint8Array,
-  { temporaryDirectory, mode }: { readonly temporaryDirectory: string; readonly mode: number },
+  { temporaryDirectory, mode, flush = true }: WriteOptions,
 ): Promise<void> {
   const temporary = join(temporaryDirectory, randomBytes(12).toString('hex'));
   unfinished.add(temporary);
@@ -24,12 +32,12 @@ export async function writeWhole(
     try {
       if (content instanceof Uint8Array) await file.writeFile(content);
       else for await (const piece of content) await file.writeFile(piece);
-      await file.sync();
+      if (flush) await file.sync();
     } finally {
       await file.close();
     }
     await rename(temporary, path);
-    await syncDirectory(dirname(path));
+    if (flush) await syncDirectory(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true });
     throw naming(path, error, temporary);

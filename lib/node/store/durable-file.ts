@@ -1,27 +1,34 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { FairleadError, isExhausted, toFairleadError } from '#lib/errors';
 import { writeWhole } from '#lib/files/write-whole';
 
 /**
- * Writes a file of the store whole or not at all, for its owner only; a directory in its place is
- * replaced. Throws LimitExceeded if the disk is full, Unavailable if too many files are open, and
+ * Writes a file of the store whole or not at all, for its owner only, and flushes it unless
+ * `flush` is false. A directory in its place is replaced, and directories that were removed are
+ * made again. Throws LimitExceeded if the disk is full, Unavailable if too many files are open, and
  * Internal for other failures. Then nothing is left behind.
  */
 export async function writeDurably(
   path: string,
   bytes: Uint8Array,
-  { temporaryDirectory }: { readonly temporaryDirectory: string },
+  { temporaryDirectory, flush = true }: { readonly temporaryDirectory: string; readonly flush?: boolean },
 ): Promise<void> {
-  const options = { temporaryDirectory, mode: 0o600 };
+  const write = () => writeWhole(path, bytes, { temporaryDirectory, mode: 0o600, flush });
   try {
-    await writeWhole(path, bytes, options).catch(async (error: unknown) => {
-      if (codeOf(error) !== 'EISDIR') throw error;
-      await rm(path, { recursive: true });
-      await writeWhole(path, bytes, options);
+    await write().catch(async (error: unknown) => {
+      if (codeOf(error) === 'EISDIR') await rm(path, { recursive: true });
+      else if (codeOf(error) === 'ENOENT') await makeAgain(temporaryDirectory, dirname(path));
+      else throw error;
+      await write();
     });
   } catch (error) {
     throw storageError(path, error);
   }
+}
+
+async function makeAgain(...directories: readonly string[]): Promise<void> {
+  for (const directory of directories) await mkdir(directory, { recursive: true, mode: 0o700 });
 }
 
 function codeOf(error: unknown): unknown {

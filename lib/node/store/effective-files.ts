@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rmSync, type Stats } from 'node:fs';
+import { lstat, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { directoryEntries } from './directory-entries.ts';
 import { writeDurably } from './durable-file.ts';
 import type { StoreDirectories } from './store-directories.ts';
 
@@ -15,6 +16,8 @@ export class EffectiveFiles {
   readonly #opened: number;
   /** When each file was last asked for, by its name. */
   readonly #asked = new Map<string, number>();
+  /** What each file was like when its content was known, by its name. */
+  readonly #known = new Map<string, Stats>();
 
   constructor(directories: StoreDirectories, now: () => Date) {
     this.#directories = directories;
@@ -31,9 +34,32 @@ export class EffectiveFiles {
     const name = `${createHash('sha256').update(bytes).digest('hex')}.json`;
     const path = join(effective, name);
     this.#asked.set(name, this.#now().getTime());
+    const before = await statOf(path);
     const present = await readFile(path).catch(() => undefined);
-    if (present?.equals(bytes) !== true) await writeDurably(path, bytes, { temporaryDirectory: temporary });
+    if (present?.equals(bytes) === true) this.#know(name, before);
+    else {
+      await writeDurably(path, bytes, { temporaryDirectory: temporary });
+      this.#know(name, await statOf(path));
+    }
     return path;
+  }
+
+  /**
+   * Reports whether a file is as {@link put} left it, without reading it. Keeps it then as put
+   * does.
+   */
+  async holds(path: string): Promise<boolean> {
+    const name = basename(path);
+    const known = this.#known.get(name);
+    if (known === undefined) return false;
+    this.#asked.set(name, this.#now().getTime());
+    const found = await statOf(path);
+    return found !== undefined && isUnchanged(found, known);
+  }
+
+  #know(name: string, stats: Stats | undefined): void {
+    if (stats === undefined) this.#known.delete(name);
+    else this.#known.set(name, stats);
   }
 
   /**
@@ -43,11 +69,21 @@ export class EffectiveFiles {
   async dropOld(): Promise<void> {
     const { effective } = this.#directories;
     const oldest = this.#now().getTime() - lifetime;
-    for (const name of await readdir(effective)) {
+    for (const name of await directoryEntries(effective)) {
       if ((this.#asked.get(name) ?? this.#opened) > oldest) continue;
       this.#asked.delete(name);
+      this.#known.delete(name);
       // Synchronous, right after the check: nobody can be given the path in between.
       rmSync(join(effective, name), { force: true, recursive: true });
     }
   }
+}
+
+async function statOf(path: string): Promise<Stats | undefined> {
+  return lstat(path).catch(() => undefined);
+}
+
+/** Every change of a file sets the time of its last change (ctime), which no program can choose. */
+function isUnchanged(now: Stats, then: Stats): boolean {
+  return now.ino === then.ino && now.size === then.size && now.ctimeMs === then.ctimeMs;
 }

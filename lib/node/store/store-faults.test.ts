@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -56,9 +56,45 @@ describe('a store that is disturbed', () => {
   it('leaves nothing half-written where it cannot write, and says what to do', async () => {
     const store = await openStore(directory);
     await rm(join(directory, 'tmp'), { recursive: true });
+    await writeFile(join(directory, 'tmp'), 'a file in its place');
     await assert.rejects(store.put(from(artifactOf('x'))), { kind: 'Internal', hint: /state directory/ });
     assert.deepEqual(await readdir(join(directory, 'artifacts')), []);
     assert.deepEqual(store.list(), []);
+    await store.close();
+  });
+
+  it('makes what was removed under it again', async () => {
+    const store = await openStore(directory);
+    const artifact = artifactOf('x');
+    const { digest } = artifact.descriptor;
+    await store.put(from(artifact));
+    await rm(directory, { recursive: true });
+    await assert.rejects(store.fetcher.fetch(artifact.descriptor), { kind: 'NotFound' });
+    await store.put(from(artifact));
+    await store.uses.put('container', { artifacts: [digest] });
+    const path = await store.effective.put(Buffer.from('{}'));
+    assert.equal(await readFile(path, 'utf8'), '{}');
+    assert.deepEqual((await store.uses.of(async () => new Set(['container']))).artifacts, new Set([digest]));
+    assert.equal((await stat(directory)).mode & 0o077, 0);
+    await rm(join(directory, 'uses'), { recursive: true });
+    await rm(join(directory, 'effective'), { recursive: true });
+    assert.equal((await store.uses.of(async () => new Set(['container']))).artifacts.size, 0);
+    await store.effective.dropOld();
+    await store.close();
+  });
+
+  it('takes nothing from a note that a power failure has left empty or cut', async () => {
+    const store = await openStore(directory);
+    const note = join(directory, 'uses', 'container');
+    for (const text of ['', 'sha256:12', '\0\0\0']) {
+      await writeFile(note, text);
+      const { artifacts, appArmor } = await store.uses.of(async () => new Set(['container']));
+      assert.deepEqual([artifacts.size, appArmor.size], [0, 0], text);
+    }
+    const digest = digestOf(Buffer.from('x'));
+    await store.uses.put('container', { artifacts: [digest], appArmor: 'fairlead/1' });
+    const { artifacts, appArmor } = await store.uses.of(async () => new Set(['container']));
+    assert.deepEqual([[...artifacts], [...appArmor]], [[digest], ['fairlead/1']]);
     await store.close();
   });
 

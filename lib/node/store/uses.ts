@@ -1,8 +1,9 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '#lib/errors';
-import type { Digest } from '#lib/registry/digest';
+import { type Digest, isDigest } from '#lib/registry/digest';
 import { quote } from '#lib/text/quote';
+import { directoryEntries } from './directory-entries.ts';
 import { writeDurably } from './durable-file.ts';
 import type { StoreDirectories } from './store-directories.ts';
 
@@ -32,8 +33,8 @@ export class Uses {
   }
 
   /**
-   * Notes what a container or sandbox was created with. Throws InvalidInput for an invalid ID, and
-   * as writeDurably does.
+   * Notes what a container or sandbox was created with. Does not flush it: after a power failure no
+   * container is left. Throws InvalidInput for an invalid ID, and as writeDurably does.
    */
   async put(id: string, { artifacts, appArmor }: Use): Promise<void> {
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/.test(id)) {
@@ -41,7 +42,8 @@ export class Uses {
     }
     const { uses, temporary } = this.#directories;
     const lines = [...artifacts, ...(appArmor === undefined ? [] : [`${appArmorLine}${appArmor}`])];
-    await writeDurably(join(uses, id), Buffer.from(lines.join('\n')), { temporaryDirectory: temporary });
+    const options = { temporaryDirectory: temporary, flush: false };
+    await writeDurably(join(uses, id), Buffer.from(lines.join('\n')), options);
   }
 
   /**
@@ -53,7 +55,7 @@ export class Uses {
     const { uses } = this.#directories;
     const artifacts = new Set<Digest>();
     const appArmor = new Set<string>();
-    const noted = await readdir(uses);
+    const noted = await directoryEntries(uses);
     const living = await alive();
     for (const id of noted) {
       const path = join(uses, id);
@@ -63,7 +65,7 @@ export class Uses {
       }
       for (const line of (await readFile(path, 'utf8')).split('\n')) {
         if (line.startsWith(appArmorLine)) appArmor.add(line.slice(appArmorLine.length));
-        else artifacts.add(line as Digest);
+        else if (isDigest(line)) artifacts.add(line);
       }
     }
     return { artifacts, appArmor };
