@@ -1,18 +1,20 @@
 import type { Store } from '#lib/node/store/store';
 import type { ArtifactSource } from './apply/artifact-source.ts';
+import type { RuntimeBaseline } from './baseline/runtime-baseline.ts';
 import { type CreateContainerDependencies, createContainer } from './calls/create-container.ts';
 import { listSecurityProfileArtifacts, listSecurityProfiles } from './calls/list-security-profiles.ts';
 import { pullSecurityProfile } from './calls/pull-security-profile.ts';
 import { removeSecurityProfile, removeSecurityProfileArtifact } from './calls/remove-security-profile.ts';
-import { runPodSandbox } from './calls/run-pod-sandbox.ts';
+import { type RunPodSandboxDependencies, runPodSandbox } from './calls/run-pod-sandbox.ts';
 import { securityProfileCalls } from './calls/security-profile-calls.ts';
 import { status } from './calls/status.ts';
 import type { UnaryHandler } from './proxy/unary-call.ts';
 
 /** The dependencies of the calls that the shim handles. */
-export interface CallDependencies extends CreateContainerDependencies {
+export interface CallDependencies extends CreateContainerDependencies, RunPodSandboxDependencies {
   readonly source: ArtifactSource;
   readonly store: Store;
+  readonly runtimeBaseline: Pick<RuntimeBaseline, 'hostFor' | 'profileFor' | 'sandboxCreated' | 'watch'>;
   /** Whether to serve the calls of KEP-6061 also by names that are not released. */
   readonly preview: boolean;
 }

@@ -15,6 +15,7 @@ import { shorten } from '#lib/text/quote';
 import { followPolicy, type PolicySource } from '#lib/trust/policy/follow-policy';
 import { ArtifactSource } from './apply/artifact-source.ts';
 import { openCredentialProviders, type ProviderOptions } from './apply/credential-providers.ts';
+import { EffectiveMemory } from './apply/effective-memory.ts';
 import { RuntimeBaseline } from './baseline/runtime-baseline.ts';
 import { type CallDependencies, callHandlers } from './call-handlers.ts';
 import { calledFor } from './calls/called-for.ts';
@@ -134,6 +135,7 @@ export class Shim {
     const runtimeBaseline = this.#connectBaseline(runtime);
     await this.#startProxy(listen, runtime, {
       install: { seccomp: store.effective, appArmor },
+      memory: new EffectiveMemory(),
       ...{ source, store, tidier, architecture, runtimeBaseline, seccompRoot, log, metrics },
       preview: this.#options.previewKep6061 ?? false,
     });

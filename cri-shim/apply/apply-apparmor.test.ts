@@ -8,6 +8,7 @@ import { noMetrics } from '../report/metrics.ts';
 import type { ShimLog } from '../report/shim-log.ts';
 import type { ProfileRequest } from '../request/profile-request.ts';
 import { type ApplyDependencies, applyProfile } from './apply-profile.ts';
+import { EffectiveMemory } from './effective-memory.ts';
 
 const digest = `sha256:${'ab'.repeat(32)}`;
 const reference = parsePinned(`registry.example.com/team/nginx@${digest}`);
@@ -19,7 +20,7 @@ describe('the application of an AppArmor artifact', () => {
   const installed: [AppArmorProfile, ProfileMode | undefined][] = [];
   const records: Record<string, unknown>[] = [];
   const record = (fields: Record<string, unknown>) => records.push(fields);
-  const apply = (asked: Partial<ProfileRequest> = {}) => {
+  const apply = async (asked: Partial<ProfileRequest> = {}) => {
     const dependencies = {
       source: {
         isInForce: () => true,
@@ -33,12 +34,14 @@ describe('the application of an AppArmor artifact', () => {
       install: {
         seccomp: { put: () => assert.fail() },
         appArmor: {
+          holds: async () => true,
           put: async (profile: AppArmorProfile, mode: ProfileMode | undefined) => {
             installed.push([profile, mode]);
             return 'fairlead/0123';
           },
         },
       },
+      memory: new EffectiveMemory(),
       architecture: 'amd64',
       // The default template of AppArmor does not depend on the container.
       runtimeBaseline: { hostFor: () => assert.fail(), profileFor: () => assert.fail() },
@@ -47,7 +50,10 @@ describe('the application of an AppArmor artifact', () => {
       metrics: noMetrics,
     } as unknown as ApplyDependencies;
     const bearer = { pod: 'a/b', container: 'c', subject: { runtime: { handler: '' }, capabilities: undefined } };
-    return applyProfile({ kind: 'AppArmor', reference, ...asked }, bearer, dependencies, AbortSignal.timeout(5000));
+    const signal = AbortSignal.timeout(5000);
+    const applied = await applyProfile({ kind: 'AppArmor', reference, ...asked }, bearer, dependencies, signal);
+    applied.report();
+    return applied;
   };
   beforeEach(() => {
     baseline = 'RuntimeDefault';
@@ -58,7 +64,7 @@ describe('the application of an AppArmor artifact', () => {
   it('installs it as it is under the default of the runtime', async () => {
     for (const base of [undefined, 'RuntimeDefault'] as const) {
       const applied = await apply(base && { base });
-      assert.deepEqual(applied, { installed: { kind: 'AppArmor', name: 'fairlead/0123' }, digest });
+      assert.deepEqual([applied.installed, applied.digest], [{ kind: 'AppArmor', name: 'fairlead/0123' }, digest]);
       assert.deepEqual(installed.splice(0), [[{ ...artifact, ...capability('chown', 'kill') }, undefined]]);
     }
   });

@@ -1,6 +1,11 @@
-import { type InstallDependencies, type Installed, installProfile } from '#lib/node/install/install-profile';
+import {
+  type InstallDependencies,
+  type Installed,
+  installProfile,
+  isInstalled,
+} from '#lib/node/install/install-profile';
 import type { PulledProfile } from '#lib/node/pull/pulled-profile';
-import type { EffectiveProfile } from '#lib/profile/constraint';
+import type { Constraint } from '#lib/profile/constraint';
 import { effectiveProfile } from '#lib/profile/effective-profile';
 import type { PublishedProfile, RuntimeProfile } from '#lib/profile/profile';
 import { isResolved, resolveProfile } from '#lib/profile/resolve-profile';
@@ -17,6 +22,7 @@ import type { ProfileRequest } from '../request/profile-request.ts';
 import type { ArtifactSource } from './artifact-source.ts';
 import { readBaseProfile } from './base-profile.ts';
 import { baselineProfile, runtimeDefault } from './baseline-profile.ts';
+import { countConstraints, type EffectiveMemory, type InstalledEffective } from './effective-memory.ts';
 
 /** The container or sandbox that a profile is for. */
 export interface Bearer {
@@ -32,6 +38,8 @@ export interface AppliedProfile {
   readonly installed: Installed;
   /** The digest of its artifact. */
   readonly digest: Digest;
+  /** Logs and counts it, to be called once the runtime has created what it is for. */
+  readonly report: () => void;
 }
 
 /** The dependencies of applyProfile. */
@@ -39,6 +47,7 @@ export interface ApplyDependencies {
   readonly source: Pick<ArtifactSource, 'pull' | 'isInForce'>;
   /** Where effective profiles are installed. */
   readonly install: InstallDependencies;
+  readonly memory: EffectiveMemory;
   readonly architecture: MachineArchitecture;
   readonly runtimeBaseline: Pick<RuntimeBaseline, 'hostFor' | 'profileFor'>;
   readonly tidier: Pick<Tidier, 'grown'>;
@@ -49,8 +58,8 @@ export interface ApplyDependencies {
 /**
  * Applies a profile artifact: pulls and verifies it, intersects it with the node's baseline and the
  * pod's base profile, and installs the result. If the artifact is only to be logged, the others
- * are enforced as always. Does not refuse a profile that is too permissive,
- * but logs and counts what was constrained (KEP-6061). Throws as the pull, the baseline and the
+ * are enforced as always. Does not refuse a profile that is too permissive; its report logs and
+ * counts what was constrained (KEP-6061). Throws as the pull, the baseline and the
  * installation do, and ProfileInvalid if the base profile cannot be read.
  */
 export async function applyProfile(
@@ -64,23 +73,29 @@ export async function applyProfile(
   while (!dependencies.source.isInForce(made.policy)) {
     made = await makeEffective(request, bearer.subject, dependencies, signal);
   }
-  report(request, bearer, made, dependencies);
-  return { installed: made.installed, digest: made.pulled.descriptor.digest };
+  const { pulled, effective } = made;
+  return {
+    installed: effective.installed,
+    digest: pulled.descriptor.digest,
+    report: () => report(request, bearer, made, dependencies),
+  };
 }
 
 interface Made {
   readonly pulled: PulledProfile;
   readonly policy: Policy;
-  readonly effects: Omit<EffectiveProfile<RuntimeProfile>, 'profile'>;
-  readonly installed: Installed;
+  readonly effective: InstalledEffective;
+  /** The constraints; absent if another container had the same effective profile before. */
+  readonly constraints?: readonly Constraint[];
 }
 
 async function makeEffective(
   { kind, reference, base, mode, pulledByKubelet: admitted }: ProfileRequest,
   subject: BaselineSubject,
-  { source, install, architecture, runtimeBaseline, tidier }: ApplyDependencies,
+  dependencies: ApplyDependencies,
   signal: AbortSignal,
 ): Promise<Made> {
+  const { source, install, memory, architecture, runtimeBaseline, tidier } = dependencies;
   const { policy, ...pulled } = await source.pull({ reference, kind, ...(mode && { mode }) }, { signal, admitted });
   const artifact = await resolveFor(subject, pulled.profile, runtimeBaseline, signal);
   const baseline = await baselineProfile(kind, policy, subject, runtimeBaseline, signal);
@@ -88,13 +103,15 @@ async function makeEffective(
     base === 'RuntimeDefault'
       ? await runtimeDefault(kind, subject, runtimeBaseline, signal)
       : base && (await readBaseProfile(base.path, kind));
-  const { profile, ...effects } = effectiveProfile(
-    { baseline, ...(basis && { base: basis }), artifact, ...(mode && { mode }) },
-    nativeArchitecture(architecture),
-  );
-  const installed = await installProfile(profile, install, { mode, signal });
   tidier.grown();
-  return { policy, pulled, effects, installed };
+  const inputs = { baseline, ...(basis && { base: basis }), artifact, ...(mode && { mode }) };
+  const known = memory.recall(inputs);
+  if (known !== undefined && (await isInstalled(known.installed, install))) return { policy, pulled, effective: known };
+  const { profile, constraints, unlogged = [] } = effectiveProfile(inputs, nativeArchitecture(architecture));
+  const installed = await installProfile(profile, install, { mode, signal });
+  const effective = { installed, constrained: countConstraints(constraints), unlogged };
+  memory.remember(inputs, effective);
+  return { policy, pulled, effective, constraints };
 }
 
 /** Returns a published profile as it applies to one container. */
@@ -108,17 +125,20 @@ async function resolveFor(
   return resolveProfile(profile, await runtimeBaseline.hostFor(subject, signal));
 }
 
-/** Logs and counts an applied profile and its constraints. */
+/**
+ * Logs and counts an applied profile and its constraints. The constraints are logged once: those of
+ * another container with the same effective profile are the same.
+ */
 function report(
   request: ProfileRequest,
   { subject, ...bearer }: Bearer,
-  { pulled, effects: { constraints, unlogged = [] }, installed }: Made,
+  { pulled, effective, constraints = [] }: Made,
   { log, metrics }: Pick<ApplyDependencies, 'log' | 'metrics'>,
 ): void {
+  const { installed, constrained, unlogged } = effective;
   metrics.applied(request.mode);
-  for (const [input, of] of Map.groupBy(constraints, (constraint) => constraint.input)) {
-    metrics.constrained(input, of.length);
-  }
+  for (const [input, count] of constrained) metrics.constrained(input, count);
+  if (constrained.size > 0) metrics.constrainedMerge();
   const reference = formatReference(request.reference);
   const named = { ...bearer, ...installed, reference, rule: pulled.verification.rule };
   log.info({ messageId: 'fairlead.profile.applied', ...named }, 'profile applied');
@@ -130,7 +150,6 @@ function report(
     );
   }
   if (constraints.length > 0) {
-    metrics.constrainedMerge();
     const messageId = 'SecurityProfileMergeConstrained';
     const merged = { messageId, ...bearer, profile: reference };
     const fields = constrainedFields(constraints);

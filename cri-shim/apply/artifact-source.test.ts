@@ -19,6 +19,7 @@ import type { ShimLog } from '../report/shim-log.ts';
 import type { ProfileRequest } from '../request/profile-request.ts';
 import { type AppliedProfile, applyProfile } from './apply-profile.ts';
 import { ArtifactSource } from './artifact-source.ts';
+import { EffectiveMemory } from './effective-memory.ts';
 
 const repository = '127.0.0.1:1/team/nginx';
 /** More in it than the baseline allows, each by its own name. */
@@ -56,12 +57,13 @@ describe('artifact source', () => {
   const record = (fields: Record<string, unknown>) => records.push(fields);
   const log = { debug: record, info: record, warn: record, error: record } as unknown as ShimLog;
   let growth = 0;
+  let memory: EffectiveMemory;
   let ofRuntime: SeccompProfile;
   let whenAsked: () => void;
   const tidier = { grown: () => void growth++ };
   let applied: (string | undefined)[];
   let constrainedMerges: number;
-  const apply = (asked: Partial<ProfileRequest> = {}): Promise<AppliedProfile> => {
+  const apply = async (asked: Partial<ProfileRequest> = {}): Promise<AppliedProfile> => {
     const runtimeBaseline = {
       profileFor: async () => {
         whenAsked();
@@ -70,16 +72,19 @@ describe('artifact source', () => {
       hostFor: async () => ({ architecture: 'amd64', kernel: '6.1', capabilities: [] }) as const,
     };
     const architecture = 'amd64' as const;
-    const install = { seccomp: store.effective, appArmor: { put: () => assert.fail() } };
+    const install = { seccomp: store.effective, appArmor: { put: () => assert.fail(), holds: () => assert.fail() } };
     const metrics = {
       ...noMetrics,
       applied: (given: string | undefined) => void applied.push(given),
       constrainedMerge: () => void constrainedMerges++,
     };
-    const dependencies = { source, install, architecture, runtimeBaseline, tidier, log, metrics };
+    const dependencies = { source, install, memory, architecture, runtimeBaseline, tidier, log, metrics };
     const subject = { runtime: { handler: '' }, capabilities: undefined };
     const bearer = { pod: 'a/b', subject };
-    return applyProfile({ kind: 'Seccomp', reference, ...asked }, bearer, dependencies, AbortSignal.timeout(5000));
+    const signal = AbortSignal.timeout(5000);
+    const done = await applyProfile({ kind: 'Seccomp', reference, ...asked }, bearer, dependencies, signal);
+    done.report();
+    return done;
   };
 
   beforeEach(async () => {
@@ -87,6 +92,7 @@ describe('artifact source', () => {
     store = await openStore(directory);
     await store.put({ artifact, kind: 'Seccomp', repository, caller: 'node', signatures: [] });
     current = open;
+    memory = new EffectiveMemory();
     whenAsked = () => undefined;
     ofRuntime = { defaultAction: 'SCMP_ACT_ERRNO' };
     const policy = {
@@ -207,6 +213,47 @@ describe('artifact source', () => {
       for (const value of [0x26n, 0x1_0000_0026n]) assert.equal(evaluate(profile, socket(value)), 'SCMP_ACT_ERRNO 1');
       assert.equal(evaluate(profile, socket(2n)), 'SCMP_ACT_LOG');
     }
+  });
+
+  it('computes an effective profile once, and logs once what was constrained', async () => {
+    current = { ...open, baseline: { ...defaultBaseline, seccomp: { defaultAction: 'SCMP_ACT_TRAP' } } };
+    const first = await apply();
+    const second = await apply();
+    assert.deepEqual(second.installed, first.installed);
+    const ids = records.map(({ messageId }) => messageId);
+    assert.deepEqual(
+      ['fairlead.profile.applied', 'SecurityProfileMergeConstrained'].map(
+        (id) => ids.filter((each) => each === id).length,
+      ),
+      // The second one of the latter is at level debug.
+      [2, 2],
+    );
+    assert.equal(constrainedMerges, 2);
+    const [, again] = records.filter(({ messageId }) => messageId === 'fairlead.profile.applied');
+    assert.ok(JSON.stringify(again).length < 700, JSON.stringify(again));
+  });
+
+  it('computes it again for another baseline, base or mode, and installs it again if it is gone', async () => {
+    const seccomp = { defaultAction: 'SCMP_ACT_TRAP' } as const;
+    current = { ...open, baseline: { ...defaultBaseline, seccomp } };
+    const first = await readInstalled(await apply());
+    assert.match(first, /SCMP_ACT_TRAP/);
+    current = {
+      ...current,
+      baseline: { ...defaultBaseline, seccomp: { defaultAction: 'SCMP_ACT_KILL' } },
+      revision: 'next',
+    };
+    assert.match(await readInstalled(await apply()), /SCMP_ACT_KILL/);
+    current = { ...open, baseline: { ...defaultBaseline, seccomp } };
+    ofRuntime = { defaultAction: 'SCMP_ACT_KILL_PROCESS' };
+    assert.match(await readInstalled(await apply({ base: 'RuntimeDefault' })), /SCMP_ACT_KILL_PROCESS/);
+    const applied = await apply();
+    assert.equal(await readInstalled(applied), first);
+    assert.ok(applied.installed.kind === 'Seccomp');
+    await rm(applied.installed.path);
+    assert.equal(await readInstalled(await apply()), first);
+    await writeFile(applied.installed.path, '{"defaultAction": "SCMP_ACT_ALLOW"}');
+    assert.equal(await readInstalled(await apply()), first);
   });
 
   it('warns of what was constrained, in 2048 bytes, and at level debug of all of it', async () => {

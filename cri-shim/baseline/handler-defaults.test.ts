@@ -29,6 +29,7 @@ function criO(
   handlers: Readonly<Record<string, HandlerConfiguration>> = {},
 ): RuntimeFacts {
   const configuration = {
+    isFixed: false,
     defaultHandler: 'crun',
     handlers: new Map(Object.entries({ crun: {}, ...handlers })),
     ...global,
@@ -38,7 +39,7 @@ function criO(
 
 function containerd(baseRuntimeSpec?: string): RuntimeFacts {
   const handlers = new Map([['runc', baseRuntimeSpec === undefined ? {} : { baseRuntimeSpec }]]);
-  return { name: 'containerd', version: '2.1.9', configuration: { defaultHandler: 'runc', handlers } };
+  return { name: 'containerd', version: '2.1.9', configuration: { isFixed: true, defaultHandler: 'runc', handlers } };
 }
 
 async function outcome(facts: RuntimeFacts, handler: string, syscall: string, capabilities: readonly string[] = []) {

@@ -148,6 +148,23 @@ describe('the baseline of the runtime', { timeout: 60_000 }, () => {
     await assert.rejects(ask(), { kind: 'Unavailable' });
   });
 
+  it('requests the fixed configuration of containerd once for each process, and the handler of a sandbox once', async () => {
+    Object.assign(runtime, { name: 'containerd', version: '2.1.9', config: containerdConfig });
+    const asked = async (sandboxId?: string) => {
+      runtime.calls.length = 0;
+      await ask(sandboxId);
+      return runtime.calls.toSorted();
+    };
+    assert.deepEqual(await asked(), ['PodSandboxStatus', 'Status verbose', 'Version']);
+    assert.deepEqual(await asked(), ['Version']);
+    baseline.sandboxCreated('fresh', 'kata');
+    assert.deepEqual(await asked('fresh'), ['Version']);
+    connection.current = undefined;
+    assert.deepEqual(await asked(), ['Status verbose', 'Version']);
+    runtime.version = '2.1.10';
+    assert.deepEqual(await asked(), ['Status verbose', 'Version', 'Version']);
+  });
+
   it('is the intersection of all where the runtime is not known, and says so once', async () => {
     Object.assign(runtime, { name: 'isulad', version: '3', config: undefined });
     const { tables } = await loadRuntimeDefaults(undefined);
@@ -361,7 +378,9 @@ describe('the baseline of the runtime', { timeout: 60_000 }, () => {
       await ask();
       connection.call = (_method, _request, signal?: AbortSignal) =>
         new Promise((_resolve, reject) => {
-          signal?.addEventListener('abort', () => reject(new FairleadError('Unavailable', 'given up')));
+          const giveUp = () => reject(new FairleadError('Unavailable', 'given up'));
+          if (signal?.aborted) giveUp();
+          signal?.addEventListener('abort', giveUp);
         });
       baseline.watch('pod', undefined)?.('c');
       await baseline.stop();

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { LRUCache } from 'lru-cache';
 import { type CriClient, criClient } from '#lib/cri/client';
 import type { RuntimeConnection } from '#lib/cri/runtime-connection';
 import { FairleadError, toFairleadError } from '#lib/errors';
@@ -13,6 +14,8 @@ import { type Deviation, ReportedDefaults } from './reported-defaults.ts';
 import type { RuntimeFacts } from './runtime-facts.ts';
 import { askContainerInfo, askFacts, askHandler } from './runtime-questions.ts';
 
+/** Maximum number of sandboxes whose handlers are remembered. */
+const mostSandboxes = 2000;
 /** Maximum number of resolved profiles that are kept. */
 const mostProfiles = 64;
 /** Maximum number of containers that are watched at a time, beside the calls of the kubelet. */
@@ -63,6 +66,8 @@ export class RuntimeBaseline {
   /** By the key of HandlerDefaults. All are from one process of the runtime. */
   readonly #reports = new Map<string, ReportedDefaults>();
   readonly #profiles = new Map<string, SeccompProfile>();
+  /** The handlers of sandboxes, by ID. */
+  readonly #handlers = new LRUCache<string, string>({ max: mostSandboxes });
   readonly #logged = new Set<string>();
   readonly #watching = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
@@ -114,6 +119,11 @@ export class RuntimeBaseline {
     };
   }
 
+  /** Remembers the handler of a sandbox, which never changes. */
+  sandboxCreated(sandboxId: string, handler: string): void {
+    this.#handlers.set(sandboxId, handler);
+  }
+
   /** Stops watching. Leaves the connection open. */
   async stop(): Promise<void> {
     this.#stopping.abort();
@@ -131,7 +141,7 @@ export class RuntimeBaseline {
   ): Promise<void> {
     const { architecture, kernel, clock } = this.#dependencies;
     const { known } = watched;
-    const handler = await askHandler(this.#cri, watched.sandboxId, signal);
+    const handler = await this.#handlerOf({ sandboxId: watched.sandboxId }, signal);
     const defaults = await handlerDefaults(known.facts, handler);
     const predicted = containerCapabilities(watched.capabilities, defaults.capabilities);
     const reportedAt = this.#reports.get(defaults.key)?.reportedAt(predicted);
@@ -179,7 +189,9 @@ export class RuntimeBaseline {
 
   async #ask(signal: AbortSignal): Promise<KnownRuntime> {
     const { connection } = this.#dependencies;
-    const facts = await askFacts(this.#cri, signal);
+    const known = this.#known;
+    const keeps = () => known !== undefined && known.connection === connection.current;
+    const facts = await askFacts(this.#cri, signal, known && { facts: known.facts, keeps });
     const { current } = connection;
     if (current === undefined) {
       throw new FairleadError(
@@ -204,7 +216,10 @@ export class RuntimeBaseline {
 
   async #handlerOf(runtime: BaselineSubject['runtime'], signal: AbortSignal): Promise<string> {
     if ('handler' in runtime) return runtime.handler;
-    return askHandler(this.#cri, runtime.sandboxId, signal);
+    const { sandboxId } = runtime;
+    const handler = this.#handlers.get(sandboxId) ?? (await askHandler(this.#cri, sandboxId, signal));
+    this.#handlers.set(sandboxId, handler);
+    return handler;
   }
 
   #reportsOf({ key }: HandlerDefaults): ReportedDefaults {

@@ -21,6 +21,7 @@ describe('what a runtime reports of itself', () => {
       name: 'containerd',
       version: '2.1.9+unknown',
       configuration: {
+        isFixed: true,
         defaultHandler: 'runc',
         handlers: new Map([
           ['runc', {}],
@@ -41,6 +42,7 @@ describe('what a runtime reports of itself', () => {
       SeccompProfile: '/etc/crio/seccomp.json',
     };
     assert.deepEqual(parseRuntimeFacts(criO, JSON.stringify({ sandboxImage: 'pause', crio })).configuration, {
+      isFixed: false,
       defaultHandler: 'crun',
       handlers: new Map([
         ['crun', {}],
@@ -53,11 +55,15 @@ describe('what a runtime reports of itself', () => {
 
   it('takes settings that are null or missing for empty ones, as Go writes and reads them', () => {
     const none = parseRuntimeFacts(criO, '{"crio": {"DefaultCapabilities": null, "Runtimes": null}}').configuration;
-    assert.deepEqual(none, { defaultHandler: '', handlers: new Map(), defaultCapabilities: [] });
+    assert.deepEqual(none, { isFixed: false, defaultHandler: '', handlers: new Map(), defaultCapabilities: [] });
     const older = parseRuntimeFacts(criO, '{"crio": {}}').configuration;
-    assert.deepEqual(older, { defaultHandler: '', handlers: new Map() }, 'without a setting the default holds');
+    assert.deepEqual(
+      older,
+      { isFixed: false, defaultHandler: '', handlers: new Map() },
+      'without a setting the default holds',
+    );
     const { configuration } = parseRuntimeFacts(containerd, '{"containerd": {"runtimes": null}}');
-    assert.deepEqual(configuration, { defaultHandler: '', handlers: new Map() });
+    assert.deepEqual(configuration, { isFixed: true, defaultHandler: '', handlers: new Map() });
   });
 
   it('has no configuration where the runtime reports none, as CRI-O before 1.33', () => {

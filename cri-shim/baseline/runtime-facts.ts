@@ -15,6 +15,8 @@ export interface RuntimeFacts {
 
 /** Settings of a runtime. An absent path means that the setting is empty. */
 export interface RuntimeConfiguration {
+  /** True if the process of the runtime keeps it until it ends; CRI-O reads it again at SIGHUP. */
+  readonly isFixed: boolean;
   /** The handler of pods that specify none. */
   readonly defaultHandler: string;
   readonly handlers: ReadonlyMap<string, HandlerConfiguration>;
@@ -76,7 +78,7 @@ export function parseRuntimeFacts(
     );
     return {
       ...identity,
-      configuration: { defaultHandler: containerd.defaultRuntimeName, handlers: new Map(handlers) },
+      configuration: { isFixed: true, defaultHandler: containerd.defaultRuntimeName, handlers: new Map(handlers) },
     };
   }
   if (hasMember(document, 'crio')) {
@@ -90,6 +92,7 @@ export function parseRuntimeFacts(
     return {
       ...identity,
       configuration: {
+        isFixed: false,
         defaultHandler: crio.DefaultRuntime,
         handlers: new Map(handlers),
         ...unlessEmpty({ seccompProfile: crio.SeccompProfile }),

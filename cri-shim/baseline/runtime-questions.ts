@@ -7,14 +7,21 @@ export type RuntimeQuestions = Pick<CriClient, 'version' | 'status' | 'podSandbo
 
 /**
  * Requests name, version and configuration of the runtime. The configuration is absent if the
- * runtime does not implement Status. Rejects as the client and parseRuntimeFacts do.
+ * runtime does not implement Status, and is not requested again if `known` has it for this version
+ * and `keeps` confirms that it still holds. Rejects as the client and parseRuntimeFacts do.
  */
-export async function askFacts(cri: RuntimeQuestions, signal: AbortSignal): Promise<RuntimeFacts> {
-  const [version, reported] = await Promise.all([
-    cri.version({}, signal),
-    unlessUnimplemented(cri.status({ verbose: true }, signal)),
-  ]);
-  return parseRuntimeFacts(version, reported?.info['config']);
+export async function askFacts(
+  cri: RuntimeQuestions,
+  signal: AbortSignal,
+  known?: { readonly facts: RuntimeFacts; readonly keeps: () => boolean },
+): Promise<RuntimeFacts> {
+  const isFixed = known?.facts.configuration?.isFixed === true && known.keeps();
+  const asked = cri.version({}, signal);
+  const reported = isFixed ? undefined : unlessUnimplemented(cri.status({ verbose: true }, signal));
+  const [version, status] = await Promise.all([asked, reported]);
+  if (!isFixed) return parseRuntimeFacts(version, status?.info['config']);
+  const isSame = version.runtimeName === known.facts.name && version.runtimeVersion === known.facts.version;
+  return isSame && known.keeps() ? known.facts : askFacts(cri, signal);
 }
 
 /**

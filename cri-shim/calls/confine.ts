@@ -14,6 +14,13 @@ export interface Creation
   readonly bearer: Bearer;
 }
 
+/** What a container or sandbox is created with. */
+export interface Confinement {
+  readonly use: Use;
+  /** Logs and counts its profiles, to be called once the runtime has created it. */
+  readonly report: () => void;
+}
+
 /** The dependencies of confine. */
 export interface ConfineDependencies extends ApplyDependencies {
   /** The kubelet's directory for seccomp profiles. */
@@ -30,7 +37,7 @@ export async function confine(
   { context, bearer, ...fields }: Creation,
   dependencies: ConfineDependencies,
   signal: AbortSignal,
-): Promise<Use | undefined> {
+): Promise<Confinement | undefined> {
   const { container } = bearer;
   let reference: PinnedReference | undefined;
   try {
@@ -42,7 +49,12 @@ export async function confine(
     if (applied.length === 0) return undefined;
     for (const { installed } of applied) rewrite(context, installed);
     const [appArmor] = applied.flatMap(({ installed }) => (installed.kind === 'AppArmor' ? [installed.name] : []));
-    return { artifacts: applied.map(({ digest }) => digest), appArmor };
+    return {
+      use: { artifacts: applied.map(({ digest }) => digest), appArmor },
+      report: () => {
+        for (const { report } of applied) report();
+      },
+    };
   } catch (thrown) {
     throw profileRefusal(toFairleadError(thrown), { reference, container });
   }

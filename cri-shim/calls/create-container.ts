@@ -17,7 +17,7 @@ import { podName } from './pod-name.ts';
 
 /** The dependencies of createContainer. */
 export interface CreateContainerDependencies extends ConfineDependencies {
-  readonly store: Pick<Store, 'effective' | 'uses'>;
+  readonly store: Pick<Store, 'uses'>;
   readonly runtimeBaseline: Pick<RuntimeBaseline, 'hostFor' | 'profileFor' | 'watch'>;
 }
 
@@ -44,13 +44,14 @@ export async function createContainer(
     ...{ annotations: sandboxConfig?.annotations ?? {}, annotationNames: [container, 'POD'] },
     bearer: { pod: podName(sandboxConfig?.metadata), container, subject },
   };
-  const use = await confine(creation, dependencies, signal);
-  if (use === undefined) return watch(request, podSandboxId, context, dependencies);
+  const confinement = await confine(creation, dependencies, signal);
+  if (confinement === undefined) return watch(request, podSandboxId, context, dependencies);
   return {
     forward: toBinary(CreateContainerRequestSchema, message),
     onReply: async (response) => {
       const { containerId } = decode(CreateContainerResponseSchema, response);
-      await recordUse(containerId, use, dependencies);
+      await recordUse(containerId, confinement.use, dependencies);
+      confinement.report();
       return response;
     },
   };

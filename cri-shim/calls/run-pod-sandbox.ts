@@ -7,6 +7,7 @@ import {
   RunPodSandboxRequestSchema,
   RunPodSandboxResponseSchema,
 } from '../../lib/cri/gen/cri_pb.js';
+import type { RuntimeBaseline } from '../baseline/runtime-baseline.ts';
 import { recordUse } from '../housekeeping/uses.ts';
 import type { UnaryCall, UnaryResult } from '../proxy/unary-call.ts';
 import { type ConfineDependencies, confine } from './confine.ts';
@@ -14,7 +15,8 @@ import { podName } from './pod-name.ts';
 
 /** The dependencies of runPodSandbox. */
 export interface RunPodSandboxDependencies extends ConfineDependencies {
-  readonly store: Pick<Store, 'effective' | 'uses'>;
+  readonly store: Pick<Store, 'uses'>;
+  readonly runtimeBaseline: Pick<RuntimeBaseline, 'hostFor' | 'profileFor' | 'sandboxCreated'>;
 }
 
 /**
@@ -37,14 +39,30 @@ export async function runPodSandbox(
     ...{ annotations: config.annotations, annotationNames: ['POD'] },
     bearer: { pod: podName(config.metadata), subject },
   };
-  const use = await confine(creation, dependencies, signal);
-  if (use === undefined) return { forward: request };
+  const confinement = await confine(creation, dependencies, signal);
   return {
-    forward: toBinary(RunPodSandboxRequestSchema, message),
+    forward: confinement === undefined ? request : toBinary(RunPodSandboxRequestSchema, message),
     onReply: async (response) => {
-      const { podSandboxId } = decode(RunPodSandboxResponseSchema, response);
-      await recordUse(podSandboxId, use, dependencies);
+      const podSandboxId = sandboxIdOf(response);
+      if (podSandboxId === undefined) return response;
+      dependencies.runtimeBaseline.sandboxCreated(podSandboxId, runtimeHandler);
+      if (confinement !== undefined) {
+        await recordUse(podSandboxId, confinement.use, dependencies);
+        confinement.report();
+      }
       return response;
     },
   };
+}
+
+/**
+ * Returns the ID of the sandbox; undefined if the response cannot be decoded, which does not keep
+ * it from being forwarded.
+ */
+function sandboxIdOf(response: Uint8Array): string | undefined {
+  try {
+    return decode(RunPodSandboxResponseSchema, response).podSandboxId;
+  } catch {
+    return undefined;
+  }
 }

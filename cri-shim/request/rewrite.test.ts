@@ -109,6 +109,7 @@ const subjects: BaselineSubject[] = [];
 const effective: Buffer[] = [];
 const uses: [string, Use][] = [];
 const watched: unknown[] = [];
+const sandboxes: [string, string][] = [];
 let isUseful = true;
 const log = {
   info: (fields: Record<string, unknown>) => void named.push(fields),
@@ -121,6 +122,7 @@ const artifacts: Readonly<Record<string, object>> = {
 };
 const dependencies = {
   seccompRoot: root,
+  memory: { recall: () => undefined, remember: () => undefined },
   architecture: 'amd64',
   metrics: noMetrics,
   log: log as unknown as ShimLog,
@@ -144,7 +146,7 @@ const dependencies = {
         return path;
       },
     },
-    appArmor: { put: async () => policy },
+    appArmor: { put: async () => policy, holds: async () => true },
   },
   store: { uses: { put: async (id: string, of: Use) => void uses.push([id, of]) } },
   runtimeBaseline: {
@@ -153,6 +155,7 @@ const dependencies = {
       return { defaultAction: 'SCMP_ACT_ALLOW' };
     },
     hostFor: () => assert.fail(),
+    sandboxCreated: (...created: [string, string]) => void sandboxes.push(created),
     watch: (sandboxId: string, capabilities: CapabilityChange | undefined) =>
       isUseful ? (id: string) => void watched.push([sandboxId, capabilities?.addCapabilities, id]) : undefined,
   },
@@ -163,7 +166,7 @@ const runPodSandbox = handlers.get('runtime.v1.RuntimeService/RunPodSandbox') as
 
 describe('rewriting', () => {
   beforeEach(() => {
-    for (const list of [pulled, named, subjects, effective, uses, watched]) list.length = 0;
+    for (const list of [pulled, named, subjects, effective, uses, watched, sandboxes]) list.length = 0;
   });
 
   it('changes nothing of a CreateContainer request but the profile, over the full set of fields', async () => {
@@ -209,6 +212,7 @@ describe('rewriting', () => {
       });
       assert.deepEqual(json(cri.CreateContainerRequestSchema, decision.forward), expected);
       assert.equal(unknownCount(decision.forward), unknownCount(before));
+      assert.deepEqual(named, [], 'logged as applied before the runtime has answered');
       await decision.onReply?.(encode(cri.CreateContainerResponseSchema, { containerId: 'c5' }));
       assert.deepEqual(uses.splice(0), [['c5', { artifacts: [digest, digest], appArmor: policy }]]);
       assert.deepEqual(
@@ -353,6 +357,13 @@ describe('rewriting', () => {
       /"defaultAction": ?"SCMP_ACT_TRAP"/,
       'intersected with the base profile',
     );
+    assert.deepEqual([named, sandboxes, uses], [[], [], []]);
+    const response = encode(cri.RunPodSandboxResponseSchema, { podSandboxId: 's1' });
+    assert.equal(await decision.onReply?.(response), response);
+    const { runtimeHandler } = fromBinary(cri.RunPodSandboxRequestSchema, before);
+    assert.deepEqual([named.length, uses[0]?.[0], sandboxes], [1, 's1', [['s1', runtimeHandler]]]);
+    const broken = Buffer.from([0x0a, 9]);
+    assert.equal(await decision.onReply?.(broken), broken);
   });
 
   it('adds the feature to Status and keeps the rest', () => {

@@ -22,7 +22,7 @@ export const shimRooms: readonly Room[] = [
       ...[errors, 'cri-shim/report', 'lib/cri', 'lib/profile', 'lib/profile/json'],
       ...['lib/profile/seccomp/**'],
     ],
-    packages: ['valibot'],
+    packages: ['lru-cache', 'valibot'],
   },
   {
     name: 'cri-shim/housekeeping',
@@ -34,6 +34,7 @@ export const shimRooms: readonly Room[] = [
       ...[errors, 'cri-shim/baseline', 'cri-shim/housekeeping', 'cri-shim/report', 'cri-shim/request'],
       ...['lib/files', 'lib/node/**', 'lib/profile/**', 'lib/registry/**', 'lib/trust/policy'],
     ],
+    packages: ['lru-cache'],
   },
   {
     name: 'cri-shim/calls',

@@ -33,8 +33,8 @@ export function isInstallable(kind: string): kind is InstallableKind {
 
 /** Where profiles are installed, by kind. */
 export interface InstallDependencies {
-  readonly seccomp: Pick<EffectiveFiles, 'put'>;
-  readonly appArmor: Pick<InstalledAppArmor, 'put'>;
+  readonly seccomp: Pick<EffectiveFiles, 'holds' | 'put'>;
+  readonly appArmor: Pick<InstalledAppArmor, 'holds' | 'put'>;
 }
 
 /** How a profile is installed. */
@@ -58,5 +58,15 @@ export async function installProfile(
       return { kind: profile.kind, path: await installSeccomp(profile.seccomp, seccomp) };
     case 'AppArmor':
       return { kind: profile.kind, name: await appArmor.put(profile.apparmor, mode, signal) };
+  }
+}
+
+/** Reports whether a profile is still installed as it was. Keeps it then as installProfile does. */
+export async function isInstalled(installed: Installed, { seccomp, appArmor }: InstallDependencies): Promise<boolean> {
+  switch (installed.kind) {
+    case 'Seccomp':
+      return seccomp.holds(installed.path);
+    case 'AppArmor':
+      return appArmor.holds(installed.name);
   }
 }

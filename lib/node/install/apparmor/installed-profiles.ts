@@ -35,13 +35,16 @@ export class InstalledAppArmor {
    * do.
    */
   async put(profile: AppArmorProfile, mode: ProfileMode | undefined, signal: AbortSignal): Promise<string> {
-    const { loader, loaded, now } = this.#dependencies;
     const rendered = renderForNode(profile, mode === 'Log' ? { enforceDefaults: true } : {});
-    const { name } = rendered;
-    this.#asked.set(name, now().getTime());
+    if (!(await this.holds(rendered.name))) await this.#dependencies.loader.load(rendered, signal);
+    return rendered.name;
+  }
+
+  /** Reports whether the kernel has a profile. Keeps it then as {@link put} does. */
+  async holds(name: string): Promise<boolean> {
+    this.#asked.set(name, this.#dependencies.now().getTime());
     await this.#unloading.get(name);
-    if (!(await loaded()).has(name)) await loader.load(rendered, signal);
-    return name;
+    return (await this.#dependencies.loaded()).has(name);
   }
 
   /**
