@@ -11,6 +11,7 @@ import type { handleUnaryCall } from '@grpc/grpc-js';
 import { openStore } from '#lib/node/store/store';
 import { generateKeyPair } from '#lib/trust/keys/key';
 import { BytesClient, startScriptedRuntime } from '#test/support/cri/scripted-runtime';
+import { ServingRegistry } from '#test/support/faults/serving-registry';
 import {
   CreateContainerRequestSchema,
   SecurityProfile_ProfileType as ProfileType,
@@ -224,6 +225,35 @@ describe('shim', () => {
       /fairlead_shim_refusals_total\{method="runtime.v1.ImageService\/PullSecurityProfileArtifact",kind="NotAllowed"\} 2/,
     );
     assert.equal((await fetch(`http://${shim.metrics}/`)).status, 404);
+  });
+
+  it('logs and counts a pull whose client goes away while the registry does not answer', async () => {
+    const registry = await new ServingRegistry().start();
+    started.push(() => registry.stop());
+    registry.silent = true;
+    await writeFile(join(directory, 'policy.yaml'), allow.replace('127.0.0.1:1/**', `${registry.host}/**`));
+    const shim = await start({ metrics: '127.0.0.1:0' });
+    const client = connect();
+    const asked = registry.nextSilence();
+    const image = `${registry.host}/security/nginx@sha256:${'ab'.repeat(32)}`;
+    const request = toBinary(
+      PullSecurityProfileArtifactRequestSchema,
+      create(PullSecurityProfileArtifactRequestSchema, {
+        ...{ image: { image }, profileKind: SecurityProfileKind.Seccomp },
+        sandboxConfig: { metadata: { namespace: 'web', name: 'nginx-0' } },
+      }),
+    );
+    const method = 'runtime.v1.ImageService/PullSecurityProfileArtifact';
+    const same = (bytes: Buffer): Buffer => bytes;
+    const call = client.makeUnaryRequest(`/${method}`, same, same, Buffer.from(request), () => undefined);
+    await asked;
+    call.cancel();
+    const abandoned = () => records.filter(({ messageId }) => messageId === 'fairlead.call.abandoned');
+    for (let waited = 0; abandoned().length === 0 && waited < 5000; waited += 20) await delay(20);
+    const [{ level, pod, reference, cause } = {}] = abandoned();
+    assert.deepEqual([level, pod, reference, cause], ['warn', 'web/nginx-0', image, 'cancelled']);
+    const metrics = await (await fetch(`http://${shim.metrics}/metrics`)).text();
+    assert.ok(metrics.includes(`fairlead_shim_abandoned_calls_total{method="${method}",cause="cancelled"} 1`));
   });
 
   it('sends what asks for nothing on byte for byte, and nothing that it refuses', async () => {

@@ -74,7 +74,10 @@ export class FairleadError extends Error {
   readonly pointer?: string;
   /** The message without its details. */
   readonly summary: string;
-  /** True if the cause is on this machine (its runtime, its limits), not at a registry. */
+  /**
+   * True if the cause is on this machine (its runtime, its limits, what it trusts), not at a
+   * registry.
+   */
   readonly local?: boolean;
   /** The lines after the first line of the message. A line break in a detail starts no new line. */
   readonly details?: readonly string[];

@@ -35,7 +35,11 @@ export async function pullSecurityProfile(
   const { image, auth, profileKind, sandboxConfig } = decode(messages.request, request);
   const kind = kindOf(profileKind);
   const reference = referenceOf(image?.image ?? '');
-  const { cached, descriptor, artifact } = await source.pull({ reference, kind }, { auth, signal, anew: true });
+  const { cached, descriptor, artifact } = await source
+    .pull({ reference, kind }, { auth, signal, anew: true })
+    .catch((error: unknown) => {
+      throw ofRegistry(error);
+    });
   // What a layer may hold beside the form of runtimes is for CRI-O's annotations only.
   if (artifact.layout !== 'runtime') unpackArtifact({ ...artifact, layout: 'runtime' }, kind);
   const pulled = { pod: podName(sandboxConfig?.metadata), reference: formatReference(reference), cached };
@@ -64,4 +68,15 @@ function referenceOf(text: string): PinnedReference {
     const { message, hint } = error;
     throw new FairleadError('ProfileInvalid', message, { cause: error, ...(hint !== undefined && { hint }) });
   }
+}
+
+/**
+ * Returns the error for content that is not what its descriptor names as Unavailable, and others as
+ * they are: KEP-6061 counts it as a fault of the registry, which may pass.
+ */
+function ofRegistry(error: unknown): unknown {
+  const kinds: readonly FairleadError['kind'][] = ['Conflict', 'LimitExceeded'];
+  if (!(error instanceof FairleadError) || error.local || !kinds.includes(error.kind)) return error;
+  const { message, hint } = error;
+  return new FairleadError('Unavailable', message, { cause: error, ...(hint !== undefined && { hint }) });
 }

@@ -19,6 +19,13 @@ describe('a certificate that does not do', () => {
       const error = requestError(request, Object.assign(new Error('no'), { code }));
       assert.equal(error.kind, 'Unavailable');
       assert.match(error.hint ?? '', hint);
+      assert.equal(error.local, true, 'it is not the registry that is out of reach');
     });
   }
+
+  it('is not confused with a registry that is out of reach', () => {
+    for (const code of ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']) {
+      assert.equal(requestError(request, Object.assign(new Error('no'), { code })).local ?? false, false, code);
+    }
+  });
 });

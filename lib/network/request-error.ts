@@ -62,8 +62,8 @@ export function isUnanswered(error: unknown): boolean {
 
 /**
  * Returns what a request ended with, as an error of ours. A connection that failed or timed out is
- * Unavailable, with the message of the system or TLS; certificates and keys of ours that TLS cannot
- * use are InvalidInput; anything else is a bug.
+ * Unavailable, with the message of the system or TLS, and `local` if TLS is at fault; certificates
+ * and keys of ours that TLS cannot use are InvalidInput; anything else is a bug.
  */
 export function requestError(request: RequestName, error: unknown, limits?: RequestLimits): FairleadError {
   if (error instanceof FairleadError) return error;
@@ -92,12 +92,13 @@ export function requestError(request: RequestName, error: unknown, limits?: Requ
     const hint = 'This is a defect of Fairlead. Please report it with what you did.';
     return new FairleadError('Internal', message, { cause: error, hint });
   }
+  const isOfTls = isCertificateError(code) || code.startsWith('ERR_SSL');
   const hint =
     hintOfCode[code] ??
     (isCertificateError(code)
       ? `Its certificate is not trusted. If it should be, put its CA into ${certsFile(request.url)}, or name it in NODE_EXTRA_CA_CERTS. With NODE_USE_SYSTEM_CA=1, the CAs of the system are trusted as well.`
       : 'Check the network and the registry.');
-  return new FairleadError('Unavailable', message, { cause: error, hint });
+  return new FairleadError('Unavailable', message, { cause: error, hint, ...(isOfTls && { local: true }) });
 }
 
 /**

@@ -101,7 +101,11 @@ async function pullFrom(
   const name = formatRepository(reference);
   const options = signal === undefined ? {} : { signal };
   await turns?.take();
-  const resolved = await resolveManifest(source, tagOrDigestOf(reference), options);
+  const resolved = await resolveManifest(source, tagOrDigestOf(reference), options).catch((error: unknown) => {
+    // No manifest of a profile is that long: no other attempt makes it shorter.
+    if (!isKind(error, 'LimitExceeded')) throw error;
+    throw new FairleadError('ProfileInvalid', error.message, { cause: error });
+  });
   const { descriptor } = resolved;
   if (reference.digest !== undefined && descriptor.digest !== reference.digest) {
     throw new FairleadError('Conflict', `${reference.digest} was resolved to ${descriptor.digest}`, {
@@ -132,6 +136,6 @@ async function readVerified(
   return { artifact, profile };
 }
 
-function isKind(error: unknown, kind: FairleadError['kind']): boolean {
+function isKind(error: unknown, kind: FairleadError['kind']): error is FairleadError {
   return error instanceof FairleadError && error.kind === kind;
 }

@@ -41,6 +41,7 @@ function storageError(path: string, cause: unknown): FairleadError {
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new FairleadError('LimitExceeded', `${path}: no space left on its file system`, {
       cause,
+      local: true,
       hint: 'Free some space on the file system of the state directory. No partial file was left there.',
     });
   }

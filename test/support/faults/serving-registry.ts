@@ -63,6 +63,11 @@ export class ServingRegistry {
     this.#referrers.set(key, [...(this.#referrers.get(key) ?? []), descriptor]);
   }
 
+  /** Serves other bytes under a digest, whatever they are. */
+  replace(repository: string, digest: string, bytes: Uint8Array): void {
+    this.#repositories.get(repository)?.set(digest, { mediaType: 'application/octet-stream', bytes });
+  }
+
   /** Resolves with the next request that comes while the registry is silent. */
   nextSilence(): Promise<void> {
     return new Promise((resolve) => this.#waiting.add(resolve));
