@@ -10,7 +10,7 @@ import { formatRepository, type Reference, tagOrDigestOf } from '#lib/registry/r
 import { repositoryName } from '#lib/registry/registry-name';
 import type { Fetcher, ReadTarget } from '#lib/registry/target';
 import type { Rule } from '#lib/trust/policy/policy';
-import type { Verification } from '#lib/trust/signature/signature';
+import type { Signature } from '#lib/trust/signature/signature';
 import { verifyArtifact } from '#lib/trust/verify/verify-artifact';
 import { verifySignatures } from '#lib/trust/verify/verify-signatures';
 import type { Store } from '../store/store.ts';
@@ -19,6 +19,7 @@ import { worthKeeping } from '../store/worth-keeping.ts';
 import { askRegistry } from './ask-registry.ts';
 import type { PullDependencies } from './pull-dependencies.ts';
 import type { PulledProfile, PullRequest } from './pulled-profile.ts';
+import { firstVerified, signedDescriptors } from './signed-descriptors.ts';
 
 /**
  * Returns a profile that satisfies a rule. If the reference has a digest, and the artifact was
@@ -63,32 +64,35 @@ async function takeFromStore(
   const record = reference.digest === undefined ? undefined : store.get(reference.digest);
   if (record === undefined) return undefined;
   const { descriptor } = record;
-  const verification = verifyStored(record, reference, rule, dependencies);
-  if (verification === undefined) return undefined;
-  const read = await readVerified(store.fetcher, { descriptor, kind }, dependencies).catch((error: unknown) => {
+  const signatures = storedSignatures(record, reference, rule, dependencies);
+  if (signatures === undefined) return undefined;
+  try {
+    const signed = await signedDescriptors(store.fetcher, descriptor, dependencies.signal);
+    const verification = await firstVerified(signed, (each) => verifySignatures(each, reference, signatures, rule));
+    const read = await readVerified(store.fetcher, { descriptor, kind }, dependencies);
+    return { reference, descriptor, ...read, verification, cached: true };
+  } catch (error) {
     if (isKind(error, 'NotFound')) return undefined; // damaged on disk: pulled again
     throw error;
-  });
-  return read && { reference, descriptor, ...read, verification, cached: true };
+  }
 }
 
 /**
- * Verifies a stored artifact by the signatures that were found in the repository. Returns undefined
+ * Returns the signatures of a stored artifact that were found in the repository. Returns undefined
  * if it was pulled from other repositories only, unless the caller must show that this one has it
  * too, and the rule asks for no signature: whether one is there must not depend on what the node
- * has. Throws SignatureInvalid.
+ * has.
  */
-function verifyStored(
-  { descriptor, pulls }: StoredArtifact,
+function storedSignatures(
+  { pulls }: StoredArtifact,
   reference: Reference,
   rule: Rule,
   { caller, admitted }: Pick<PullDependencies, 'caller' | 'admitted'>,
-): Verification | undefined {
+): readonly Signature[] | undefined {
   const name = repositoryName(formatRepository(reference));
   const pull = pulls.find(({ repository }) => repository === name);
   const mustShow = caller !== undefined && !admitted;
-  if (pull === undefined && !(mustShow && rule.unsigned)) return undefined;
-  return verifySignatures(descriptor, reference, pull?.signatures ?? [], rule);
+  return pull === undefined && mustShow && rule.unsigned ? [] : pull?.signatures;
 }
 
 async function pullFrom(
@@ -113,7 +117,10 @@ async function pullFrom(
     });
   }
   const target = withManifest(source, resolved);
-  const { verification, signatures } = await verifyArtifact(target, { descriptor, reference, rule }, options);
+  const signed = await signedDescriptors(target, descriptor, signal);
+  const { verification, signatures } = await firstVerified(signed, (each) =>
+    verifyArtifact(target, { descriptor: each, reference, rule }, options),
+  );
   const read = await readVerified(target, { descriptor, kind }, dependencies);
   await store?.put({
     artifact: read.artifact,

@@ -64,8 +64,8 @@ export class ServingRegistry {
   }
 
   /** Serves other bytes under a digest, whatever they are. */
-  replace(repository: string, digest: string, bytes: Uint8Array): void {
-    this.#repositories.get(repository)?.set(digest, { mediaType: 'application/octet-stream', bytes });
+  replace(repository: string, digest: string, bytes: Uint8Array, mediaType = 'application/octet-stream'): void {
+    this.#repositories.get(repository)?.set(digest, { mediaType, bytes });
   }
 
   /** Resolves with the next request that comes while the registry is silent. */
