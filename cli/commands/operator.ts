@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { policyOption } from '../options/environment.ts';
 import { examples } from '../options/options.ts';
-import { stayLean } from '../process/lean-process.ts';
 import { openLog } from '../process/log.ts';
 import { stopSignal } from '../process/stop-signal.ts';
 import { define as defineManifests } from './operator-manifests.ts';
@@ -62,7 +61,6 @@ export function define(command: Command): void {
 }
 
 async function operate(options: OperatorOptions): Promise<void> {
-  stayLean();
   const stopped = stopSignal();
   const [{ startOperator }, log] = await Promise.all([import('#operator/run/operator'), openLog('fairlead-operator')]);
   const operator = await startOperator({ ...options, log });

@@ -1,3 +1,4 @@
+import { isSea } from 'node:sea';
 import { setFlagsFromString } from 'node:v8';
 
 /**
@@ -11,8 +12,9 @@ import { setFlagsFromString } from 'node:v8';
  */
 export function stayLean(): void {
   const { env, execArgv } = process;
-  if ([...execArgv, env['NODE_OPTIONS'] ?? ''].some((options) => options.includes('--max-semi-space-size'))) return;
-  // V8 reads this flag at each growth, and --max-semi-space-size only when it starts. To set that,
-  // the process would have to replace itself, and the executable to take options of Node.js.
+  // The options of the executable are its own, and it takes none of users.
+  const options = isSea() ? [] : [...execArgv, env['NODE_OPTIONS'] ?? ''];
+  if (options.some((each) => each.includes('--max-semi-space-size'))) return;
+  // V8 reads this flag at each growth, and --max-semi-space-size only when it starts.
   setFlagsFromString('--semi-space-growth-factor=1');
 }

@@ -4,10 +4,30 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
+import { build } from 'esbuild';
 import { describePeers } from '#test/peers/require';
 import { failed, run } from '#test/support/cli/run';
-import { buildProgram } from '#test/support/release/program';
+import { buildProgram, ownArchitecture } from '#test/support/release/program';
 import manifest from '../../../package.json' with { type: 'json' };
+import { buildExecutable } from '../../../tools/release/executable.ts';
+
+/** A program that prints how many MiB the young generation takes at most. */
+const youngGeneration = `
+  const lean = module.exports.stayLean;
+  const { getHeapSpaceStatistics } = require('node:v8');
+  const size = () => getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space').space_size;
+  module.exports = {
+    main: ([wanted]) => {
+      if (wanted === 'lean') lean();
+      let [peak, kept] = [0, []];
+      for (let i = 0; i < 6_000_000; i++) {
+        kept.push({ name: i });
+        if (kept.length > 300_000) kept = [];
+        if (i % 50_000 === 0) peak = Math.max(peak, size());
+      }
+      console.log(peak / 2 ** 20);
+    },
+  };`;
 
 describePeers(['x86_64-linux-gnu-strip', 'aarch64-linux-gnu-strip', 'root'], 'the executable', () => {
   let directory: string;
@@ -25,6 +45,21 @@ describePeers(['x86_64-linux-gnu-strip', 'aarch64-linux-gnu-strip', 'root'], 'th
       encoding: 'utf8',
     });
     assert.equal(printed, `${manifest.version}\n`);
+  });
+
+  it('has a young generation of its own size in any container, which services keep small', async () => {
+    const output = { write: false, bundle: true, platform: 'node', format: 'cjs' } as const;
+    const entry = join(import.meta.dirname, '../../../cli/process/lean-process.ts');
+    const { outputFiles } = await build({ ...output, entryPoints: [entry] });
+    const main = join(directory, 'young-generation.js');
+    writeFileSync(main, `(function(exports,require,module){${outputFiles[0]?.text}\n${youngGeneration}\n})`);
+    const work = join(directory, 'young-generation');
+    const [node, assets] = [process.execPath, { 'main.js': main }];
+    const own = await buildExecutable(ownArchitecture, { node, assets, work });
+    const peak = async (...args: string[]) => Number((await run(own, args)).stdout);
+    const [usual, lean] = [await peak(), await peak('lean')];
+    assert.ok(usual > 16 && usual <= 32, `${usual} MiB`);
+    assert.ok(lean <= 6, `${lean} MiB`);
   });
 
   it('takes no options of Node.js and no code from its arguments or the environment', async () => {

@@ -20,13 +20,16 @@ export interface Replica {
   kill(): void;
 }
 
-/** The heap that V8 takes in a container with 512 MiB, as deploy/operator/deployment.yaml has. */
-const heapOfContainer = '--max-old-space-size=256';
+/**
+ * The heap of the executable (tools/release/executable.ts) in a container with 512 MiB, as
+ * deploy/operator/deployment.yaml has.
+ */
+const heapOfContainer = ['--max-old-space-size=256', '--max-semi-space-size=16'];
 
 /** Starts a replica and waits until it is ready. */
 export async function startReplica(args: readonly string[], cwd: string): Promise<Replica> {
   const address = `127.0.0.1:${await freePort()}`;
-  const program = [heapOfContainer, launcher, 'operator', '--listen', address, ...args];
+  const program = [...heapOfContainer, launcher, 'operator', '--listen', address, ...args];
   const child: ChildProcess = spawn(process.execPath, program, { cwd });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text) => (log += text));
