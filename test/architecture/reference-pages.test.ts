@@ -144,6 +144,7 @@ async function shimMetrics() {
   const metrics = await serveMetrics('127.0.0.1:0');
   metrics.pulled(true, 1);
   metrics.refused('CreateContainer', 'NotAllowed');
+  metrics.abandoned('CreateContainer', 'cancelled');
   metrics.applied(undefined);
   metrics.constrained('baseline', 1);
   metrics.policyInForce(true);

@@ -51,6 +51,7 @@ export const developmentRooms: readonly Room[] = [
     ],
     packages: 'any',
   },
+  { name: 'test/support/cri/pulling-node.ts', imports: ['cri-shim/**', 'lib/**'] },
   { name: 'test/support/release/stand-in-packages.ts', imports: ['tools/release'], packages: 'any' },
   { name: 'test/support/release/program.ts', imports: ['tools', 'tools/release'] },
   { name: 'test/support/kernel/guest-program.ts', imports: ['tools'], packages: ['esbuild'] },

@@ -8,6 +8,8 @@ import type { TrustPolicy } from './policy.ts';
  * once for each caller, `always` for each call, `never` not at all.
  */
 export const verifyCredentialsValues = ['cached', 'always', 'never'] as const;
+
+/** When a node asks a registry whether a caller may have what is stored already (KEP-2535). */
 export type VerifyCredentials = (typeof verifyCredentialsValues)[number];
 
 /** How a node applies what the trust policy allows. It is part of the same file. */

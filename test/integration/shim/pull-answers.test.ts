@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
+import { type PullCallDependencies, pullSecurityProfile } from '#cri-shim/calls/pull-security-profile';
 import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
 import { errorStatus } from '#lib/cri/grpc-status';
 import { FairleadError, toFairleadError } from '#lib/errors';
@@ -8,8 +9,7 @@ import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { openPolicy, PullingNode } from '#test/support/cri/pulling-node';
 import { denyChmod, packText } from '#test/support/cri/shim';
 import { ServingRegistry } from '#test/support/faults/serving-registry';
-import { PullSecurityProfileArtifactRequestSchema, SecurityProfileKind } from '../../lib/cri/gen/cri_pb.js';
-import { type PullCallDependencies, pullSecurityProfile } from './pull-security-profile.ts';
+import { PullSecurityProfileArtifactRequestSchema, SecurityProfileKind } from '../../../lib/cri/gen/cri_pb.js';
 
 const log = { debug: () => undefined, info: () => undefined };
 const good = packText(denyChmod);
