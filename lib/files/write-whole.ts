@@ -14,8 +14,8 @@ export interface WriteOptions {
 /**
  * Writes a file as a whole or not at all, whatever ends the process or the machine: to a new name
  * in `temporaryDirectory` (on the same file system), flushed, renamed to `path`, and the rename
- * flushed. Without `flush`, a power failure may lose it or leave it empty. Rejects with the error of
- * the file system or of the content; then nothing remains, unless the process ends without
+ * flushed. Without `flush`, a power failure may lose it or leave it empty. Rejects with the error
+ * of the file system or of the content; then nothing remains, unless the process ends without
  * removeUnfinished.
  */
 export async function writeWhole(
