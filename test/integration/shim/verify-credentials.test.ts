@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { AuthConfig } from '#lib/registry/credentials/credentials';
+import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import type { VerifyCredentials } from '#lib/trust/policy/node-policy';
+import { keySigner } from '#lib/trust/sign/key-signer';
+import { signArtifact } from '#lib/trust/sign/sign-artifact';
+import { packSignature } from '#lib/trust/signature/pack-signature';
 import { openPolicy, PullingNode } from '#test/support/cri/pulling-node';
 import { denyChmod, packText } from '#test/support/cri/shim';
 import { ServingRegistry } from '#test/support/faults/serving-registry';
@@ -78,6 +82,27 @@ describe('verifyCredentials', () => {
     assert.deepEqual(await pull(alice, other), inCache);
     const third = reference.replace('team/a', 'team/c');
     await assert.rejects(pull(alice, third), { kind: 'NotFound' });
+  });
+
+  it('cached: gives a caller nothing of a pull of somebody else that it joined', async () => {
+    await start();
+    const [first, second] = await Promise.allSettled([pull(alice), pull(mallory)]);
+    assert.equal(first.status, 'fulfilled');
+    assert.ok(second.status === 'rejected' && second.reason.kind === 'Unauthenticated');
+  });
+
+  it('cached: looks for signatures in the repository itself, whatever the node has from others', async () => {
+    const signer = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
+    const require = [{ anyOf: [{ key: 'release.pub', publicKey: signer.key.publicKey }] }];
+    node = await PullingNode.start(openPolicy({ rules: [{ match: '**', unsigned: false, require }] }));
+    registry.add('team/a', packSignature(artifact.descriptor, await signArtifact(artifact.descriptor, signer)));
+    registry.add('team/b', artifact);
+    await pull(alice);
+    const other = reference.replace('team/a', 'team/b');
+    await assert.rejects(pull(alice, other), { kind: 'SignatureInvalid' });
+    await registry.stop();
+    await assert.rejects(pull(alice, other), { kind: 'Unavailable' });
+    registry = await new ServingRegistry().start();
   });
 
   it('cached: a container whose Localhost profile names it gets it by the credentials of the node', async () => {
