@@ -5,6 +5,7 @@ import { FairleadError } from '#lib/errors';
 import { type InstallableKind, installableKinds, isInstallable } from '#lib/node/install/install-profile';
 import { type PinnedReference, parsePinned } from '#lib/registry/pinned-reference';
 import { formatReference, formatRepository } from '#lib/registry/reference';
+import { quote } from '#lib/text/quote';
 import { SecurityProfileKind } from '../../lib/cri/gen/cri_pb.js';
 import type { ArtifactSource } from '../apply/artifact-source.ts';
 import type { UnaryCall, UnaryResult } from '../proxy/unary-call.ts';
@@ -61,13 +62,18 @@ function kindOf(kind: SecurityProfileKind): InstallableKind {
 }
 
 function referenceOf(text: string): PinnedReference {
+  let reference: PinnedReference;
   try {
-    return parsePinned(text);
+    reference = parsePinned(text);
   } catch (error) {
     if (!(error instanceof FairleadError) || error.kind !== 'InvalidInput') throw error;
     const { message, hint } = error;
     throw new FairleadError('ProfileInvalid', message, { cause: error, ...(hint !== undefined && { hint }) });
   }
+  if (reference.tag === undefined) return reference;
+  throw new FairleadError('ProfileInvalid', `${quote(text, 300)} has a tag and a digest`, {
+    hint: 'Write registry/repository@sha256:…, without a tag.',
+  });
 }
 
 /**

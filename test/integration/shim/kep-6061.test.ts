@@ -167,7 +167,8 @@ describePeers(peers, "KEP-6061, critest's cases", () => {
       await refusedEverywhere(await push('apparmor', fixture({ capability: {} }, { configType: type })), invalid);
       const reference = await push('kind', fixture(fixtureProfiles.denyChmod));
       await assert.rejects(pull(reference, { profileKind: Kind.SecurityProfileKindUnspecified }), invalid);
-      for (const bad of ['', 'nginx', `${registry.host}/signed/a:1`, `${registry.host}/signed/a@sha1:abcd`]) {
+      const tagged = reference.replace('@', ':1@');
+      for (const bad of ['', 'nginx', `${registry.host}/signed/a:1`, tagged, `${registry.host}/signed/a@sha1:abcd`]) {
         await assert.rejects(pull(bad), invalid, bad);
       }
     });
