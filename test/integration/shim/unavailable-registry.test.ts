@@ -41,6 +41,13 @@ describe('a registry that accepts connections and never answers', () => {
     await Promise.all(pulls.map((pull) => assert.rejects(pull, refused)));
   });
 
+  it('holds no pull longer than its budget by a credential provider that does not answer, either', async () => {
+    const providers = () => new Promise<undefined>(() => undefined);
+    node = await PullingNode.start(openPolicy(), { pullTime: 300, clock, providers });
+    await assert.rejects(node.pull(reference(0)), { kind: 'Unavailable', message: /took longer than 0\.3 s/ });
+    assert.deepEqual(registry.requests, []);
+  });
+
   it('is asked by one pull in some seconds, not by that of every pod, and for no longer', async () => {
     node = await PullingNode.start(openPolicy(), { timeouts: { headers: 200 }, clock });
     registry.silent = true;
