@@ -23,23 +23,9 @@ export async function askRegistry<T>(
     // It may have failed for another pull while this one waited for its turn.
     failures?.check(registry, policy.revision);
     const source = await connect(reference);
-    return await noteOutcome(registry, dependencies, ask(turn === undefined ? source : turn.meter(source)));
+    const answer = ask(turn === undefined ? source : turn.meter(source));
+    return await (failures === undefined ? answer : failures.watch(registry, policy.revision, answer, signal));
   } finally {
     turn?.end();
-  }
-}
-
-async function noteOutcome<T>(
-  registry: string,
-  { failures, policy }: Pick<AskDependencies, 'failures' | 'policy'>,
-  asked: Promise<T>,
-): Promise<T> {
-  try {
-    const answer = await asked;
-    failures?.answered(registry);
-    return answer;
-  } catch (error) {
-    failures?.failed(registry, policy.revision, error);
-    throw error;
   }
 }

@@ -8,10 +8,21 @@ const down = new FairleadError('Unavailable', 'connect ECONNREFUSED', { hint: 'C
 describe('the failures of registries', () => {
   let now: number;
   let failures: RegistryFailures;
-  beforeEach(() => {
+  const fail = (error: Error = down, signal?: AbortSignal) => {
+    const asked = Promise.withResolvers<void>();
+    const watched = failures.watch('a.example.com', 'r1', asked.promise, signal);
+    return { end: () => assert.rejects(watched, error), reject: () => asked.reject(error) };
+  };
+  const failed = async (error?: Error) => {
+    const { end, reject } = fail(error);
+    reject();
+    await end();
+  };
+  const answered = () => failures.watch('a.example.com', 'r1', Promise.resolve());
+  beforeEach(async () => {
     now = 1000;
     failures = new RegistryFailures(() => now);
-    failures.failed('a.example.com', 'r1', down);
+    await failed();
   });
   const refused = (registry = 'a.example.com', revision = 'r1') => {
     try {
@@ -36,27 +47,43 @@ describe('the failures of registries', () => {
     assert.equal(refused(), false);
   });
 
-  it('are forgotten once it answers, and under another policy', () => {
-    failures.answered('a.example.com');
+  it('are forgotten once it answers, and under another policy', async () => {
+    await answered();
     assert.equal(refused(), false);
-    failures.failed('a.example.com', 'r1', down);
+    await failed();
     assert.deepEqual([refused('a.example.com', 'r2'), refused()], [false, false]);
   });
 
-  it('are those of the registry: not what it refused, not of this machine, not of a caller who left', () => {
-    failures.answered('a.example.com');
+  it('are those of the registry: not what it refused, not of this machine, not of a caller who left', async () => {
+    await answered();
     for (const error of [
       new FairleadError('NotFound', 'no manifest'),
       new FairleadError('Unavailable', 'too many open files', { local: true }),
       new DOMException('left', 'AbortError'),
     ]) {
-      failures.failed('a.example.com', 'r1', error);
+      await failed(error);
       assert.equal(refused(), false, error.message);
     }
   });
 
-  it('take a bounded amount of memory', () => {
-    for (let number = 0; number < 1000; number++) failures.failed(`r${number}.example.com`, 'r1', down);
+  it('are not made by a caller who waits for less than a registry may take', async () => {
+    await answered();
+    for (const [waited, remembered] of [
+      [9_999, false],
+      [10_000, true],
+    ] as const) {
+      const { end, reject } = fail(down, AbortSignal.abort(down));
+      now += waited;
+      reject();
+      await end();
+      assert.equal(refused(), remembered);
+    }
+  });
+
+  it('take a bounded amount of memory', async () => {
+    for (let number = 0; number < 1000; number++) {
+      await assert.rejects(failures.watch(`r${number}.example.com`, 'r1', Promise.reject(down)), down);
+    }
     assert.equal(refused(), false);
   });
 });

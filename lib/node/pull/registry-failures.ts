@@ -4,6 +4,8 @@ import { registryName } from '#lib/registry/registry-name';
 
 /** How long a registry that was unavailable is not asked again, in milliseconds. */
 export const failureMemory = 5_000;
+/** A registry that has not answered within this time is unavailable, in milliseconds. */
+const usualAnswer = 10_000;
 /** How many registries are remembered: pods can name any number that the policy allows. */
 const mostRegistries = 256;
 
@@ -42,14 +44,27 @@ export class RegistryFailures {
     );
   }
 
-  /** Remembers that a request to a registry failed, if it was unavailable. */
-  failed(registry: string, revision: string, error: unknown): void {
-    if (!(error instanceof FairleadError) || error.kind !== 'Unavailable' || error.local) return;
-    this.#failures.set(registryName(registry), { error, at: this.#clock(), revision });
+  /**
+   * Returns the answer of a registry, and forgets its failure; or rejects as `asked` does, and
+   * remembers that the registry was unavailable. A caller that gives up soon says nothing about the
+   * registry.
+   */
+  async watch<T>(registry: string, revision: string, asked: Promise<T>, signal?: AbortSignal): Promise<T> {
+    const name = registryName(registry);
+    const begun = this.#clock();
+    try {
+      const answer = await asked;
+      this.#failures.delete(name);
+      return answer;
+    } catch (error) {
+      const now = this.#clock();
+      const isCutShort = signal?.aborted && now - begun < usualAnswer;
+      if (!isCutShort && isUnavailable(error)) this.#failures.set(name, { error, at: now, revision });
+      throw error;
+    }
   }
+}
 
-  /** Forgets a failure, since the registry has answered. */
-  answered(registry: string): void {
-    this.#failures.delete(registryName(registry));
-  }
+function isUnavailable(error: unknown): error is FairleadError {
+  return error instanceof FairleadError && error.kind === 'Unavailable' && !error.local;
 }
