@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench(report: (line: stri
   publish: () => import('./publish.ts'),
   trust: () => import('./trust.ts'),
   shim: () => import('./shim.ts'),
+  containers: () => import('./containers.ts'),
   controllers: () => import('./controllers.ts'),
   conversion: () => import('./conversion.ts'),
   admission: () => import('./admission.ts'),

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import { type Digest, isDigest } from '#lib/registry/digest';
@@ -42,8 +42,12 @@ export class Uses {
     }
     const { uses, temporary } = this.#directories;
     const lines = [...artifacts, ...(appArmor === undefined ? [] : [`${appArmorLine}${appArmor}`])];
-    const options = { temporaryDirectory: temporary, flush: false };
-    await writeDurably(join(uses, id), Buffer.from(lines.join('\n')), options);
+    const path = join(uses, id);
+    const bytes = Buffer.from(lines.join('\n'));
+    // A container is new, and so is its note. A part of a note is as good as none.
+    await writeFile(path, bytes, { flag: 'wx', mode: 0o600 }).catch(() =>
+      writeDurably(path, bytes, { temporaryDirectory: temporary, flush: false }),
+    );
   }
 
   /**
