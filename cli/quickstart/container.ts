@@ -7,6 +7,7 @@ import { type CriClient, criClient } from '#lib/cri/client';
 import { RuntimeConnection } from '#lib/cri/runtime-connection';
 import { FairleadError } from '#lib/errors';
 import { pullProfile } from '#lib/node/pull/pull-profile';
+import { nodeCaller } from '#lib/node/store/pull-note';
 import { openStore } from '#lib/node/store/store';
 import { formatReference } from '#lib/registry/reference';
 import {
@@ -96,14 +97,14 @@ async function unwind(undo: (() => unknown)[], tell: Narrator): Promise<void> {
 }
 
 /**
- * Starts the shim as a node runs it. The profile is put into its store before, because the shim
- * pulls from registries only and this one is a directory.
+ * Starts the shim as a node runs it. The profile is put into its store before, as pulled with the
+ * credentials of the node, because the shim asks registries only and this one is a directory.
  */
 async function startShimBefore(socket: string, directory: string, walk: Walk, tell: Narrator): Promise<Shim> {
   const state = join(directory, 'state');
   const store = await openStore(state);
   try {
-    await pullProfile({ reference: walk.reference, kind: 'Seccomp' }, { ...walk, store });
+    await pullProfile({ reference: walk.reference, kind: 'Seccomp' }, { ...walk, store, caller: nodeCaller });
   } finally {
     await store.close();
   }
