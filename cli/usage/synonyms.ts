@@ -7,6 +7,7 @@ export const commandSynonyms: Readonly<Record<string, string>> = {
   attach: 'push --subject',
   auth: 'login',
   backup: 'save',
+  bindings: 'cluster bindings',
   cat: 'pull',
   catalog: 'ls',
   check: 'policy check',
@@ -15,6 +16,7 @@ export const commandSynonyms: Readonly<Record<string, string>> = {
   compare: 'diff',
   completions: 'completion',
   config: 'inspect',
+  coverage: 'cluster coverage',
   cp: 'copy',
   create: 'push',
   default: 'baseline',
@@ -38,6 +40,7 @@ export const commandSynonyms: Readonly<Record<string, string>> = {
   'list-tags': 'ls',
   manifest: 'inspect',
   mirror: 'copy',
+  outdated: 'cluster outdated',
   promote: 'copy',
   publish: 'push',
   repo: 'ls',
@@ -61,7 +64,7 @@ export const commandSynonyms: Readonly<Record<string, string>> = {
   validate: 'lint',
   'verify-attestation': 'verify',
   whatis: 'explain',
-  why: 'explain',
+  why: 'cluster why',
 };
 
 /** Options of such programs, and what is written instead, if the command has it. */
