@@ -152,8 +152,7 @@ function looserReplacement(
   if (comparison.loosened === 0) return undefined;
   const message =
     `${digest} was not taken: it permits what the digest in force does not (${comparison.summary}). ` +
-    // Both were verified here, and the command has no policy of its own.
-    `See the difference with: fairlead diff --insecure-unverified oci://${held.reference} oci://${reference}. ${next}`;
+    `See the difference with: fairlead diff --policy FILE oci://${held.reference} oci://${reference} (or with --key FILE). ${next}`;
   return { ...refused, reason: 'LooserReplacement', message };
 }
 
