@@ -285,6 +285,8 @@ describe('authorize', () => {
         'policy.yaml does not allow mode=log for registry.example.com/prod/nginx: rule registry.example.com/prod/** (line 4) has no "log: true"',
       hint: 'Remove mode=log, so that the profile is enforced, or add "log: true" to the rule in policy.yaml.',
     });
+    const inObject = policyOf({ match: '**', position: 'spec.rules[0]' });
+    assert.throws(() => authorize(inObject, prod, 'Seccomp', 'Log'), { message: /: rule \*\* \(spec\.rules\[0\]\) has/ });
     assert.throws(() => authorize(policyOf(), reference, 'Seccomp', 'Log'), { message: /it has no rules/ });
   });
 
@@ -295,6 +297,18 @@ describe('authorize', () => {
     });
   });
 
+  it('tells to add the kind to the first rule that covers only other kinds, with its position', () => {
+    const other = { match: 'registry.example.com/**', kinds: ['AppArmor'] } as const;
+    const refused = (position: string | undefined) => () =>
+      authorize(policyOf({ match: 'a.b/**' }, { ...other, ...(position && { position }) }), reference, 'Seccomp');
+    const message =
+      'policy.yaml does not allow Seccomp profiles from registry.example.com/security/nginx: rule registry.example.com/** applies to other kinds';
+    const hint = 'To allow them, add Seccomp to kinds of this rule';
+    assert.throws(refused('4:5'), { kind: 'NotAllowed', message, hint: `${hint} (line 4) in policy.yaml.` });
+    assert.throws(refused('spec.rules[1]'), { message, hint: `${hint} (spec.rules[1]) in policy.yaml.` });
+    assert.throws(refused(undefined), { message, hint: `${hint} in policy.yaml.` });
+  });
+
   for (const [policy, reason] of [
     [
       policyOf(),
@@ -302,7 +316,6 @@ describe('authorize', () => {
     ],
     [policyOf({ match: 'a.b/**' }), /its only rule does not match/],
     [policyOf({ match: 'a.b/**' }, { match: 'a.c/**' }), /none of its 2 rules matches/],
-    [policyOf({ match: 'registry.example.com/**', kinds: ['AppArmor'] }), /applies to other kinds/],
   ] as const) {
     it(`denies by default: ${reason.source.slice(-24)}`, () => {
       assert.throws(

@@ -66,6 +66,7 @@ export function authorize(
 ): Rule {
   const { repository, rule, steps } = decide(policy, reference, kind);
   if (rule !== undefined) return withMode(rule, { policy, repository, mode });
+  const what = kind === undefined ? 'artifacts' : `${kind} profiles`;
   const otherKind = steps.find(({ outcome }) => outcome === 'other kind');
   const reason =
     otherKind !== undefined
@@ -77,13 +78,20 @@ export function authorize(
           : `none of its ${policy.rules.length} rules matches`;
   const place = policyPlace(policy);
   const adding = policy.missing ? `create ${place} with a rule` : `add a rule to ${place}`;
-  throw new FairleadError(
-    'NotAllowed',
-    `${policy.source} does not allow ${kind === undefined ? 'artifacts' : `${kind} profiles`} from ${repository}: ${reason}`,
-    {
-      hint: `To allow them, ${adding} whose match covers ${repository}, with the key to require.`,
-    },
-  );
+  const change =
+    kind !== undefined && otherKind !== undefined
+      ? `add ${kind} to kinds of this rule${placeOf(otherKind)} in ${place}`
+      : `${adding} whose match covers ${repository}, with the key to require`;
+  throw new FairleadError('NotAllowed', `${policy.source} does not allow ${what} from ${repository}: ${reason}`, {
+    hint: `To allow them, ${change}.`,
+  });
+}
+
+/** Returns where a rule is, as ` (line 4)` or ` (spec.rules[0])`; '' if that is not known. */
+function placeOf({ position }: Pick<Rule, 'position'>): string {
+  if (position === undefined) return '';
+  const [, line] = /^(\d+):\d+$/.exec(position) ?? [];
+  return line === undefined ? ` (${position})` : ` (line ${line})`;
 }
 
 /** Returns the rule. Throws NotAllowed if it does not allow the mode. */
@@ -92,10 +100,9 @@ function withMode(
   { policy, repository, mode }: { policy: TrustPolicy; repository: string; mode: ProfileMode | undefined },
 ): Rule {
   if (mode === undefined || rule.log === true) return rule;
-  const place = rule.position === undefined ? '' : ` (line ${rule.position.replace(/:.*/, '')})`;
   throw new FairleadError(
     'NotAllowed',
-    `${policy.source} does not allow mode=log for ${repository}: rule ${rule.match}${place} has no "log: true"`,
+    `${policy.source} does not allow mode=log for ${repository}: rule ${rule.match}${placeOf(rule)} has no "log: true"`,
     {
       hint: `Remove mode=log, so that the profile is enforced, or add "log: true" to the rule in ${policy.source}.`,
     },
