@@ -25,7 +25,7 @@ const lines: readonly Line[] = files.flatMap(({ file, source }) =>
 );
 
 /** A command line in a message: the program, and everything up to the end of the phrase. */
-const commandLine = /\b(?:fairlead|cosign|kubectl|buildkite-agent)\b[^;,)]*?(?:\\`|\.\s|'\)|$|(?=[;,)]))/g;
+const commandLine = /\b(?:fairlead|cosign|kubectl|systemctl|buildkite-agent)\b[^;,)]*?(?:\\`|\.\s|'\)|$|(?=[;,)]))/g;
 
 describe('messages below the CLI', () => {
   it('are read from their sources', () => {
@@ -36,7 +36,7 @@ describe('messages below the CLI', () => {
 
   it('name no flag, except in the command line of a program', () => {
     // A flag that is a whole string is an argument for a program that is run.
-    const argument = /'--[a-z-]+'/g;
+    const argument = /'--[a-z-]+(?:=[0-9]+)?'/g;
     const flagged = lines.filter(({ text }) =>
       /(?<![-\w])--[a-z]/.test(text.replace(commandLine, '').replace(argument, '')),
     );
