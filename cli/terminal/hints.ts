@@ -1,3 +1,5 @@
+import { nameOptions } from '#lib/text/name-options';
+
 /**
  * Options of the functions below the CLI, as their hints name them in backticks, and the flags that
  * set them.
@@ -23,7 +25,6 @@ export const flagOfOption: Readonly<Record<string, string>> = {
   predicateType: '--type',
   provenance: '--provenance',
   runtime: '--runtime',
-  seccompRoot: '--seccomp-root',
   skip: '--skip',
   state: '--state',
   tag: '--tag',
@@ -35,15 +36,10 @@ export const flagOfOption: Readonly<Record<string, string>> = {
 
 /**
  * Returns the hint of a function for users of the CLI: `plainHttp`, in backticks, becomes
- * --plain-http. Other words in backticks stay as they are, and so does all that is in double
- * quotes: that is text of others, such as a file name or what a registry answered. For the same
- * reason messages are not rewritten, only hints.
+ * --plain-http. Messages are not rewritten, only hints: they quote text of others.
  */
 export function withFlags(hint: string): string {
-  const quotedOrOption = /"(?:[^"\\]|\\.)*"|(?<![^\s(])`([^`]+)`(?![^\s,.;:)])/g;
-  return hint.replace(quotedOrOption, (whole, option?: string) =>
-    option !== undefined && Object.hasOwn(flagOfOption, option) ? (flagOfOption[option] ?? whole) : whole,
-  );
+  return nameOptions(hint, flagOfOption);
 }
 
 /**

@@ -124,6 +124,12 @@ describe('artifact source', () => {
     assert.equal(growth, 1);
   });
 
+  it('names what is set in a pod if the artifact is of another kind', async () => {
+    const pull = source.pull({ reference, kind: 'AppArmor' }, { signal: AbortSignal.timeout(5000) });
+    const hint = 'Set the kind of profile in the pod to Seccomp, or name another artifact.';
+    await assert.rejects(pull, { kind: 'ProfileInvalid', hint });
+  });
+
   it('applies nothing that the policy has come to forbid while the runtime was asked', async () => {
     whenAsked = () => {
       current = { ...deny, baseline: defaultBaseline };

@@ -1,3 +1,4 @@
+import { FairleadError } from '#lib/errors';
 import type { Decisions } from '#lib/node/pull/decision-log';
 import { withinBudget } from '#lib/node/pull/pull-budget';
 import { PullLimiter } from '#lib/node/pull/pull-limiter';
@@ -20,6 +21,7 @@ import type { ReadTarget } from '#lib/registry/target';
 import type { Policy } from '#lib/trust/policy/node-policy';
 import type { Tidier } from '../housekeeping/tidy.ts';
 import type { ShimMetrics } from '../report/metrics.ts';
+import { forNode } from '../report/node-hint.ts';
 
 /** The dependencies of an artifact source. */
 export interface ArtifactSourceDependencies {
@@ -97,7 +99,9 @@ export class ArtifactSource {
         ...{ store, decisions, signal, anew, caller, admitted },
         ...{ memory: this.#memory, limiter: this.#limiter, failures: this.#failures },
       }),
-    );
+    ).catch((error: unknown) => {
+      throw error instanceof FairleadError ? forNode(error) : error;
+    });
     if (!pulled.cached) tidier.grown();
     metrics.pulled(pulled.cached, (clock() - begun) / 1000);
     return pulled;

@@ -39,7 +39,7 @@ export function parseLocalhostReference(path: string, seccompRoot: string): Requ
     if (!mayNameArtifact(path)) return undefined;
     throw invalid(
       `localhost profile ${quote(path, 600)} looks like a reference but does not begin with ${start}`,
-      'Write localhostProfile: oci/registry/repository@sha256:…. If the kubelet has another seccomp root, set `seccompRoot` of the shim.',
+      'Write localhostProfile: oci/registry/repository@sha256:…. If the kubelet has another seccomp root, run `fairlead shim --seccomp-root DIRECTORY`.',
     );
   }
   // The kubelet cleans the paths that it joins, so it never sends such a path.
@@ -64,7 +64,7 @@ export function checkBase(path: string, seccompRoot: string): string {
   if (path !== normalize(path) || !path.startsWith(below) || path.endsWith('/')) {
     throw invalid(
       `base profile ${quote(path, 600)} is not a file below ${seccompRoot}`,
-      'Put the file there. If the kubelet has another seccomp root, set `seccompRoot` of the shim.',
+      'Put the file there. If the kubelet has another seccomp root, run `fairlead shim --seccomp-root DIRECTORY`.',
     );
   }
   if (mayNameArtifact(path.slice(below.length))) {

@@ -191,6 +191,7 @@ describe('profile request: Localhost reference', () => {
     refuses(() => localhost(`${root}/OCI/${reference}`), /does not begin with/);
     refuses(() => localhost(`/srv/kubelet/seccomp/oci/${reference}`), /does not begin with/);
     refuses(() => localhost(`oci/${reference}`), /does not begin with/);
+    assert.throws(() => localhost(`/srv/oci/${reference}`), { hint: /`fairlead shim --seccomp-root DIRECTORY`/ });
     refuses(() => localhost(reference), /does not begin with/);
   });
 

@@ -15,7 +15,7 @@ export function unpackArtifact(artifact: ProfileArtifact, kind: RuntimeKind | un
   const name = artifact.descriptor.digest;
   if (kind !== undefined && artifact.kind !== kind) {
     throw new FairleadError('ProfileInvalid', `${name} is a profile of kind ${artifact.kind}, not ${kind}`, {
-      hint: `Ask for \`kind\` ${artifact.kind}, or name another artifact.`,
+      hint: `Set \`kind\` to ${artifact.kind}, or name another artifact.`,
     });
   }
   const profile = readDocument(artifact, `profile in ${name}`);

@@ -1,4 +1,5 @@
 import { type ErrorKind, type FairleadError, shownMessage } from '#lib/errors';
+import { nameOptions } from '#lib/text/name-options';
 import type { Refusal } from './check.ts';
 
 /** The kinds of errors that are decisions about an artifact, whoever asks for it and when. */
@@ -11,10 +12,16 @@ const hints: Readonly<Partial<Record<ErrorKind, string>>> = {
     'answer this for a repository that does not exist.',
 };
 
+/** Options of the functions that pull, and what is set in the object or where the operator runs. */
+const settings: Readonly<Record<string, string>> = {
+  kind: 'spec.kind',
+  plainHttp: 'the server http://… in its hosts.toml',
+};
+
 /** Returns why an artifact is not used, from the error of a pull. */
 export function refusalOf(error: FairleadError, digest?: string): Refusal {
   const { kind } = error;
-  const hint = hints[kind] ?? error.hint;
+  const hint = hints[kind] ?? (error.hint && nameOptions(error.hint, settings));
   const message = shownMessage(error);
   return {
     ...(digest !== undefined && { digest }),

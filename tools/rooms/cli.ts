@@ -12,7 +12,10 @@ export const cliRooms: readonly Room[] = [
     packages: ['valibot'],
   },
   { name: 'cli/documents', imports: [], packages: ['valibot'], pure: true },
-  { name: 'cli/terminal', imports: [errors, 'cli/documents', 'cli/files', 'lib/profile/report', 'lib/registry'] },
+  {
+    name: 'cli/terminal',
+    imports: [errors, 'cli/documents', 'cli/files', 'lib/profile/report', 'lib/registry', 'lib/text'],
+  },
   { name: 'cli/process', imports: [errors, 'cli/terminal', 'lib/files', 'lib/profile/report'], packages: ['pino'] },
   {
     name: 'cli/options',

@@ -4,7 +4,7 @@ import { errors, type Room, tables } from './room.ts';
 export const shimRooms: readonly Room[] = [
   {
     name: 'cri-shim/report',
-    imports: [errors, 'lib/http', 'lib/http/connections', 'lib/profile/constraint.ts'],
+    imports: [errors, 'lib/http', 'lib/http/connections', 'lib/profile/constraint.ts', 'lib/text'],
     packages: ['pino', 'prom-client'],
   },
   { name: 'cri-shim/proxy', imports: [errors, 'lib/cri', 'lib/files', 'lib/text'] },

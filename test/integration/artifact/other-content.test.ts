@@ -143,7 +143,7 @@ describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is not a pro
       const header = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules:\n';
       await writeFile(join(cwd, file), `${header}  - {match: "**", ${requires}}\n`);
       for (const [tag, code, message] of [
-        ['apparmor', 3, /is a profile of kind AppArmor, not Seccomp\nhint: Ask for --kind AppArmor/],
+        ['apparmor', 3, /is a profile of kind AppArmor, not Seccomp\nhint: Set --kind to AppArmor/],
         ['image', 3, /kinds:image is a container image, not a security profile/],
         ['seccomp', 0, /^$/],
       ] as const) {
@@ -190,6 +190,6 @@ describePeers(['docker-registry', 'skopeo', 'oras', 'crane'], 'what is not a pro
     assert.doesNotMatch(stderr, /rule/);
     assert.doesNotMatch(text, /rule/);
     const other = await verify('profile:1', '--key', 'fairlead.pub', '--kind', 'apparmor');
-    failed(other, 3, /hint: Ask for --kind Seccomp, or name another artifact/);
+    failed(other, 3, /hint: Set --kind to Seccomp, or name another artifact/);
   });
 });
