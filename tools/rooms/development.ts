@@ -38,6 +38,7 @@ export const developmentRooms: readonly Room[] = [
   { name: 'test/oracle/**', imports: ['lib/**', 'test/fuzz/mutate.ts', 'test/peers/**'], packages: 'any' },
   { name: 'test/support/cli/assert-document.ts', imports: ['tools'], packages: ['ajv'] },
   { name: 'test/support/cli/built-program.ts', imports: ['tools'] },
+  { name: 'test/support/kernel/guest-program.ts', imports: ['tools'], packages: ['esbuild'] },
   {
     name: 'test/support/**',
     imports: [
@@ -48,13 +49,13 @@ export const developmentRooms: readonly Room[] = [
       'test/peers/**',
       'test/support/cri/client.ts',
       'test/support/cli/assert-document.ts',
+      'test/support/kernel/guest-program.ts',
     ],
     packages: 'any',
   },
   { name: 'test/support/cri/pulling-node.ts', imports: ['cri-shim/**', 'lib/**'] },
   { name: 'test/support/release/stand-in-packages.ts', imports: ['tools/release'], packages: 'any' },
   { name: 'test/support/release/program.ts', imports: ['tools', 'tools/release'] },
-  { name: 'test/support/kernel/guest-program.ts', imports: ['tools'], packages: ['esbuild'] },
   {
     name: 'test/support/release/program-archive.ts',
     imports: ['test/support/release/program.ts', 'tools', 'tools/release'],

@@ -1,20 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import type { RenderedAppArmor } from '#lib/node/install/apparmor/loader';
-import { renderForNode } from '#lib/node/install/apparmor/render';
 import { intersectAppArmor } from '#lib/profile/apparmor/intersect';
 import { lintAppArmor } from '#lib/profile/apparmor/lint';
 import type { AppArmorProfile } from '#lib/profile/apparmor/model';
 import { renderAppArmorPolicy } from '#lib/profile/apparmor/render-policy';
 import { runtimeDefaultAppArmor } from '#lib/profile/apparmor/runtime-default';
 import { describePeers } from '#test/peers/require';
-import { startVm, type Vm, vmRequirements } from '#test/peers/vm';
+import { startVm, type Vm } from '#test/peers/vm';
 import { listCases, operationsOf, permittedOf, profileOf } from '#test/support/kernel/apparmor-lists';
 import { runInGuest } from '#test/support/kernel/guest-container';
 import { type AppArmorEvent, type Attempt, GuestPolicies } from '#test/support/kernel/guest-policies';
-import { installInGuest, installSourceInGuest } from '#test/support/kernel/guest-program';
-import { type LsmStep, runLsmSteps } from '#test/support/kernel/run-lsm-steps';
+import { installInGuest } from '#test/support/kernel/guest-program';
+import { describeLoader } from '#test/support/kernel/loader-cases';
+import { describeArtifactsOnNode } from '#test/support/kernel/node/artifact-cases';
+import { nodeRequirements } from '#test/support/kernel/node/guest-node';
 
 const nothing = { readOnlyPaths: [], writeOnlyPaths: [], readWritePaths: [] };
 
@@ -209,7 +208,7 @@ function operations(): ReadonlyMap<string, readonly string[]> {
   return tried;
 }
 
-describePeers([...vmRequirements, 'apparmor_parser', 'runc', 'cc'], 'AppArmor policies in the kernel', () => {
+describePeers([...nodeRequirements, 'apparmor_parser', 'cc'], 'AppArmor policies in the kernel', () => {
   let vm: Vm;
   let attempts: ReadonlyMap<string, Attempt>;
 
@@ -318,71 +317,12 @@ describePeers([...vmRequirements, 'apparmor_parser', 'runc', 'cc'], 'AppArmor po
     });
   });
 
-  describe('by the service that loads them', () => {
-    const [confining, open] = [containers['container'] ?? assert.fail(), runtimeDefaultAppArmor].map((each) =>
-      renderForNode(each),
-    ) as [RenderedAppArmor, RenderedAppArmor];
+  describe('by Fairlead as a node runs it', () => {
     let fairlead: string;
-    let client: string;
-    const loaded = [confining.name, open.name].toSorted();
-    const run = (...steps: readonly LsmStep[]): Promise<readonly unknown[]> => runLsmSteps(vm, client, steps);
-    /** Starts the service with a capability or without, and returns the id of its process. */
-    const start = async (capability: string): Promise<string> =>
-      (
-        await vm.output(`
-          setpriv --bounding-set=-all${capability} --inh-caps=-all --no-new-privs ${fairlead} lsm > /job/lsm.log 2>&1 &
-          until [ -S /run/fairlead/lsm.sock ]; do kill -0 $! || { cat /job/lsm.log >&2; exit 1; }; sleep 0.1; done
-          echo $!`)
-      ).trim();
-
     before(async () => {
       fairlead = await installInGuest(vm.job);
-      client = await installSourceInGuest(vm.job, fileURLToPath(import.meta.resolve('#test/support/kernel/lsm-steps')));
     });
-
-    it('loads, lists and unloads for a process without capabilities, and keeps those in use', async () => {
-      const process = await start(',+mac_admin');
-      const [none, first, second, both, capabilities] = await run(
-        ...([{ list: true }, { load: confining }, { load: open }, { list: true }] as const),
-        { script: 'grep -h ^CapEff: /proc/self/status /proc/$(pgrep -f " lsm$" | head -1)/status' },
-      );
-      assert.deepEqual([none, first, second, both], [[], 'done', 'done', loaded]);
-      assert.equal(capabilities, 'CapEff:\t0000000000000000\nCapEff:\t0000000200000000\n');
-
-      const script = 'echo began; cat /etc/listed; cat /etc/other';
-      assert.equal((await runInGuest(vm, confining.name, script)).stdout, 'began\nlisted\n');
-
-      // Of another user, whose processes a root without capabilities does not own.
-      const confined = `setpriv --reuid=1000 --clear-groups aa-exec -p ${open.name} -- sleep 100000 >&- 2>&- & echo $!`;
-      const pid = (await vm.output(confined)).trim();
-      const label = { script: `cat /proc/${pid}/attr/apparmor/current` };
-      const [refused, again, kept, unused, left] = await run(
-        ...([{ unload: open.name }, { load: open }, label, { unload: confining.name }, { list: true }] as const),
-      );
-      const message = `process ${pid} is confined by the AppArmor profile ${open.name}`;
-      assert.deepEqual(refused, { kind: 'Conflict', message });
-      assert.deepEqual([again, kept, unused, left], ['done', `${open.name} (enforce)\n`, 'done', [open.name]]);
-
-      // As AppArmor 4 has it. A profile without a rule for it would not let it stop the process.
-      await vm.output(`
-        echo 'profile runc flags=(unconfined) { }' | apparmor_parser --replace --skip-cache
-        aa-exec -p runc -- /bin/kill -TERM ${pid}
-        while [ -d /proc/${pid} ]; do sleep 0.1; done
-        kill -TERM ${process}
-        while [ -e /run/fairlead/lsm.sock ]; do sleep 0.1; done`);
-    });
-
-    it('finds its profiles when it starts again, and reports that it lacks the capability', async () => {
-      const process = await start('');
-      const [found, failed] = await run({ list: true }, { load: confining });
-      assert.deepEqual(found, [open.name]);
-      assert.equal((failed as { kind?: string }).kind, 'Unavailable', JSON.stringify(failed));
-      await vm.output(`kill -TERM ${process}; while [ -e /run/fairlead/lsm.sock ]; do sleep 0.1; done`);
-      await start(',+mac_admin');
-      assert.deepEqual(await run({ load: confining }, { unload: open.name }, { unload: open.name }, { list: true }), [
-        ...['done', 'done', 'done'],
-        [confining.name],
-      ]);
-    });
+    describeLoader(() => ({ vm, fairlead }), containers['container'] ?? assert.fail());
+    describeArtifactsOnNode(() => ({ vm, fairlead }));
   });
 });

@@ -26,6 +26,8 @@ export interface PodOptions {
   /** The sandbox's, by default RuntimeDefault, as the kubelet has it. */
   readonly sandboxSeccomp?: ProfileInit;
   readonly apparmor?: ProfileInit;
+  /** The deprecated string for AppArmor. */
+  readonly apparmorProfile?: string;
   readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] };
   readonly privileged?: boolean;
   /** The runtime handler. */
@@ -101,6 +103,7 @@ export function containerConfig(options: PodOptions): MessageInitShape<typeof Co
         },
         ...(options.seccomp ? { seccomp: options.seccomp } : {}),
         ...(options.apparmor ? { apparmor: options.apparmor } : {}),
+        apparmorProfile: options.apparmorProfile ?? '',
       },
     },
   };

@@ -78,7 +78,7 @@ export class GuestPolicies {
       return `unshare --mount /tmp/apparmor-probe ${policy} <<'END'\n${lines.join('\n')}\nEND`;
     });
     const numbers = await this.#vm.output(['set -e', 'dmesg --clear', ...scripts].join('\n'));
-    const events = eventsOf(await this.#vm.output('dmesg --notime'));
+    const events = appArmorEvents(await this.#vm.output('dmesg --notime'));
     const answers = numbers.trimEnd().split('\n').map(Number).values();
     const attempts = [...operations].map(([policy, texts]): [string, Attempt] => {
       const outcomes = texts.map((text) => [text, outcomeOf(answers.next().value)] as const);
@@ -100,7 +100,8 @@ function outcomeOf(number: number | undefined): Outcome {
   return number > 1000 ? `signal ${number - 1000}` : `errno ${number}`;
 }
 
-function eventsOf(log: string): readonly AppArmorEvent[] {
+/** Returns the events of AppArmor in the text of the kernel's log. */
+export function appArmorEvents(log: string): readonly AppArmorEvent[] {
   return log.split('\n').flatMap((line) => {
     const [, decision, rest = ''] = /apparmor="(ALLOWED|DENIED|AUDIT)" (.*)/.exec(line) ?? [];
     if (decision === undefined) return [];

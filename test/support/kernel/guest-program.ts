@@ -23,6 +23,8 @@ export async function installSourceInGuest(job: string, source: string): Promise
     bundle: true,
     platform: 'node',
     format: 'esm',
+    // packages in the older format call it
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     absWorkingDir: path.join(import.meta.dirname, '../../..'),
   } as const;
   await build({ ...options, entryPoints: [source], outfile: path.join(job, name) });
