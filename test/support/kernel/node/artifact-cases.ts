@@ -107,7 +107,7 @@ function labelOf(answer: NodeAnswer): string {
   return answer.label;
 }
 
-function refusalOf(answer: NodeAnswer): { readonly code: number; readonly message: string } {
+function refusalOf(answer: NodeAnswer): Extract<NodeAnswer, { readonly message: string }> {
   assert.ok('message' in answer, JSON.stringify(answer));
   return answer;
 }

@@ -87,10 +87,10 @@ for (;;) {
   const steps = JSON.parse(await readFile(stepsPipe, 'utf8')) as readonly NodeStep[];
   const answers: NodeAnswer[] = [];
   for (const step of steps) {
-    const answer = await take(podSandboxId, step).catch((thrown: unknown) => {
-      if (thrown instanceof CriError) return { code: thrown.code, message: thrown.message };
-      throw thrown;
-    });
+    const answer = await take(podSandboxId, step).catch((thrown: unknown) => ({
+      code: thrown instanceof CriError ? thrown.code : undefined,
+      message: thrown instanceof Error ? thrown.message : String(thrown),
+    }));
     answers.push(answer);
   }
   await writeFile(answersPipe, JSON.stringify(answers));

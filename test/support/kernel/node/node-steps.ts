@@ -15,12 +15,12 @@ export type NodeStep =
   | { readonly stop: string }
   | { readonly remove: string };
 
-/** What came of a step: nothing, a text, how a command ended, the exit code, or an error of CRI. */
+/** What came of a step; an error has the code of gRPC if it is of CRI. */
 export type NodeAnswer =
   | { readonly done: true }
   | { readonly label: string }
   | { readonly exitCode: number; readonly output?: string }
-  | { readonly code: number; readonly message: string };
+  | { readonly code: number | undefined; readonly message: string };
 
 /** Where the parts of a node are in the guest. */
 export const nodeFolder = '/tmp/node';
