@@ -13,10 +13,10 @@ import {
   type Untouched,
   withEphemeralContainers,
 } from './decide.ts';
-import { containerOf, fewNames } from './judge.ts';
+import { containerOf, expensivePatterns, fewNames } from './judge.ts';
 import { refuse } from './refusal.ts';
 import { allSettings, type SeccompSetting } from './seccomp-setting.ts';
-import { mostSpecific } from './specificity.ts';
+import { mostSpecific, podBudget, type TooExpensive } from './specificity.ts';
 
 /** The outcome of a check: whether a pod may be stored as it is. */
 export type CheckOutcome = Untouched | Refused;
@@ -47,8 +47,13 @@ export function checkPod(pod: Pod, context: BindingContext): CheckOutcome {
 export function checkUpdate(pod: Pod, before: Pod, context: BindingContext): CheckOutcome {
   const bindings = bindingsFor(context);
   if ('outcome' in bindings) return bindings;
+  const joining = joiningSettings(pod, before, bindings);
+  if ('tooExpensive' in joining) {
+    const { problem, hint } = expensivePatterns(joining);
+    return { outcome: 'refused', reason: problem, hint };
+  }
   const joined = check(
-    decide(pod, joiningSettings(pod, before, bindings), selecting(pod, bindings), context),
+    decide(pod, joining, selecting(pod, bindings), context),
     'The profile of a running pod cannot be changed. Create another pod with these labels and images.',
   );
   if (joined.outcome === 'refused') return joined;
@@ -68,23 +73,33 @@ export function checkEphemeralContainers(pod: Pod, before: Pod, context: Binding
  * that did not select the pod or, for a container whose image changes, did not decide on it or
  * takes the profile from the image.
  */
-function joiningSettings(pod: Pod, before: Pod, bindings: readonly Binding[]): readonly SeccompSetting[] {
+function joiningSettings(
+  pod: Pod,
+  before: Pod,
+  bindings: readonly Binding[],
+): readonly SeccompSetting[] | TooExpensive {
   const [now, then] = [selecting(pod, bindings), selecting(before, bindings)];
   const old = new Map(allSettings(before).map((setting) => [setting.key, setting]));
-  return allSettings(pod).filter((setting) => {
+  const budget = podBudget();
+  const joining: SeccompSetting[] = [];
+  for (const setting of allSettings(pod)) {
     const was = old.get(setting.key);
-    if (was === undefined) return false;
+    if (was === undefined) continue;
     const [container, containerBefore] = [containerOf(setting), containerOf(was)];
+    const deciding = mostSpecific(now, container, budget);
+    if ('tooExpensive' in deciding) return deciding;
     if (setting.container?.image === was.container?.image) {
-      return mostSpecific(now, container).some((binding) => !then.includes(binding));
+      if (deciding.some((binding) => !then.includes(binding))) joining.push(setting);
+      continue;
     }
+    const decided = mostSpecific(then, containerBefore, budget);
+    if ('tooExpensive' in decided) return decided;
     // What selects by images is not known for one without a valid name.
-    if (container !== undefined && container.image === undefined) return true;
-    const decided = mostSpecific(then, containerBefore);
-    return mostSpecific(now, container).some(
-      (binding) => !decided.includes(binding) || binding.source.from === 'image',
-    );
-  });
+    const isUnreadable = container !== undefined && container.image === undefined;
+    const isNew = (binding: Binding): boolean => !decided.includes(binding) || binding.source.from === 'image';
+    if (isUnreadable || deciding.some(isNew)) joining.push(setting);
+  }
+  return joining;
 }
 
 /**

@@ -8,6 +8,7 @@ import { refusalOf, refuse } from './refusal.ts';
 import { type ResolvingContext, resolveProfile } from './resolve-profile.ts';
 import { allSettings, podSetting, type SeccompSetting } from './seccomp-setting.ts';
 import { settle } from './settle.ts';
+import { podBudget } from './specificity.ts';
 import { unappliedProfile } from './unapplied-profile.ts';
 
 /** Set on the pods by which kubelets show what they run from their own files. */
@@ -50,9 +51,9 @@ export interface BindingContext extends ResolvingContext {
 /**
  * Decides on places of a pod under the bindings that govern it, by the rules of {@link judge} and
  * {@link settle}. Refuses the pod if bindings disagree, if a place contradicts its profile, if a
- * profile is not known, if nothing would be applied of a profile that a place names, and if only
- * `spec.os` keeps the pod off Linux nodes: API servers before 1.24 drop this field, and kubelets
- * before 1.24 do not heed it.
+ * profile is not known, if the patterns of bindings take too long to compare, if nothing would be
+ * applied of a profile that a place names, and if only `spec.os` keeps the pod off Linux nodes: API
+ * servers before 1.24 drop this field, and kubelets before 1.24 do not heed it.
  */
 export function decide(
   pod: Pod,
@@ -62,8 +63,9 @@ export function decide(
 ): Untouched | Refused | Decided {
   if (settings.length === 0) return { outcome: 'untouched', reason: 'nothing changes that a binding decides' };
   const own = podSetting(pod);
-  const judged = settings.flatMap((setting) => judge(setting, bindings, context) ?? []);
-  const ofPod = judge(own, bindings, context)?.judgement;
+  const budget = podBudget();
+  const judged = settings.flatMap((setting) => judge(setting, bindings, context, budget) ?? []);
+  const ofPod = judge(own, bindings, context, budget)?.judgement;
   const surroundings = {
     pod: own,
     podProfile: ofPod !== undefined && 'profile' in ofPod ? ofPod.profile : undefined,

@@ -3,7 +3,7 @@ import { type Binding, inOrder, titleOf } from './binding.ts';
 import { type BoundProfile, localhostProfileOf, sameBoundProfile } from './bound-profile.ts';
 import { type ResolvingContext, resolveProfile, type Unresolved } from './resolve-profile.ts';
 import type { SeccompSetting } from './seccomp-setting.ts';
-import { type BoundContainer, mostSpecific } from './specificity.ts';
+import { type BoundContainer, mostSpecific, type PodBudget, type TooExpensive } from './specificity.ts';
 
 /** What bindings make of one place of a pod: its profile, or why it has none. */
 export type Judgement =
@@ -23,17 +23,23 @@ export interface JudgedPlace {
 /**
  * Returns what bindings that select a pod make of a place of it, or undefined if none matches. The
  * most specific one decides; if several are equally specific, they must agree. Neither the order of
- * the bindings, nor their age, nor their names matter.
+ * the bindings, nor their age, nor their names matter. If comparing the image with their patterns
+ * uses up the budget, what decides is not known.
  */
 export function judge(
   setting: SeccompSetting,
   bindings: readonly Binding[],
   context: ResolvingContext,
+  budget: PodBudget,
 ): JudgedPlace | undefined {
   const container = containerOf(setting);
   const unreadable = unreadableImage(setting, container, bindings);
   if (unreadable !== undefined) return unreadable;
-  const deciding = inOrder(mostSpecific(bindings, container));
+  const specific = mostSpecific(bindings, container, budget);
+  if ('tooExpensive' in specific) {
+    return { setting, bindings: [specific.tooExpensive], judgement: expensivePatterns(specific) };
+  }
+  const deciding = inOrder(specific);
   if (deciding.length === 0) return undefined;
   return { setting, bindings: deciding, judgement: agree(deciding, container?.image, context) };
 }
@@ -91,6 +97,15 @@ function unreadableImage(
       hint: 'Write the image as registry/repository:tag or registry/repository@sha256:….',
       isTemporary: false,
     },
+  };
+}
+
+/** Returns the problem that comparing images with the patterns of bindings takes too long. */
+export function expensivePatterns({ tooExpensive }: TooExpensive): Unresolved {
+  return {
+    problem: `${titleOf(tooExpensive)} has patterns of images that take too long to compare with the images of the pod`,
+    hint: 'Write them with fewer wildcards, or let fewer bindings whose patterns have wildcards select the pod.',
+    isTemporary: false,
   };
 }
 

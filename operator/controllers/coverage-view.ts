@@ -43,8 +43,8 @@ export interface CoverageViewOptions {
   readonly pods: PodInformer;
 }
 
-/** So many pods are decided on in one turn of the event loop: some milliseconds. */
-const inOneTurn = 20;
+/** Milliseconds after which other work has its turn, such as an admission. */
+const mostOfTurn = 5;
 /** Milliseconds for which a coverage is not determined again. */
 const shortest = 1000;
 /** How many times the time that it took passes before it is determined again. */
@@ -152,8 +152,12 @@ export class CoverageView {
     // Pods that are alike are the same object (pod-informer.ts), which is in one namespace.
     const containersOf = new Map<Pod, CoveredPod['containers']>();
     const covered: CoveredPod[] = [];
-    for (const [index, { running }] of [...this.#pods.store.values()].entries()) {
-      if (index % inOneTurn === 0) await nextTurn();
+    let began = performance.now();
+    for (const { running } of [...this.#pods.store.values()]) {
+      if (performance.now() - began > mostOfTurn) {
+        await nextTurn();
+        began = performance.now();
+      }
       if (running === undefined) continue;
       const { pod, ...rest } = running;
       const context = contexts.get(rest.namespace) ?? this.contextOf(rest.namespace);

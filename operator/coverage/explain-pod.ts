@@ -4,7 +4,13 @@ import { localhostProfileOf } from '../bind/bound-profile.ts';
 import { type BindingContext, bindingsFor, exemptionOf, governing } from '../bind/decide.ts';
 import { containerOf, judge } from '../bind/judge.ts';
 import { allSettings, type SeccompSetting } from '../bind/seccomp-setting.ts';
-import { type BoundContainer, compareSpecificity, mostSpecific, specificityOf } from '../bind/specificity.ts';
+import {
+  type BoundContainer,
+  compareSpecificity,
+  type PodBudget,
+  podBudget,
+  specificityOf,
+} from '../bind/specificity.ts';
 import { judgementProblem } from './judgement-problem.ts';
 
 /** A binding that matches a container or the pod itself. */
@@ -14,6 +20,9 @@ export interface MatchingBinding {
   /** Why another one decides. */
   readonly lostBecause: string | undefined;
 }
+
+/** All are listed, for a person who asks. */
+const unlimited: PodBudget = { steps: Number.POSITIVE_INFINITY };
 
 /** Why a place of a pod gets the profile that it gets. */
 export interface ExplainedPlace {
@@ -51,16 +60,23 @@ export function explainPod(pod: Pod, context: BindingContext): ExplainedPod {
   const forNamespace = bindingsFor(context);
   if ('outcome' in forNamespace) return { exemption: forNamespace.reason, places: [] };
   const bindings = governing(pod, forNamespace, context);
-  const places = allSettings(pod).map((setting) => explainPlace(setting, bindings, context));
+  const budget = podBudget();
+  const places = allSettings(pod).map((setting) => explainPlace(setting, bindings, context, budget));
   return { exemption, places: exemption === undefined ? places : [] };
 }
 
-function explainPlace(setting: SeccompSetting, bindings: readonly Binding[], context: BindingContext): ExplainedPlace {
+function explainPlace(
+  setting: SeccompSetting,
+  bindings: readonly Binding[],
+  context: BindingContext,
+  budget: PodBudget,
+): ExplainedPlace {
   const container = containerOf(setting);
-  const judgement = judge(setting, bindings, context)?.judgement;
-  const deciding = new Set(mostSpecific(bindings, container));
+  const place = judge(setting, bindings, context, budget);
+  const judgement = place?.judgement;
+  const deciding = new Set(place?.bindings);
   const [winner] = deciding;
-  const matching = inOrder(bindings.filter((binding) => specificityOf(binding, container) !== undefined));
+  const matching = inOrder(bindings.filter((binding) => specificityOf(binding, container, unlimited) !== undefined));
   const decides = matching.filter((binding) => deciding.has(binding));
   const others = matching.filter((binding) => !deciding.has(binding));
   return {
@@ -79,7 +95,10 @@ function lossOf(
   winner: Binding | undefined,
   container: BoundContainer | undefined,
 ): string | undefined {
-  const [less, more] = [specificityOf(loser, container), winner && specificityOf(winner, container)];
+  const [less, more] = [
+    specificityOf(loser, container, unlimited),
+    winner && specificityOf(winner, container, unlimited),
+  ];
   if (less === undefined || more === undefined || compareSpecificity(less, more) >= 0) return undefined;
   const at = more.findIndex((rank, index) => rank !== less[index]);
   return `${winner?.kind} ${winner?.name} ${reasons[at]}`;

@@ -4,6 +4,7 @@ import { type BoundProfile, coversProfile, localhostProfileOf, namedProfile } fr
 import { type BindingContext, bindingsFor, exemptionOf, governing } from '../bind/decide.ts';
 import { judge } from '../bind/judge.ts';
 import { allSettings, podSetting, type SeccompSetting } from '../bind/seccomp-setting.ts';
+import { podBudget } from '../bind/specificity.ts';
 import { judgementProblem } from './judgement-problem.ts';
 
 /** What kind of seccomp profile a container runs under. */
@@ -74,9 +75,10 @@ export function podCoverage(pod: Pod, context: BindingContext): readonly Contain
   const isExempt = exemptionOf(pod) !== undefined;
   const forNamespace = bindingsFor(context);
   const bindings = 'outcome' in forNamespace || isExempt ? [] : governing(pod, forNamespace, context);
+  const budget = podBudget();
   return containerStates(pod).map(({ title, key, state, profile }) => {
     const setting = settings.get(key);
-    const place = setting && judge(setting, bindings, context);
+    const place = setting && judge(setting, bindings, context, budget);
     const wanted = place && 'profile' in place.judgement ? place.judgement.profile : undefined;
     return {
       title,

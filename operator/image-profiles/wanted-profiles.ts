@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ObjectToWrite } from '#lib/kube/kube-object';
 import { selects } from '../api/label-selector.ts';
 import type { ArtifactKind, Binding } from '../bind/binding.ts';
-import { specificityOf } from '../bind/specificity.ts';
+import { type PodBudget, podBudget, specificityOf } from '../bind/specificity.ts';
 import { type PodTemplate, pinnedImageOf } from './pod-template.ts';
 
 /** A binding that takes the profile from the image. */
@@ -31,7 +31,9 @@ export const mostProfiles = 1000;
 
 /**
  * Returns an object for each image that a binding takes the profile from, of the containers that it
- * matches: what is to exist before their pods are created. At most {@link mostProfiles} of them.
+ * matches: what is to exist before their pods are created. At most {@link mostProfiles} of them,
+ * and for a namespace only what can be compared with the patterns of bindings in the steps that one
+ * pod may take.
  */
 export function wantedProfiles(
   bindings: readonly ImageBinding[],
@@ -39,12 +41,15 @@ export function wantedProfiles(
   namespaceLabels: (namespace: string) => ReadonlyMap<string, string> | undefined,
 ): ReadonlyMap<string, WantedProfile> {
   const wanted = new Map<string, WantedProfile>();
+  const budgets = new Map<string, PodBudget>();
   for (const template of bindings.length === 0 ? [] : templates) {
     if (template.containers.length === 0) continue;
+    const budget = budgets.get(template.namespace) ?? podBudget();
+    budgets.set(template.namespace, budget);
     for (const each of bindings.filter((binding) => isFor(binding, template, namespaceLabels))) {
       for (const container of template.containers) {
         const image = pinnedImageOf(container);
-        if (image === undefined || specificityOf(each.binding, container) === undefined) continue;
+        if (image === undefined || specificityOf(each.binding, container, budget) === undefined) continue;
         const profile = profileOf(each, image);
         wanted.set(profile.object.metadata.name, profile);
         if (wanted.size >= mostProfiles) return wanted;

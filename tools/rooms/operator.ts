@@ -17,7 +17,7 @@ export const operatorRooms: readonly Room[] = [
   {
     name: 'operator/api/shared',
     imports: [errors, 'lib/registry', 'lib/trust/policy', 'operator/api', 'operator/api/shared/kubernetes.ts'],
-    packages: ['valibot'],
+    packages: ['lru-cache', 'valibot'],
     pure: true,
   },
   {
@@ -76,7 +76,7 @@ export const operatorRooms: readonly Room[] = [
   },
   {
     name: 'operator/bind',
-    imports: [errors, 'lib/node/reference', 'lib/text', 'operator/api/**'],
+    imports: [errors, 'lib/node/reference', 'lib/registry', 'lib/text', 'lib/trust/policy', 'operator/api/**'],
     packages: ['valibot'],
     pure: true,
   },

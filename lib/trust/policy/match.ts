@@ -48,20 +48,44 @@ function isHostPattern(host: string): boolean {
 }
 
 /**
+ * How many steps comparisons that share this budget may still take: some nanoseconds each. Below
+ * zero it is used up, and what they return means nothing.
+ */
+export interface StepBudget {
+  steps: number;
+}
+
+/** A repository in its segments, under each name of its registry. */
+export type RepositoryPaths = readonly (readonly string[])[];
+
+/** Returns the paths of `registry/repository`; none for a text that is not the name of one. */
+export function repositoryPaths(repository: string): RepositoryPaths {
+  const [registry = '', ...path] = repository.split('/');
+  if ([registry, ...path].some((part) => part === '' || part === '.' || part === '..')) return [];
+  return registryNames(registry).map((name) => [name, ...path]);
+}
+
+/**
  * Returns whether a valid glob (see {@link matchProblem}) matches the whole of
  * `registry/repository`. Only the host ignores case. `**` matches any number of segments, and at
  * least one at the end of a glob. The time is at most the product of both lengths for any glob,
  * unlike with regular expressions made from globs.
  */
 export function matchesRepository(glob: string, repository: string): boolean {
-  const segments = repository.split('/');
-  if (segments.some((part) => part === '' || part === '.' || part === '..')) return false;
-  const [registry = '', ...path] = segments;
+  return matchesPaths(glob, repositoryPaths(repository), { steps: Number.POSITIVE_INFINITY });
+}
+
+/**
+ * {@link matchesRepository} for a repository whose paths are known, because it is compared with
+ * many globs. Ends when the budget is used up.
+ */
+export function matchesPaths(glob: string, paths: RepositoryPaths, budget: StepBudget): boolean {
   const pattern = glob.split('/');
+  budget.steps -= pattern.length;
   pattern[0] = registryName(pattern[0] ?? '');
   if (pattern.at(-1) === '**') pattern.splice(-1, 0, '*');
   // A registry matches by any of its names: a rule for *.docker.io applies to Docker Hub too.
-  return registryNames(registry).some((name) => wildcardMatch(pattern, [name, ...path], '**', matchesSegment));
+  return paths.some((path) => matchesPath(pattern, path, budget));
 }
 
 /**
@@ -83,30 +107,32 @@ export function matchesSegment(pattern: string, text: string): boolean {
 }
 
 /**
- * Returns whether items match a pattern in which `wildcard` matches any run of items. Backtracks
- * only to the last wildcard.
+ * Returns whether segments match those of a pattern, in which `**` matches any run of segments.
+ * Backtracks only to the last one.
  */
-function wildcardMatch(
-  pattern: readonly string[],
-  items: readonly string[],
-  wildcard: string,
-  matches: (pattern: string, item: string) => boolean,
-): boolean {
+function matchesPath(pattern: readonly string[], path: readonly string[], budget: StepBudget): boolean {
   let at = 0;
   let lastWildcard = -1;
   let takenByWildcard = 0;
-  for (let item = 0; item < items.length; ) {
+  for (let item = 0; item < path.length; ) {
     const expected = pattern[at];
-    if (expected === wildcard) {
+    const segment = path[item] ?? '';
+    if (expected === '**') {
       lastWildcard = at++;
       takenByWildcard = item;
-    } else if (expected !== undefined && matches(expected, items[item] ?? '')) {
+    } else if (expected !== undefined && matchesSegmentWithin(budget, expected, segment)) {
       at++;
       item++;
-    } else if (lastWildcard >= 0) {
+    } else if (budget.steps >= 0 && lastWildcard >= 0) {
       at = lastWildcard + 1;
       item = ++takenByWildcard;
     } else return false;
   }
-  return pattern.slice(at).every((rest) => rest === wildcard);
+  return pattern.slice(at).every((rest) => rest === '**');
+}
+
+/** Counts what {@link matchesSegment} takes. */
+function matchesSegmentWithin(budget: StepBudget, pattern: string, text: string): boolean {
+  budget.steps -= pattern.includes('*') ? 2 + pattern.length + (text.length >> 2) : 1;
+  return budget.steps >= 0 && matchesSegment(pattern, text);
 }

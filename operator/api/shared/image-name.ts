@@ -1,8 +1,7 @@
+import { LRUCache } from 'lru-cache';
 import { isDigest } from '#lib/registry/digest';
 import { isRegistry, isRepository, isTag } from '#lib/registry/reference';
-import { registryName, repositoryName } from '#lib/registry/registry-name';
-import { matchesRepository, matchesSegment } from '#lib/trust/policy/match';
-import type { ImagePattern } from './image-pattern.ts';
+import { registryName } from '#lib/registry/registry-name';
 
 const hub = 'docker.io';
 
@@ -15,13 +14,26 @@ export interface ImageName {
   readonly digest?: string;
 }
 
+/** The names of the images of some rollouts, by their texts. */
+const known = new LRUCache<string, ImageName>({ max: 200 });
+
+/**
+ * Returns the full name of an image, as {@link completeImageName} does: the same object for the
+ * same text, so that what was determined of an image can be remembered with it.
+ */
+export function parseImageName(text: string): ImageName | undefined {
+  const name = known.get(text) ?? completeImageName(text);
+  if (name !== undefined) known.set(text, name);
+  return name;
+}
+
 /**
  * Returns the full name of an image as a kubelet completes it: `nginx` is
  * `docker.io/library/nginx:latest`. What stands before the first slash is a registry if it has a
  * dot, a colon or a capital, or is `localhost`. Returns undefined for a text that is not the name
  * of an image: no kubelet runs it.
  */
-export function parseImageName(text: string): ImageName | undefined {
+function completeImageName(text: string): ImageName | undefined {
   const [name = '', digest, ...more] = text.split('@');
   if (more.length > 0 || (digest !== undefined && !isDigest(digest))) return undefined;
   const first = name.includes('/') ? name.slice(0, name.indexOf('/')) : '';
@@ -43,31 +55,4 @@ export function parseImageName(text: string): ImageName | undefined {
 /** Returns a full name as text. */
 export function formatImageName({ repository, tag, digest }: ImageName): string {
   return `${repository}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
-}
-
-/** The canonical repositories of patterns without wildcards; false for others. */
-const literals = new WeakMap<ImagePattern, string | false>();
-
-/**
- * Returns the only repository that a pattern matches, by its canonical name; false if it has
- * wildcards. Tens of thousands of patterns may be compared with each image.
- */
-function literalOf(pattern: ImagePattern): string | false {
-  const known = literals.get(pattern);
-  if (known !== undefined) return known;
-  const literal = !pattern.repository.includes('*') && repositoryName(pattern.repository);
-  literals.set(pattern, literal);
-  return literal;
-}
-
-/**
- * Reports whether a valid pattern matches an image. One with a tag matches an image that is named
- * by this tag and its digest, too.
- */
-export function matchesImage(pattern: ImagePattern, image: ImageName): boolean {
-  const { tag, digest } = pattern;
-  if (digest !== undefined && digest !== image.digest) return false;
-  if (tag !== undefined && (image.tag === undefined || !matchesSegment(tag, image.tag))) return false;
-  const literal = literalOf(pattern);
-  return literal === false ? matchesRepository(pattern.repository, image.repository) : literal === image.repository;
 }
