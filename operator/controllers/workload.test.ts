@@ -36,6 +36,17 @@ describe('parseWorkload', () => {
     assert.deepEqual(uses(pod({ securityContext: null, initContainers: null })), []);
   });
 
+  it('holds few names of a pod, and none that no object can have', () => {
+    const longest = `operator/${'a'.repeat(253)}.json`;
+    const name = (index: number): string => `operator/${index}.json`;
+    assert.deepEqual(uses(pod({ securityContext: seccomp(longest) })), [`seccomp:${longest}`]);
+    const long = Array.from({ length: 100 }, () => context(seccomp(`operator/${'a'.repeat(10_000)}.json`)));
+    const many = Array.from({ length: 1000 }, (_, index) => context(seccomp(name(index))));
+    const held = uses(pod({ containers: [...long, ...many] }));
+    assert.equal(held.length, 64);
+    assert.equal(held[0], `seccomp:${name(0)}`);
+  });
+
   it('finds profiles in annotations of older versions of Kubernetes', () => {
     const annotations = {
       'seccomp.security.alpha.kubernetes.io/pod': 'localhost/operator/pod.json',

@@ -1,6 +1,13 @@
 import * as v from 'valibot';
 import { stringMap } from '../api/string-map.ts';
 
+/** More profiles of one pod are not held: pods of thousands of containers may name as many. */
+const mostUses = 64;
+/**
+ * A use has at most the name of an object (253 characters) with its kind, directory and extension.
+ */
+const longestUse = 253 + 'seccomp:operator/.json'.length;
+
 const absentOr = <T extends v.GenericSchema>(schema: T) =>
   v.pipe(
     v.nullish(schema),
@@ -36,7 +43,8 @@ const workloadSchema = v.pipe(
       each.securityContext === undefined ? [] : [each.securityContext],
     );
     const isOver = status?.phase === 'Succeeded' || status?.phase === 'Failed';
-    const uses = isOver ? [] : [...new Set([...contexts.flatMap(usedBy), ...usedByAnnotations(metadata.annotations)])];
+    const named = isOver ? [] : [...contexts.flatMap(usedBy), ...usedByAnnotations(metadata.annotations)];
+    const uses = [...new Set(named.filter(({ length }) => length <= longestUse))].slice(0, mostUses);
     return { name: `${metadata.namespace}/${metadata.name}`, uses };
   }),
 );
@@ -45,7 +53,10 @@ const workloadSchema = v.pipe(
 export interface Workload {
   /** `namespace/name`. */
   readonly name: string;
-  /** What the pod names, as {@link usage} writes it; empty if all of its containers have ended. */
+  /**
+   * What the pod names, as {@link usage} writes it, up to 64 names; empty if all of its containers
+   * have ended.
+   */
   readonly uses: readonly string[];
 }
 
