@@ -20,6 +20,8 @@ export interface InformerOptions<T, Index extends string = never> {
    * throws rejects this object only.
    */
   parse(object: KubeObject): T;
+  /** Whether an object is followed; all are by default. Others are as if they did not exist. */
+  isFollowed?(object: KubeObject): boolean;
   /** By which values objects are found, other than by their keys. */
   readonly indexes?: Readonly<Record<Index, IndexFunction<T>>> | undefined;
   /** Is told of each version of an object that was rejected; see {@link Informer.rejection}. */
@@ -334,6 +336,10 @@ export class Informer<T, Index extends string = never> {
     const { parse, onRejected, resource, metrics } = this.#options;
     const { managedFields: _, ...metadata } = object.metadata;
     const key = objectKey(object.metadata);
+    if (this.#options.isFollowed?.(object) === false) {
+      this.#drop(key);
+      return;
+    }
     const version = `${metadata.uid} ${metadata.resourceVersion}`;
     if (this.#store.version(key) === version || this.#rejections.get(key)?.version === version) return;
     const before = this.#store.get(key);

@@ -12,7 +12,7 @@ import type { BindingContext } from '../bind/decide.ts';
 import { type BindingCoverage, bindingCoverage } from '../coverage/binding-coverage.ts';
 import type { CoveredPod } from '../coverage/outdated-owners.ts';
 import { podCoverage } from '../coverage/pod-coverage.ts';
-import { exceptMarkers } from '../kube/binding-marker.ts';
+import { isMarker } from '../kube/binding-marker.ts';
 import { bindingKinds } from '../kube/list-bindings.ts';
 import type { PodInformer } from './pod-informer.ts';
 
@@ -72,7 +72,7 @@ export class CoverageView {
       ({ resource, parse }) =>
         new Informer({
           ...{ client, log, metrics, resource },
-          selection: { labelSelector: exceptMarkers },
+          isFollowed: (object) => !isMarker(object),
           parse: (object) => storedBinding(object, parse),
           indexes: { artifact: artifactsOf },
         }),

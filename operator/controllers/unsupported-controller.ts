@@ -4,7 +4,7 @@ import type { KubeLog } from '#lib/kube/log';
 import type { KubeMetrics } from '#lib/kube/metrics';
 import type { ObjectClient } from '#lib/kube/object-client';
 import type { Resource } from '#lib/kube/resource';
-import { exceptMarkers } from '../kube/binding-marker.ts';
+import { isMarker } from '../kube/binding-marker.ts';
 import { fieldManager } from '../kube/field-manager.ts';
 import { daemons, groupResource } from './cluster-view.ts';
 import { parseUnsupported, planUnsupported, type UnsupportedObject } from './plan-unsupported.ts';
@@ -39,7 +39,7 @@ async function runUnsupportedController(
 ): Promise<void> {
   const informer = new Informer({
     ...{ client, resource, log, metrics },
-    selection: { labelSelector: exceptMarkers },
+    isFollowed: (object) => !isMarker(object),
     parse: parseUnsupported,
   });
   informer.start();

@@ -13,7 +13,7 @@ import type { ArtifactKind, Binding } from '../bind/binding.ts';
 import type { ClusterState } from '../bind/cluster-state.ts';
 import { readArtifactBinding, readClusterArtifactBinding } from '../bind/read-binding.ts';
 import type { RunningPod } from '../coverage/running-pod.ts';
-import { exceptMarkers } from '../kube/binding-marker.ts';
+import { isMarker } from '../kube/binding-marker.ts';
 import { artifactResources } from '../kube/cluster-objects.ts';
 import { type PodTemplate, parseWorkloadTemplate, templateOfPod } from './pod-template.ts';
 import { type ImageBinding, madeLabel, mostProfiles, wantedProfiles } from './wanted-profiles.ts';
@@ -111,7 +111,7 @@ class View {
       new Informer({
         ...options,
         resource: bindingResources[kind],
-        selection: { labelSelector: exceptMarkers },
+        isFollowed: (object) => !isMarker(object),
         parse: (object): ImageBinding | undefined => {
           const binding = read(object);
           if (binding.source.from !== 'image') return undefined;

@@ -4,8 +4,10 @@ import fc from 'fast-check';
 import { arbitraryPods, type Json } from '#test/support/arbitrary-pods';
 import { parsePod } from '../api/pod.ts';
 import { selecting } from '../bind/decide.ts';
-import { bindingMarker } from './binding-marker.ts';
+import { bindingMarker, isMarker } from './binding-marker.ts';
 import { bindingKinds } from './list-bindings.ts';
+
+const stored = { apiVersion: 'fairlead.dev/v1alpha1', kind: 'ArtifactBinding' };
 
 describe('the marker of a kind of bindings', () => {
   for (const { resource, parse } of bindingKinds) {
@@ -21,4 +23,20 @@ describe('the marker of a kind of bindings', () => {
       );
     });
   }
+
+  it('is known by its name, its label and its selector together', () => {
+    for (const { resource } of bindingKinds) {
+      const { metadata, ...others } = bindingMarker(resource, 'fairlead-system');
+      const marker = { ...stored, ...others, metadata: { ...metadata, uid: '', resourceVersion: '1' } };
+      const { labels, ...withoutLabels } = { labels: undefined, ...marker.metadata };
+      assert.equal(isMarker(marker), true);
+      assert.equal(isMarker({ ...marker, metadata: withoutLabels }), false);
+      assert.equal(isMarker({ ...marker, metadata: { ...marker.metadata, name: 'nginx' } }), false);
+      const [exists] = (others['spec'] as { podSelector: { matchExpressions: object[] } }).podSelector.matchExpressions;
+      for (const podSelector of [{}, { matchExpressions: [exists] }, { matchLabels: labels }]) {
+        const changed = { ...marker, spec: { ...(others['spec'] as object), podSelector } };
+        assert.equal(isMarker(changed), false);
+      }
+    }
+  });
 });

@@ -1,13 +1,11 @@
-import type { ObjectToWrite } from '#lib/kube/kube-object';
+import * as v from 'valibot';
+import type { KubeObject, ObjectToWrite } from '#lib/kube/kube-object';
 import type { Resource } from '#lib/kube/resource';
 
 /** The name of the markers. */
 export const markerName = 'fairlead-marker';
 
 const markerLabel = 'fairlead.dev/marker';
-
-/** Selects the bindings that are no markers, in lists and watches. */
-export const exceptMarkers = `!${markerLabel}`;
 
 /** No pod and no namespace has a label and does not have it. */
 const nothing = {
@@ -37,4 +35,25 @@ export function bindingMarker({ kind, namespaced }: Resource, namespace: string)
     metadata: { name: markerName, ...(namespaced && { namespace }), labels: { [markerLabel]: 'true' } },
     spec: specs[kind],
   };
+}
+
+const markerSchema = v.object({
+  metadata: v.object({ name: v.literal(markerName), labels: v.object({ [markerLabel]: v.string() }) }),
+  spec: v.object({
+    podSelector: v.object({ matchExpressions: v.array(v.object({ key: v.string(), operator: v.string() })) }),
+  }),
+});
+
+/**
+ * Reports whether a binding is a marker, which nobody has to see: by its name and its label, and
+ * because it can select no pod. A binding that somebody has labelled or named as one decides on
+ * pods, and counts as any other.
+ */
+export function isMarker(object: Pick<KubeObject, 'metadata'>): boolean {
+  const marker = v.safeParse(markerSchema, object);
+  if (!marker.success) return false;
+  const { matchExpressions } = marker.output.spec.podSelector;
+  return nothing.matchExpressions.every(({ key, operator }) =>
+    matchExpressions.some((each) => each.key === key && each.operator === operator),
+  );
 }

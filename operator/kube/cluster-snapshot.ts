@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import type { KubeObject } from '#lib/kube/kube-object';
-import type { Selection } from '#lib/kube/list-pages';
 import type { ObjectClient } from '#lib/kube/object-client';
 import { type ObjectName, objectKey, type Resource } from '#lib/kube/resource';
 import type { ArtifactKind, Binding } from '../bind/binding.ts';
@@ -9,7 +8,7 @@ import type { ClusterState, HeldSeccompProfile } from '../bind/cluster-state.ts'
 import type { BindingContext } from '../bind/decide.ts';
 import type { CronJobs } from '../coverage/outdated-owners.ts';
 import { type RunningPod, readRunningPod } from '../coverage/running-pod.ts';
-import { exceptMarkers } from './binding-marker.ts';
+import { isMarker } from './binding-marker.ts';
 import { artifactResources, namespaces, seccompProfiles } from './cluster-objects.ts';
 import { parseHeldSeccompProfile, parseStoredArtifact, type StoredArtifact } from './held-objects.ts';
 import { bindingKinds } from './list-bindings.ts';
@@ -35,13 +34,12 @@ export interface ClusterSnapshot {
  * throws: NotAllowed if a right is missing, NotFound if an API is not installed.
  */
 export async function readSnapshot(client: ObjectClient, namespace: string | undefined): Promise<ClusterSnapshot> {
-  const read = async (resource: Resource, selection: Selection = {}): Promise<readonly KubeObject[]> =>
-    await client.list(resource, { most, ...(resource.namespaced && { namespace }), ...selection });
-  const readBindings = (resource: Resource) => read(resource, { labelSelector: exceptMarkers });
+  const read = async (resource: Resource): Promise<readonly KubeObject[]> =>
+    await client.list(resource, { most, ...(resource.namespaced && { namespace }) });
   const [listed, labels, profiles, artifacts, clusterArtifacts] = await Promise.all([
     Promise.all(
       bindingKinds.map(async ({ resource, parse }) =>
-        (await readBindings(resource)).map((each) => listedBinding(each, parse)),
+        (await read(resource)).filter((each) => !isMarker(each)).map((each) => listedBinding(each, parse)),
       ),
     ),
     read(namespaces),

@@ -72,7 +72,13 @@ describePeers([...apiserverRequirements, 'kubectl'], 'what pods run under, in a 
     const podSelector = { matchLabels: { app: 'none' } };
     const waits = { artifactRef: { kind: 'ProfileArtifact', name: 'absent' }, podSelector };
     assert.equal((await cluster.bind('waiting', waits)).status, 201);
-    assert.equal((await cluster.bind('unused', { reference: other, podSelector })).status, 201);
+    // The label alone makes no marker: this one decides in admission.
+    const metadata = { name: 'unused', labels: { 'fairlead.dev/marker': 'true' } };
+    const labelled = { ...document, metadata, spec: { reference: other, podSelector } };
+    assert.equal((await cluster.request('POST', bindings, labelled)).status, 201);
+    const hasStatus = async (): Promise<boolean> =>
+      ((await cluster.request('GET', `${bindings}/unused`)).body as { readonly status?: object }).status !== undefined;
+    await until('the labelled binding has a status', hasStatus);
     const [listed, unused, waiting, ...others] = (await ask('bindings')).bindings;
     assert.deepEqual(others, []);
     assert.deepEqual([unused.name, unused.pods, unused.profiles], ['unused', 0, [`oci/${other}`]]);
