@@ -49,6 +49,7 @@ describe('shim, where its callers are hostile or odd', () => {
       policy: join(directory, 'policy.yaml'),
       state: join(directory, 'state'),
       metrics: '127.0.0.1:0',
+      build: { version: '1.2.3' },
       log: { debug: nothing, info: nothing, warn: note, error: note } as ShimLog,
     });
     undo.push(

@@ -46,6 +46,7 @@ describe('shim', () => {
       policy: join(directory, 'policy.yaml'),
       state: join(directory, 'state'),
       log,
+      build: { version: '1.2.3', commit: 'abc' },
       ...options,
     });
     started.push(() => shim.stop());
@@ -142,6 +143,8 @@ describe('shim', () => {
   it('does not start on a broken policy, in a directory in use, or at invalid addresses, and undoes what it began', async () => {
     await writeFile(join(directory, 'policy.yaml'), 'rules: [');
     await assert.rejects(start(), { kind: 'InvalidInput' });
+    await rm(join(directory, 'policy.yaml'));
+    await assert.rejects(start(), { kind: 'InvalidInput', message: /policy\.yaml does not exist/ });
     await writeFile(join(directory, 'policy.yaml'), deny);
     await start();
     await assert.rejects(start({ listen: `unix://${join(directory, 'other.sock')}` }), {
@@ -173,6 +176,7 @@ describe('shim', () => {
       state: join(directory, 'second'),
       runtime: `unix://${join(directory, 'nobody.sock')}`,
       policy: join(directory, 'none.yaml'),
+      policyOptional: true,
     });
     for (let waited = 0; silent().length === 0 && waited < 5000; waited += 20) await delay(20);
     const [warning, ...others] = silent();
@@ -189,6 +193,102 @@ describe('shim', () => {
         },
       ],
     );
+  });
+
+  it('is ready when it can do all of its work, and names what fails', async () => {
+    runtime.kill();
+    const shim = await start({ metrics: '127.0.0.1:0' });
+    const ask = async (path: string) => {
+      const response = await fetch(`http://${shim.metrics}${path}`);
+      return { status: response.status, ...((await response.json()) as { failing?: { name: string }[] }) };
+    };
+    const gauges = async () =>
+      (await (await fetch(`http://${shim.metrics}/metrics`)).text()).match(
+        /^fairlead_shim_(?:ready|build_info)\{.*$/gm,
+      );
+    const failing = async () => (await ask('/readyz')).failing?.map(({ name }) => name);
+    const isLogged = (text: string) => records.some(({ msg }) => msg === text);
+    assert.deepEqual(await ask('/healthz'), { status: 'ok', version: '1.2.3', commit: 'abc' });
+    assert.deepEqual(await failing(), ['runtime']);
+    assert.equal((await fetch(`http://${shim.metrics}/readyz`)).status, 503);
+    assert.ok(!isLogged('the shim is ready'));
+
+    await rm(join(directory, 'runtime.sock'), { force: true });
+    runtime = await startScriptedRuntime(join(directory, 'runtime.sock'), {});
+    while (!isLogged('the shim is ready')) await delay(20);
+    assert.deepEqual(await ask('/readyz'), { status: 'ready', version: '1.2.3', commit: 'abc' });
+    assert.equal((await fetch(`http://${shim.metrics}/readyz`)).status, 200);
+
+    await writeFile(join(directory, 'policy.yaml'), 'rules: [');
+    await shim.reload();
+    await rm(join(directory, 'state'), { recursive: true });
+    await writeFile(join(directory, 'state'), 'no directory');
+    while (!(await failing())) await delay(20);
+    const { failing: named } = await ask('/readyz');
+    assert.deepEqual(
+      named?.map(({ name }) => name),
+      ['policy', 'store'],
+    );
+    assert.match(JSON.stringify(named), /policy\.yaml.*state directory .*\/state cannot be used/);
+    assert.deepEqual(await gauges(), [
+      'fairlead_shim_build_info{version="1.2.3",commit="abc"} 1',
+      'fairlead_shim_ready{check="runtime"} 1',
+      'fairlead_shim_ready{check="policy"} 0',
+      'fairlead_shim_ready{check="store"} 0',
+    ]);
+  });
+
+  it('tells systemd that it is ready when it is, and that it answers, as long as it does', async () => {
+    const { PATH } = process.env;
+    const told = join(directory, 'told');
+    const lines = async (): Promise<string[]> => (await readFile(told, 'utf8').catch(() => '')).trim().split('\n');
+    await writeFile(join(directory, 'systemd-notify'), `#!/bin/sh\necho "$@" >> ${told}\n`);
+    await chmod(join(directory, 'systemd-notify'), 0o755);
+    const watched = { NOTIFY_SOCKET: '/run/notify', WATCHDOG_USEC: '300000', WATCHDOG_PID: String(process.pid) };
+    Object.assign(process.env, watched, { PATH: `${directory}:${PATH}` });
+    started.push(() => {
+      for (const name of Object.keys(watched)) delete process.env[name];
+      process.env['PATH'] = PATH;
+    });
+    runtime.kill();
+    const shim = await start();
+    while (!(await lines()).includes('WATCHDOG=1')) await delay(20);
+    assert.ok(!(await lines()).some((line) => line.includes('READY')));
+
+    await rm(join(directory, 'runtime.sock'), { force: true });
+    runtime = await startScriptedRuntime(join(directory, 'runtime.sock'), {});
+    while (!(await lines()).includes('READY=1 STATUS=ready')) await delay(20);
+    await shim.reload();
+    assert.match((await lines()).join('\n'), /\nRELOADING=1 MONOTONIC_USEC=\d+\n(?:WATCHDOG=1\n)*READY=1 STATUS=ready$/m);
+
+    // No call reaches the shim any more.
+    await rm(join(directory, 'shim.sock'));
+    const silent = () => records.some(({ messageId }) => messageId === 'fairlead.watchdog.unanswered');
+    while (!silent()) await delay(20);
+    const answered = (await lines()).length;
+    records = [];
+    while (!silent()) await delay(20);
+    assert.equal((await lines()).length, answered);
+    await shim.stop();
+    assert.equal((await lines()).at(-1), 'STOPPING=1 STATUS=stopping');
+  });
+
+  it('reports a policy that is removed as a failing check, unless it is optional', async () => {
+    const failing = async (shim: Shim): Promise<unknown> =>
+      ((await (await fetch(`http://${shim.metrics}/readyz`)).json()) as { failing?: unknown }).failing;
+    const strict = await start({ metrics: '127.0.0.1:0' });
+    await rm(join(directory, 'policy.yaml'));
+    await strict.reload();
+    const lax = await start({
+      ...{ metrics: '127.0.0.1:0', policyOptional: true, state: join(directory, 'second') },
+      listen: `unix://${join(directory, 'second.sock')}`,
+    });
+    // A result is used for a second.
+    while ((await failing(strict)) === undefined) await delay(20);
+    assert.deepEqual(await failing(strict), [
+      { name: 'policy', problem: 'the policy file does not exist: everything is denied' },
+    ]);
+    assert.equal(await failing(lax), undefined);
   });
 
   it('writes its decisions to the decision log', async () => {

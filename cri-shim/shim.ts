@@ -19,13 +19,16 @@ import { EffectiveMemory } from './apply/effective-memory.ts';
 import { RuntimeBaseline } from './baseline/runtime-baseline.ts';
 import { type CallDependencies, callHandlers } from './call-handlers.ts';
 import { calledFor } from './calls/called-for.ts';
-import { greetRuntime } from './greet-runtime.ts';
 import { Tidier } from './housekeeping/tidy.ts';
 import { startProxy } from './proxy/proxy.ts';
 import { parseSocketAddress, requireTwoSockets } from './proxy/socket.ts';
 import type { Abandonment } from './proxy/unary-call.ts';
-import { type MetricsServer, noMetrics, type ShimMetrics, serveMetrics } from './report/metrics.ts';
+import { Readiness } from './readiness/readiness.ts';
+import { untilReady } from './readiness/until-ready.ts';
+import { type BuildVersion, type MetricsServer, noMetrics, type ShimMetrics, serveMetrics } from './report/metrics.ts';
 import type { ShimLog } from './report/shim-log.ts';
+import { ServiceManager } from './service-manager/service-manager.ts';
+import { startWatchdog } from './service-manager/watchdog.ts';
 
 /** The configuration of a shim. */
 export interface ShimOptions extends ProviderOptions {
@@ -35,6 +38,8 @@ export interface ShimOptions extends ProviderOptions {
   readonly runtime: string;
   /** File of the trust policy. */
   readonly policy: string;
+  /** Starts without a policy file, and denies everything until there is one. */
+  readonly policyOptional?: boolean;
   /** State directory, with the store of the node. */
   readonly state: string;
   /** Socket of `fairlead lsm`, which loads AppArmor profiles. */
@@ -50,6 +55,8 @@ export interface ShimOptions extends ProviderOptions {
   /** Serves the calls of KEP-6061 also by names that no released proto has. */
   readonly previewKep6061?: boolean;
   readonly log: ShimLog;
+  /** What the shim was built from, for those who ask it. */
+  readonly build: BuildVersion;
 }
 
 /**
@@ -58,14 +65,17 @@ export interface ShimOptions extends ProviderOptions {
  */
 const longestText = 4096;
 
+/** A call that the shim itself answers, by which its watchdog verifies that it answers calls. */
+const ping = 'dev.fairlead.v1.Shim/Ping';
+
 const kubeletSeccompRoot = '/var/lib/kubelet/seccomp';
 
 /**
- * Starts a shim between kubelet and container runtime. Throws InvalidInput if the policy, the
- * credential providers or a socket address is invalid, if both addresses are the same socket, or if
- * other users can change the policy, the state directory, the decision log, the credential
- * providers or the directory of a socket. Throws Conflict if another shim uses the socket or the
- * state directory.
+ * Starts a shim between kubelet and container runtime. Throws InvalidInput if the policy does not
+ * exist or is invalid, if the credential providers or a socket address are invalid, if both
+ * addresses are the same socket, or if other users can change the policy, the state directory, the
+ * decision log, the credential providers or the directory of a socket. Throws Conflict if another
+ * shim uses the socket or the state directory.
  */
 export async function startShim(options: ShimOptions): Promise<Shim> {
   const shim = new Shim(options);
@@ -85,9 +95,12 @@ export class Shim {
   readonly #undo: (() => Promise<void> | void)[] = [];
   #server: MetricsServer | undefined;
   #policy: PolicySource | undefined;
+  #readiness: Readiness | undefined;
+  readonly #serviceManager: ServiceManager;
 
   constructor(options: ShimOptions) {
     this.#options = options;
+    this.#serviceManager = new ServiceManager({ env: process.env, pid: process.pid, log: options.log });
   }
 
   /** The address of the metrics, `host:port`; undefined without metrics. */
@@ -97,19 +110,21 @@ export class Shim {
 
   /** Reads the policy again, for SIGHUP. */
   async reload(): Promise<void> {
-    await this.#policy?.reload();
+    await this.#serviceManager.reload(async () => this.#policy?.reload());
   }
 
   /** Waits for running calls, removes the socket, and releases the state directory. */
   async stop(): Promise<void> {
+    const told = this.#serviceManager.stopping();
     for (const step of this.#undo.splice(0).reverse()) await step();
+    await told;
   }
 
   /**
    * Starts all parts. Call it once. Throws as startShim; stop() then ends the parts that started.
    */
   async start(): Promise<void> {
-    const { log, state } = this.#options;
+    const { log, state, policyOptional = false } = this.#options;
     const listen = parseSocketAddress(this.#options.listen);
     const runtime = parseSocketAddress(this.#options.runtime);
     const seccompRoot = checkRoot(this.#options.seccompRoot ?? kubeletSeccompRoot);
@@ -139,13 +154,46 @@ export class Shim {
       ...{ source, store, tidier, architecture, runtimeBaseline, seccompRoot, log, metrics },
       preview: this.#options.previewKep6061 ?? false,
     });
-    log.info({ listen, runtime, state, policy: policy.current.source }, 'the shim is ready');
-    this.#undo.push(greetRuntime(cri, this.#options.runtime, log));
+    const { source: policyFile } = policy.current;
+    log.info({ listen, runtime, state, policy: policyFile }, 'the shim is listening');
+    const readiness = new Readiness({ runtime: cri, policy, policyOptional, state, clock });
+    this.#readiness = readiness;
+    this.#undo.push(this.#announce(readiness));
+    this.#undo.push(
+      startWatchdog({
+        serviceManager: this.#serviceManager,
+        callItself: (signal) => runtimeCaller(listen)(ping, new Uint8Array(), signal),
+        log,
+      }),
+    );
+  }
+
+  /** Reports the shim as ready when it is. Returns a function that stops waiting for that. */
+  #announce(readiness: Readiness): () => Promise<void> {
+    const { log, runtime } = this.#options;
+    const stopping = new AbortController();
+    const announced = untilReady(readiness, runtime, log, stopping.signal).then(
+      () => {
+        log.info({ runtime, ...readiness.runtimeVersion }, 'the shim is ready');
+        return this.#serviceManager.ready();
+      },
+      (error: unknown) => {
+        if (!stopping.signal.aborted) log.error({ err: error }, 'cannot find out whether the shim is ready');
+      },
+    );
+    return () => {
+      stopping.abort();
+      return announced;
+    };
   }
 
   async #serveMetrics(): Promise<ShimMetrics> {
     if (this.#options.metrics === undefined) return noMetrics;
-    const server = await serveMetrics(this.#options.metrics);
+    const problems = async (): Promise<Record<string, string | undefined>> => {
+      const checks = (await this.#readiness?.check()) ?? [{ name: 'start', problem: 'the shim is starting' }];
+      return Object.fromEntries(checks.map(({ name, problem }) => [name, problem]));
+    };
+    const server = await serveMetrics(this.#options.metrics, { build: this.#options.build, problems });
     this.#undo.push(() => server.stop());
     this.#server = server;
     return server;
@@ -167,6 +215,7 @@ export class Shim {
     const { policy: file, log } = this.#options;
     const policy = await followPolicy(file, { log, onRead: metrics.policyInForce, checkPath: requireTrustedPath });
     this.#undo.push(() => policy.stop());
+    if (policy.current.missing && this.#options.policyOptional !== true) throw missingPolicy(file);
     this.#policy = policy;
     return policy;
   }
@@ -196,7 +245,7 @@ export class Shim {
   }
 
   async #startProxy(listen: string, runtime: string, dependencies: CallDependencies): Promise<void> {
-    const handlers = callHandlers(dependencies);
+    const handlers = new Map([...callHandlers(dependencies), [ping, async () => ({ answer: new Uint8Array() })]]);
     const proxy = await startProxy({
       listen,
       runtime,
@@ -245,6 +294,12 @@ function reportAbandonment(
     { messageId: 'fairlead.call.abandoned', ...Object.fromEntries(names), method, cause },
     cause === 'deadline' ? 'the deadline of the call has passed' : 'the client has cancelled the call',
   );
+}
+
+function missingPolicy(file: string): FairleadError {
+  return new FairleadError('InvalidInput', `the policy ${file} does not exist`, {
+    hint: 'Create the file, or correct its path (`policy`). To start without it and deny everything, set `policyOptional`.',
+  });
 }
 
 function checkRoot(path: string): string {

@@ -3,11 +3,13 @@ import { examples } from '../options/options.ts';
 import { stayLean } from '../process/lean-process.ts';
 import { openLog } from '../process/log.ts';
 import { onReload, stopSignal } from '../process/stop-signal.ts';
+import { buildInformation } from '../process/version.ts';
 
 interface ShimOptions {
   readonly listen: string;
   readonly runtime: string;
   readonly policy: string;
+  readonly policyOptional?: boolean;
   readonly state: string;
   readonly seccompRoot: string;
   readonly lsm: string;
@@ -29,6 +31,7 @@ export function define(command: Command): void {
     .option('--listen <socket>', 'socket for the kubelet', 'unix:///run/fairlead/shim.sock')
     .option('--runtime <socket>', 'socket of the container runtime', 'unix:///run/containerd/containerd.sock')
     .requiredOption('--policy <file>', 'trust policy; without a rule, no profile is allowed')
+    .option('--policy-optional', 'start without the policy file, and deny everything until it exists')
     .option('--state <directory>', 'directory for verified artifacts and effective profiles', '/var/lib/fairlead')
     .option('--seccomp-root <directory>', 'directory of the kubelet for seccomp profiles', '/var/lib/kubelet/seccomp')
     .option(
@@ -36,7 +39,7 @@ export function define(command: Command): void {
       'socket of `fairlead lsm`, which loads AppArmor profiles',
       'unix:///run/fairlead/lsm.sock',
     )
-    .option('--metrics <host:port>', 'address for Prometheus metrics (default: none)')
+    .option('--metrics <host:port>', 'address for Prometheus metrics, /healthz and /readyz (default: none)')
     .option('--image-credential-provider-config <file>', "the kubelet's configuration of credential providers")
     .option('--image-credential-provider-bin-dir <directory>', "directory of the kubelet's credential provider plugins")
     .option('--decision-log <file>', 'append each decision about an artifact to this file, one JSON object per line')
@@ -70,7 +73,9 @@ async function shim(options: ShimOptions): Promise<void> {
   const stopped = stopSignal();
   const reloadBy = onReload();
   const [{ startShim }, log] = await Promise.all([import('#cri-shim/shim'), openLog('fairlead-shim')]);
-  const running = await startShim({ ...options, log });
+  const build = buildInformation();
+  log.info(build, `fairlead ${build.version} starts`);
+  const running = await startShim({ ...options, log, build });
   reloadBy(() => running.reload());
   await stopped;
   log.info('stopping');

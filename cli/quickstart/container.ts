@@ -17,6 +17,7 @@ import {
   SecurityProfile_ProfileType,
 } from '../../lib/cri/gen/cri_pb.js';
 import { temporaryDirectory } from '../files/temporary-directory.ts';
+import { buildInformation } from '../process/version.ts';
 import { ImageImporter } from './image-importer.ts';
 import type { Narrator } from './narrator.ts';
 import type { Walk } from './path.ts';
@@ -112,7 +113,9 @@ async function startShimBefore(socket: string, directory: string, walk: Walk, te
   tell.command(`fairlead shim --listen ${listen} --runtime unix://${socket} --policy policy.yaml --state ${state}`);
   const { pino } = await import('pino');
   const log = pino({ level: 'silent' });
-  return startShim({ listen, runtime: `unix://${socket}`, policy: walk.policyFile, state, seccompRoot, log });
+  const { policyFile: policy } = walk;
+  const build = buildInformation();
+  return startShim({ listen, runtime: `unix://${socket}`, policy, state, seccompRoot, log, build });
 }
 
 const sandboxConfig: MessageInitShape<typeof PodSandboxConfigSchema> = {

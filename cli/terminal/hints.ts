@@ -22,6 +22,7 @@ export const flagOfOption: Readonly<Record<string, string>> = {
   plainHttp: '--plain-http',
   platform: '--platform',
   policy: '--policy',
+  policyOptional: '--policy-optional',
   predicateType: '--type',
   provenance: '--provenance',
   runtime: '--runtime',

@@ -6,7 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { serveMetrics } from './metrics.ts';
 
 it('metrics are served to few at a time, and one answer at a time', { timeout: 20_000 }, async () => {
-  const metrics = await serveMetrics('127.0.0.1:0');
+  const metrics = await serveMetrics('127.0.0.1:0', {
+    build: { version: '1.2.3' },
+    problems: async () => ({}),
+  });
   const port = Number(metrics.address.split(':').at(-1));
   const open = async (): Promise<Socket> => {
     const socket = connect(port, '127.0.0.1');

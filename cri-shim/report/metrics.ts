@@ -42,6 +42,20 @@ export const noMetrics: ShimMetrics = {
   policyInForce: () => undefined,
 };
 
+/** What the address of the metrics serves besides what the shim counts. */
+export interface MetricsServerOptions {
+  readonly build: BuildVersion;
+  /** Returns the problem of each check by its name; undefined for one without. */
+  readonly problems: () => Promise<Readonly<Record<string, string | undefined>>>;
+}
+
+/** What the shim was built from. */
+export interface BuildVersion {
+  readonly version: string;
+  /** The Git commit, if it is known. */
+  readonly commit?: string;
+}
+
 export interface MetricsServer extends ShimMetrics {
   /** Where it listens: `host:port`. */
   readonly address: string;
@@ -49,16 +63,19 @@ export interface MetricsServer extends ShimMetrics {
 }
 
 /**
- * Serves the metrics for Prometheus at `http://<address>/metrics`; port 0 takes a free one.
+ * Serves the metrics for Prometheus at `http://<address>/metrics`; port 0 takes a free one. Also
+ * serves `/healthz`, which the process answers as long as it runs, and `/readyz`, which answers 503
+ * with the name of each failing check if the shim cannot do its work.
  * Loads prom-client, which needs much of the shim's memory, only here. Throws InvalidInput for an
  * invalid address, Unavailable if it cannot listen there.
  */
-export async function serveMetrics(address: string): Promise<MetricsServer> {
+export async function serveMetrics(address: string, options: MetricsServerOptions): Promise<MetricsServer> {
   const wanted = parseListenAddress(address);
   const { Registry } = await import('prom-client');
   const registry = new Registry();
   const counted = await countIn(registry);
-  const server = metricsServer(registry);
+  await describeIn(registry, options);
+  const server = metricsServer(registry, options);
   const bound = await listen(server, wanted, 'metrics');
   return {
     ...counted,
@@ -127,23 +144,76 @@ async function countIn(registry: Registry): Promise<ShimMetrics> {
   };
 }
 
+/** Adds what the shim was built from, and the results of its checks. */
+async function describeIn(registry: Registry, { build, problems }: MetricsServerOptions): Promise<void> {
+  const { Gauge } = await import('prom-client');
+  const registers = [registry];
+  new Gauge({
+    name: 'fairlead_shim_build_info',
+    help: '1, with the version and the Git commit of the shim.',
+    labelNames: ['version', 'commit'],
+    registers,
+  }).set({ version: build.version, commit: build.commit ?? '' }, 1);
+  new Gauge({
+    name: 'fairlead_shim_ready',
+    help: '1 if the shim can do this part of its work: runtime, policy or store; 0 if /readyz reports a problem of it.',
+    labelNames: ['check'],
+    registers,
+    async collect() {
+      for (const [check, problem] of Object.entries(await problems())) {
+        this.set({ check }, problem === undefined ? 1 : 0);
+      }
+    },
+  });
+}
+
 /**
  * Creates the server. A client that reaches the address must not exhaust the time, the memory or
  * the file descriptors of the shim, because pods wait for it. A connection has one request at a
  * time.
  */
-function metricsServer(registry: Registry): Server {
+function metricsServer(registry: Registry, options: MetricsServerOptions): Server {
   const answered = new WeakSet<Socket>();
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request;
     if (answered.has(socket)) return void socket.destroy();
     answered.add(socket);
     response.once('close', () => answered.delete(socket));
-    if (request.url !== '/metrics') return void response.writeHead(404).end();
-    registry.metrics().then(
-      (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
+    answerTo(request.url, registry, options).then(
+      ({ status, type, text }) => response.writeHead(status, { 'content-type': type }).end(text),
       () => response.writeHead(500).end(),
     );
   };
   return boundedServer(handle, { times, connections: new NewcomersRefused(connections) });
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+}
+
+async function answerTo(
+  url: string | undefined,
+  registry: Registry,
+  { build, problems }: MetricsServerOptions,
+): Promise<Answer> {
+  const json = (status: number, body: object): Answer => ({
+    ...{ status, type: 'application/json' },
+    text: `${JSON.stringify(body)}\n`,
+  });
+  switch (url) {
+    case '/metrics':
+      return { status: 200, type: registry.contentType, text: await registry.metrics() };
+    case '/healthz':
+      return json(200, { status: 'ok', ...build });
+    case '/readyz': {
+      const found = Object.entries(await problems());
+      const failing = found.flatMap(([name, problem]) => (problem === undefined ? [] : [{ name, problem }]));
+      if (failing.length === 0) return json(200, { status: 'ready', ...build });
+      return json(503, { status: 'not ready', ...build, failing });
+    }
+    default:
+      return { status: 404, type: 'text/plain', text: '' };
+  }
 }

@@ -141,7 +141,10 @@ async function operatorMetrics() {
 }
 
 async function shimMetrics() {
-  const metrics = await serveMetrics('127.0.0.1:0');
+  const metrics = await serveMetrics('127.0.0.1:0', {
+    build: { version: '1.2.3' },
+    problems: async () => ({ runtime: undefined }),
+  });
   metrics.pulled(true, 1);
   metrics.refused('CreateContainer', 'NotAllowed');
   metrics.abandoned('CreateContainer', 'cancelled');

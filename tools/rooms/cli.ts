@@ -74,7 +74,8 @@ export const cliRooms: readonly Room[] = [
   {
     name: 'cli/quickstart',
     imports: [
-      ...['cli/files', 'cli/options', 'cli/terminal', 'cri-shim', 'cri-shim/proxy', errors, 'lib/artifact'],
+      ...['cli/files', 'cli/options', 'cli/process', 'cli/terminal', 'cri-shim', 'cri-shim/proxy', errors],
+      'lib/artifact',
       ...['lib/cri/**', 'lib/node/**', 'lib/profile/**', 'lib/registry/**', 'lib/trust/**', 'services/push'],
     ],
     packages: ['@bufbuild/protobuf', 'pino', 'tar-stream'],

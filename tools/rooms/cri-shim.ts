@@ -7,6 +7,8 @@ export const shimRooms: readonly Room[] = [
     imports: [errors, 'lib/http', 'lib/http/connections', 'lib/profile/constraint.ts', 'lib/text'],
     packages: ['pino', 'prom-client'],
   },
+  { name: 'cri-shim/readiness', imports: [errors, 'cri-shim/report', 'lib/cri', 'lib/trust/policy'] },
+  { name: 'cri-shim/service-manager', imports: [errors, 'cri-shim/report'] },
   { name: 'cri-shim/proxy', imports: [errors, 'lib/cri', 'lib/files', 'lib/text'] },
   {
     name: 'cri-shim/request',

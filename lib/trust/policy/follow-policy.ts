@@ -12,6 +12,8 @@ export interface PolicySource {
    * older policy is in force, or if the policy file does not exist, so that everything is denied.
    */
   readonly inForce: boolean;
+  /** Why the files are invalid, so that an older policy is in force; undefined if they are not. */
+  readonly problem: string | undefined;
   /** Reads the files again. If they are invalid, logs an error and keeps the previous policy. */
   reload(): Promise<void>;
   /** Stops following the files. */
@@ -93,6 +95,10 @@ class FollowedPolicy implements PolicySource {
 
   get inForce(): boolean {
     return this.#complaint === undefined && !this.#current.missing;
+  }
+
+  get problem(): string | undefined {
+    return this.#complaint;
   }
 
   async reload(): Promise<void> {
