@@ -5,6 +5,7 @@ import { runtimeCaller } from '#lib/cri/runtime-call';
 import { RuntimeConnection } from '#lib/cri/runtime-connection';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import { requireTrustedPath } from '#lib/files/trusted-path';
+import { inheritedSocket } from '#lib/http/inherited-socket';
 import { InstalledAppArmor } from '#lib/node/install/apparmor/installed-profiles';
 import { loadedProfiles } from '#lib/node/install/apparmor/loaded-profiles';
 import { LsmClient } from '#lib/node/install/apparmor/lsm-client';
@@ -20,7 +21,7 @@ import { RuntimeBaseline } from './baseline/runtime-baseline.ts';
 import { type CallDependencies, callHandlers } from './call-handlers.ts';
 import { calledFor } from './calls/called-for.ts';
 import { Tidier } from './housekeeping/tidy.ts';
-import { startProxy } from './proxy/proxy.ts';
+import { type ProxyOptions, startProxy } from './proxy/proxy.ts';
 import { parseSocketAddress, requireTwoSockets } from './proxy/socket.ts';
 import type { Abandonment } from './proxy/unary-call.ts';
 import { Readiness } from './readiness/readiness.ts';
@@ -67,6 +68,9 @@ const longestText = 4096;
 
 /** A call that the shim itself answers, by which its watchdog verifies that it answers calls. */
 const ping = 'dev.fairlead.v1.Shim/Ping';
+
+/** The calls of CRI that last until their client ends them. */
+const endlessCalls: ReadonlySet<string> = new Set(['runtime.v1.RuntimeService/GetContainerEvents']);
 
 const kubeletSeccompRoot = '/var/lib/kubelet/seccomp';
 
@@ -148,14 +152,19 @@ export class Shim {
     });
     const architecture = machineArchitecture(process.arch);
     const runtimeBaseline = this.#connectBaseline(runtime);
-    await this.#startProxy(listen, runtime, {
-      install: { seccomp: store.effective, appArmor },
-      memory: new EffectiveMemory(),
-      ...{ source, store, tidier, architecture, runtimeBaseline, seccompRoot, log, metrics },
-      preview: this.#options.previewKep6061 ?? false,
-    });
+    const inherited = inheritedSocket(process.env, process.pid);
+    await this.#startProxy(
+      { listen, inherited, runtime },
+      {
+        install: { seccomp: store.effective, appArmor },
+        memory: new EffectiveMemory(),
+        ...{ source, store, tidier, architecture, runtimeBaseline, seccompRoot, log, metrics },
+        preview: this.#options.previewKep6061 ?? false,
+      },
+    );
     const { source: policyFile } = policy.current;
-    log.info({ listen, runtime, state, policy: policyFile }, 'the shim is listening');
+    const by = inherited === undefined ? 'the shim is listening' : 'the shim is listening on the socket of systemd';
+    log.info({ listen, runtime, state, policy: policyFile }, by);
     const readiness = new Readiness({ runtime: cri, policy, policyOptional, state, clock });
     this.#readiness = readiness;
     this.#undo.push(this.#announce(readiness));
@@ -174,7 +183,8 @@ export class Shim {
     const stopping = new AbortController();
     const announced = untilReady(readiness, runtime, log, stopping.signal).then(
       () => {
-        log.info({ runtime, ...readiness.runtimeVersion }, 'the shim is ready');
+        const { name: runtimeName, version: runtimeVersion } = readiness.runtimeVersion ?? {};
+        log.info({ runtime, runtimeName, runtimeVersion }, 'the shim is ready');
         return this.#serviceManager.ready();
       },
       (error: unknown) => {
@@ -244,12 +254,15 @@ export class Shim {
     return baseline;
   }
 
-  async #startProxy(listen: string, runtime: string, dependencies: CallDependencies): Promise<void> {
+  async #startProxy(
+    sockets: Pick<ProxyOptions, 'listen' | 'inherited' | 'runtime'>,
+    dependencies: CallDependencies,
+  ): Promise<void> {
     const handlers = new Map([...callHandlers(dependencies), [ping, async () => ({ answer: new Uint8Array() })]]);
     const proxy = await startProxy({
-      listen,
-      runtime,
+      ...sockets,
       handlers,
+      endless: endlessCalls,
       onError: (called, thrown, request) => {
         // Clients may call any method: those that the shim does not handle share one time series.
         const method = handlers.has(called) ? called : 'other';

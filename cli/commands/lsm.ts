@@ -33,19 +33,15 @@ export function define(command: Command): void {
 async function lsm({ listen }: LsmOptions): Promise<void> {
   stayLean();
   const stopped = stopSignal();
-  const [
-    { KernelLoader },
-    { createLsmService, requirePrivateSocket },
-    { listenOnSocket, parseSocketAddress },
-    http,
-    log,
-  ] = await Promise.all([
-    import('#lib/node/install/apparmor/kernel-loader'),
-    import('#lib/node/install/apparmor/lsm-service'),
-    import('#cri-shim/proxy/socket'),
-    import('#lib/http/inherited-socket'),
-    openLog('fairlead-lsm'),
-  ]);
+  const [{ KernelLoader }, { createLsmService }, { listenOnSocket, parseSocketAddress }, http, log] = await Promise.all(
+    [
+      import('#lib/node/install/apparmor/kernel-loader'),
+      import('#lib/node/install/apparmor/lsm-service'),
+      import('#cri-shim/proxy/socket'),
+      import('#lib/http/inherited-socket'),
+      openLog('fairlead-lsm'),
+    ],
+  );
   const path = parseSocketAddress(listen);
   const service = await createLsmService({ loader: new KernelLoader(), logger: log });
   const { server } = service;
@@ -56,7 +52,7 @@ async function lsm({ listen }: LsmOptions): Promise<void> {
     await stopped;
     await removeSocket();
   } else {
-    await requirePrivateSocket(path);
+    await http.requirePrivateSocket(path);
     await http.listenOnDescriptor(server, inherited);
     log.info({ listen: path }, 'listening on the socket of the service manager');
     await Promise.race([stopped, http.whenIdle(server, longestIdle)]);

@@ -5,11 +5,14 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
+import type { Server, Socket } from 'node:net';
 import { FairleadError } from '#lib/errors';
+import { listenOnDescriptor, requirePrivateSocket } from '#lib/http/inherited-socket';
 import { quote } from '#lib/text/quote';
 import { endWithStatus, errorStatus, grpcCodes } from '../../lib/cri/grpc-status.ts';
 import { carryHeaders } from '../../lib/cri/headers.ts';
 import { connectionWindow, RuntimeLink, sessionOptions } from '../../lib/cri/runtime-link.ts';
+import { OpenCalls } from './open-calls.ts';
 import { relayAnswer, relayRequest } from './relay.ts';
 import { listenOnSocket } from './socket.ts';
 import { type Abandonment, type CallReports, serveUnary, type UnaryHandler } from './unary-call.ts';
@@ -17,6 +20,8 @@ import { type Abandonment, type CallReports, serveUnary, type UnaryHandler } fro
 export interface ProxyOptions {
   /** Path of the Unix socket to listen on. */
   readonly listen: string;
+  /** The descriptor of a socket on which a service manager listens there already. */
+  readonly inherited?: number | undefined;
   /** Path of the runtime's Unix socket. */
   readonly runtime: string;
   /**
@@ -24,6 +29,8 @@ export interface ProxyOptions {
    * frames.
    */
   readonly handlers: ReadonlyMap<string, UnaryHandler>;
+  /** The methods whose calls do not end by themselves: they are ended when the proxy stops. */
+  readonly endless?: ReadonlySet<string>;
   /**
    * Called for every call that ended with an error of the shim, with the request message if it was
    * read. The method is empty if the request does not specify one.
@@ -40,11 +47,17 @@ export interface ProxyOptions {
 
 export interface RunningProxy {
   /**
-   * Removes the socket, accepts no more calls, waits for running calls for a limited time, and cuts
-   * the rest.
+   * Removes its own socket, accepts no more calls, ends endless ones, waits for the others for a
+   * limited time, and cuts the rest. Connections to an inherited socket that are not accepted wait
+   * for the next process.
    */
   stop(): Promise<void>;
 }
+
+/** How long running calls may take to end by default, in milliseconds. */
+const defaultDrain = 10_000;
+/** How long clients may take to close their connections after the last call, in milliseconds. */
+const parting = 100;
 
 /** Maximum length of a refused path in an error, in characters. */
 const longestNamed = 200;
@@ -56,8 +69,14 @@ const longestNamed = 200;
  */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const links = new Map<ServerHttp2Session, RuntimeLink>();
+  const calls = new OpenCalls();
+  const connections = new Set<Socket>();
   const server = createServer({ ...sessionOptions, streamResetBurst: 10_000, streamResetRate: 10_000 });
 
+  server.on('connection', (connection: Socket) => {
+    connections.add(connection);
+    connection.once('close', () => connections.delete(connection));
+  });
   server.on('session', (session: ServerHttp2Session) => {
     const link = new RuntimeLink(options.runtime);
     links.set(session, link);
@@ -79,6 +98,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       options.onError('', refusal);
       return endWithStatus(stream, grpcCodes.unimplemented, errorStatus(refusal).message);
     }
+    calls.add(stream, method);
     const handler = options.handlers.get(method);
     try {
       pass(stream, carryHeaders(raw), link, handler, {
@@ -91,21 +111,44 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     }
   });
 
-  const unlink = await listenOnSocket(server, options.listen);
+  const unlink = await listenFor(server, options);
   return {
     async stop() {
-      await unlink();
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
       });
+      await unlink();
       for (const session of links.keys()) session.close();
-      const cut = setTimeout(() => {
-        for (const session of links.keys()) session.destroy();
-      }, options.drainMilliseconds ?? 5000);
+      calls.end(options.endless ?? new Set());
+      await beforeTimeout(calls.none(), options.drainMilliseconds ?? defaultDrain);
+      await beforeTimeout(closed, parting);
+      for (const session of links.keys()) session.destroy();
+      // A session that was closed waits for its client to close the connection.
+      for (const connection of connections) connection.destroy();
       await closed;
-      clearTimeout(cut);
     },
   };
+}
+
+/** Begins to listen. Returns a function that removes the socket, unless it is inherited. */
+async function listenFor(
+  server: Server,
+  { listen, inherited }: Pick<ProxyOptions, 'listen' | 'inherited'>,
+): Promise<() => Promise<void>> {
+  if (inherited === undefined) return listenOnSocket(server, listen);
+  await requirePrivateSocket(listen);
+  await listenOnDescriptor(server, inherited);
+  return async () => undefined;
+}
+
+/** Waits for something, for a limited time in milliseconds. */
+async function beforeTimeout(awaited: Promise<void>, longest: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const passed = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, longest);
+  });
+  await Promise.race([awaited, passed]);
+  clearTimeout(timer);
 }
 
 function pass(

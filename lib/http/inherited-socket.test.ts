@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, mock } from 'node:test';
-import { inheritedSocket, whenIdle } from './inherited-socket.ts';
+import { inheritedSocket, requirePrivateSocket, whenIdle } from './inherited-socket.ts';
 
 describe('a socket that the service manager passes', () => {
   it('is descriptor 3, if it is for this process', () => {
@@ -52,6 +52,27 @@ describe('a socket that the service manager passes', () => {
     child.stdin?.write('begin');
     assert.equal(String((await once(early, 'data'))[0]), 'served');
     assert.equal(String((await once(connect(path), 'data'))[0]), 'served');
+  });
+});
+
+describe('requirePrivateSocket', () => {
+  it('rejects a socket that other users can open', async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'fairlead-private-'));
+    const path = join(directory, 'a.sock');
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    t.after(() => {
+      server.close();
+      rmSync(directory, { recursive: true });
+    });
+    chmodSync(path, 0o600);
+    await requirePrivateSocket(path);
+    for (const mode of [0o660, 0o606, 0o777]) {
+      chmodSync(path, mode);
+      await assert.rejects(requirePrivateSocket(path), { kind: 'InvalidInput', hint: /SocketMode=0600/ });
+    }
+    await assert.rejects(requirePrivateSocket(`${path}-`), { kind: 'InvalidInput', message: /no socket/ });
+    await assert.rejects(requirePrivateSocket(directory), { kind: 'InvalidInput' });
   });
 });
 

@@ -1,3 +1,4 @@
+import { lstat } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { FairleadError } from '#lib/errors';
 
@@ -26,6 +27,23 @@ export function listenOnDescriptor(server: Server, descriptor: number): Promise<
       server.off('error', reject);
       resolve();
     });
+  });
+}
+
+/**
+ * Verifies that only this user can open the socket on which a service manager made this process
+ * listen: Node.js does not tell who the peer of a connection is. Throws InvalidInput.
+ */
+export async function requirePrivateSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch((cause: unknown) => {
+    throw new FairleadError('InvalidInput', `there is no socket ${path}`, {
+      cause,
+      hint: 'Set `listen` to the path that the service manager listens on (ListenStream=).',
+    });
+  });
+  if (found.isSocket() && found.uid === process.geteuid?.() && (found.mode & 0o077) === 0) return;
+  throw new FairleadError('InvalidInput', `users other than this one can open the socket ${path}`, {
+    hint: 'Set SocketMode=0600, and neither SocketUser= nor SocketGroup=, in its socket unit.',
   });
 }
 

@@ -17,6 +17,7 @@ const simple = (version: string): string => `#!/bin/sh\necho "version ${version}
 
 const units = ['fairlead-pull.service', 'fairlead-push.service', 'fairlead-shim.service'];
 const loader = ['fairlead-lsm.socket', 'fairlead-lsm.service'];
+const shimSocket = ['fairlead-shim.socket'];
 
 /** The commands of the package managers in the machine. */
 const manager = {
@@ -62,10 +63,11 @@ describePeers([...vmRequirements, 'systemd', 'dpkg-deb', 'rpm', 'rpmbuild'], 'th
     // Enabling the second one enables the first.
     assert.deepEqual(await states('is-enabled', loader), ['disabled', 'indirect']);
     assert.deepEqual(await states('is-active', loader), ['inactive', 'inactive']);
+    assert.deepEqual(await states('is-active', shimSocket), ['inactive']);
   });
 
   it('have units without faults, and with little access to the system', async () => {
-    assert.deepEqual(await vm.run(`systemd-analyze verify --man=no ${[...units, ...loader].join(' ')}`), {
+    assert.deepEqual(await vm.run(`systemd-analyze verify --man=no ${[...units, ...loader, ...shimSocket].join(' ')}`), {
       status: 0,
       stdout: '',
       stderr: '',
@@ -144,8 +146,12 @@ describePeers([...vmRequirements, 'systemd', 'dpkg-deb', 'rpm', 'rpmbuild'], 'th
       vm.output(`curl -sS --unix-socket /run/fairlead/lsm.sock -w '%{http_code}' ${options} ${url}${path}`);
     const load = `-X PUT -H 'Content-Type: text/plain' --data-binary @/job/profile`;
     // The unit of the shim starts the socket, and the end of the shim does not take it away.
-    await vm.output('systemctl start fairlead-shim && systemctl stop fairlead-shim');
-    assert.deepEqual(await states('is-active', loader), ['active', 'inactive']);
+    // No runtime answers, so that the shim does not become ready.
+    await vm.output(`
+      systemctl start --no-block fairlead-shim
+      until systemctl -q is-active fairlead-lsm.socket; do sleep 0.1; done
+      systemctl stop fairlead-shim.socket fairlead-shim.service`);
+    assert.deepEqual(await states('is-active', [...loader, ...shimSocket]), ['active', 'inactive', 'inactive']);
     assert.equal(await vm.output('stat -c "%a %U" /run/fairlead /run/fairlead/lsm.sock'), '700 root\n600 root\n');
 
     assert.equal(await call(load), '204', await vm.output('journalctl -o cat -u fairlead-lsm'));
@@ -187,7 +193,7 @@ describePeers([...vmRequirements, 'systemd', 'dpkg-deb', 'rpm', 'rpmbuild'], 'th
 
       it('stop and disable the services when they are removed', async () => {
         await vm.output(remove);
-        assert.deepEqual(await states('is-active', [...units, ...loader]), Array(5).fill('inactive'));
+        assert.deepEqual(await states('is-active', [...units, ...loader, ...shimSocket]), Array(6).fill('inactive'));
         assert.equal(await vm.output('systemctl list-unit-files --no-legend "fairlead-*"; pgrep -x sleep || true'), '');
         assert.equal(await vm.output('find /etc/systemd -name "fairlead-*"'), '');
       });

@@ -9,8 +9,9 @@ const installed = 'ExecStart=/usr/local/bin/fairlead ';
 const unitFiles: Readonly<Record<string, string>> = {
   'fairlead-push.service': 'services/fairlead-push.service',
   'fairlead-pull.service': 'services/fairlead-pull.service',
-  'fairlead-shim.service': 'shim/fairlead-shim.service',
   // Before its service, which it would start again.
+  'fairlead-shim.socket': 'shim/fairlead-shim.socket',
+  'fairlead-shim.service': 'shim/fairlead-shim.service',
   'fairlead-lsm.socket': 'lsm/fairlead-lsm.socket',
   'fairlead-lsm.service': 'lsm/fairlead-lsm.service',
 };

@@ -9,7 +9,7 @@ export const shimRooms: readonly Room[] = [
   },
   { name: 'cri-shim/readiness', imports: [errors, 'cri-shim/report', 'lib/cri', 'lib/trust/policy'] },
   { name: 'cri-shim/service-manager', imports: [errors, 'cri-shim/report'] },
-  { name: 'cri-shim/proxy', imports: [errors, 'lib/cri', 'lib/files', 'lib/text'] },
+  { name: 'cri-shim/proxy', imports: [errors, 'lib/cri', 'lib/files', 'lib/http', 'lib/text'] },
   {
     name: 'cri-shim/request',
     imports: [
@@ -50,7 +50,7 @@ export const shimRooms: readonly Room[] = [
   {
     name: 'cri-shim',
     imports: [
-      ...['cri-shim/**', errors, 'lib/cri', 'lib/files', 'lib/node/**', tables, 'lib/trust/policy'],
+      ...['cri-shim/**', errors, 'lib/cri', 'lib/files', 'lib/http', 'lib/node/**', tables, 'lib/trust/policy'],
       'lib/text',
     ],
   },

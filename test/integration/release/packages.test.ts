@@ -163,7 +163,8 @@ describePeers(['dpkg-deb', 'rpm', 'rpmbuild', 'debian-root', 'root'], 'the packa
           readdirSync(join(root, 'usr/lib/systemd/system')).filter((name) => name.startsWith('fairlead')),
           [
             ...['fairlead-lsm.service', 'fairlead-lsm.socket'],
-            ...['fairlead-pull.service', 'fairlead-push.service', 'fairlead-shim.service'],
+            ...['fairlead-pull.service', 'fairlead-push.service'],
+            ...['fairlead-shim.service', 'fairlead-shim.socket'],
           ],
         );
         assert.deepEqual(

@@ -1,4 +1,3 @@
-import { lstat } from 'node:fs/promises';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { FairleadError } from '#lib/errors';
 import { callSignal } from '#lib/http/call-signal';
@@ -19,7 +18,7 @@ const longestCall = 60_000;
 
 /**
  * Makes the server of the loader, which does not listen yet: HTTP for one client, the shim. Who may
- * call is decided by who can open its socket (see {@link requirePrivateSocket}).
+ * call is decided by who can open its socket (see requirePrivateSocket).
  */
 export async function createLsmService({ loader, logger }: LsmServiceDependencies): Promise<FastifyInstance> {
   const { app } = createServer({
@@ -51,21 +50,4 @@ export async function createLsmService({ loader, logger }: LsmServiceDependencie
   });
   await app.ready();
   return app;
-}
-
-/**
- * Verifies that only this user can open the socket on which a service manager made this process
- * listen: Node.js does not tell who the peer of a connection is. Throws InvalidInput.
- */
-export async function requirePrivateSocket(path: string): Promise<void> {
-  const found = await lstat(path).catch((cause: unknown) => {
-    throw new FairleadError('InvalidInput', `there is no socket ${path}`, {
-      cause,
-      hint: 'Set `listen` to the path that the service manager listens on (ListenStream=).',
-    });
-  });
-  if (found.isSocket() && found.uid === process.geteuid?.() && (found.mode & 0o077) === 0) return;
-  throw new FairleadError('InvalidInput', `users other than this one can open the socket ${path}`, {
-    hint: 'Set SocketMode=0600, and neither SocketUser= nor SocketGroup=, in fairlead-lsm.socket.',
-  });
 }
