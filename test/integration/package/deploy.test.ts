@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { parsePolicyDocument } from '#lib/trust/policy/parse-policy-document';
 import { idleConnectionMs } from '#operator/run/operator';
 import { systemdUnits } from '../../../tools/release/systemd-units.ts';
@@ -14,9 +14,15 @@ describe('deploy/', () => {
   it('has a sample policy that the shim can load', () => {
     const { rules } = parsePolicyDocument(read('shim/policy.yaml'), 'policy.yaml');
     assert.deepEqual(
-      rules.map(({ match, unsigned }) => [match, unsigned]),
-      [['registry.example.com/security/**', false]],
+      rules.map(({ match, unsigned, kinds }) => [match, unsigned, kinds]),
+      [['registry.example.com/security/**', false, ['Seccomp', 'AppArmor']]],
     );
+  });
+
+  it('has the sample policy that docs/guides/nodes.md shows', () => {
+    const guide = readFileSync(`${deploy}../docs/guides/nodes.md`, 'utf8');
+    const [, shown = ''] = /```yaml\n(apiVersion: fairlead\.dev\/v1\nkind: TrustPolicy\n.*?)```/s.exec(guide) ?? [];
+    assert.deepEqual(parse(shown), parse(read('shim/policy.yaml')));
   });
 
   for (const [name, unit] of Object.entries(systemdUnits('/usr/bin/fairlead'))) {
