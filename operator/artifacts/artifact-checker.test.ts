@@ -136,6 +136,19 @@ describe('ArtifactChecker', () => {
     );
   });
 
+  it('verifies what was withdrawn, and compares what the registry has with it', async () => {
+    await put(target, allowing('read'));
+    const withdrawn = await found();
+    await put(target, allowing('read', 'bind'));
+    const { withdrawn: again, found: other } = await check({ withdrawn });
+    assert.deepEqual(again, withdrawn);
+    assert.ok(other !== undefined && 'comparison' in other);
+    assert.deepEqual(other.comparison, { loosened: 1, tightened: 0, summary: 'permits more: bind' });
+    policy = policyOf('2', stranger);
+    const refusal = (await check({ withdrawn })).withdrawn;
+    assert.ok(refusal !== undefined && isRefusal(refusal) && refusal.isDecision);
+  });
+
   it('concludes nothing while the policy is not known', async () => {
     const unknown = new ArtifactChecker({
       policy: () => {

@@ -15,7 +15,14 @@ import { registryName } from '#lib/registry/registry-name';
 import type { ReadTarget } from '#lib/registry/target';
 import { authorize } from '#lib/trust/policy/authorize';
 import type { HeldSignature } from '#lib/trust/signature/signature';
-import type { ArtifactCheck, ArtifactSigner, FoundArtifact, Refusal, VerifiedArtifact } from './check.ts';
+import type {
+  ArtifactCheck,
+  ArtifactIdentity,
+  ArtifactSigner,
+  FoundArtifact,
+  Refusal,
+  VerifiedArtifact,
+} from './check.ts';
 import { type Comparison, compareProfiles } from './compare-profiles.ts';
 import { refusalOf } from './refusal-of.ts';
 import type { ArtifactSpec } from './stored-artifact.ts';
@@ -38,6 +45,8 @@ export interface CheckRequest {
   readonly spec: ArtifactSpec;
   /** The artifact in force. */
   readonly inForce: VerifiedArtifact | undefined;
+  /** What was in force last and was withdrawn, if nothing is in force. */
+  readonly withdrawn?: ArtifactIdentity | undefined;
   /** Whether the artifact in force is verified again. */
   readonly verify: boolean;
   /** Whether the registry is asked for what the specification names. */
@@ -88,7 +97,7 @@ export class ArtifactChecker {
 
   /** Checks an artifact. What cannot be found out is in the result, as the reason. */
   async check(request: CheckRequest, signal: AbortSignal): Promise<ArtifactCheck> {
-    const { verify, resolve, inForce } = request;
+    const { verify, resolve, inForce, withdrawn } = request;
     let revision: string;
     try {
       ({ revision } = this.#dependencies.policy());
@@ -100,6 +109,7 @@ export class ArtifactChecker {
     return {
       policy: revision,
       ...(verify && inForce && { inForce: await this.#verified(inForce, pull) }),
+      ...(withdrawn && { withdrawn: await this.#verified(withdrawn, pull) }),
       ...(resolve && { found: await this.#found(request, pull) }),
     };
   }
@@ -121,16 +131,17 @@ export class ArtifactChecker {
     return held;
   }
 
-  async #verified(inForce: VerifiedArtifact, pull: Pull): Promise<VerifiedArtifact | Refusal> {
-    const reference = parsePinned(inForce.reference);
+  async #verified(one: ArtifactIdentity, pull: Pull): Promise<VerifiedArtifact | Refusal> {
+    const reference = parsePinned(one.reference);
     try {
       return verifiedOf(await this.#unlessSilent(reference, pull, () => this.#pull(reference, pull)));
     } catch (thrown) {
-      return refusalOf(toFairleadError(thrown), inForce.digest);
+      return refusalOf(toFairleadError(thrown), one.digest);
     }
   }
 
-  async #found({ spec, inForce }: CheckRequest, pull: Pull): Promise<FoundArtifact | Refusal> {
+  async #found({ spec, inForce, withdrawn }: CheckRequest, pull: Pull): Promise<FoundArtifact | Refusal> {
+    const before = inForce ?? withdrawn;
     let digest: string | undefined;
     const find = async (name: Reference): Promise<FoundArtifact> => {
       const resolved = spec.image === undefined ? await this.#resolve(name, pull) : undefined;
@@ -140,8 +151,8 @@ export class ArtifactChecker {
           ? await this.#attached(parsePinned(spec.image ?? ''), pull)
           : await this.#pull(resolved.reference, { ...pull, connect: resolved.connect });
       const found = verifiedOf(pulled);
-      if (inForce === undefined || inForce.digest === found.digest) return found;
-      return { ...found, comparison: await this.#compare(inForce, pulled, pull) };
+      if (before === undefined || before.digest === found.digest) return found;
+      return { ...found, comparison: await this.#compare(before, pulled, pull) };
     };
     try {
       const name = parseReference(spec.image ?? spec.reference ?? '');
@@ -213,13 +224,14 @@ export class ArtifactChecker {
   }
 
   /**
-   * Compares a profile with the one in force, which is pulled again unless it is remembered. If it
-   * is not there any more, or not accepted, the result states so. Throws failures that may pass.
+   * Compares a profile with the one in force last, which is pulled again unless it is remembered.
+   * If it is not there any more, or not accepted, the result states so. Throws failures that may
+   * pass.
    */
-  async #compare(inForce: VerifiedArtifact, { profile }: PulledProfile, pull: Pull): Promise<Comparison> {
+  async #compare(last: ArtifactIdentity, { profile }: PulledProfile, pull: Pull): Promise<Comparison> {
     let before: PulledProfile;
     try {
-      before = await this.#pull(parsePinned(inForce.reference), pull);
+      before = await this.#pull(parsePinned(last.reference), pull);
     } catch (thrown) {
       const { kind, summary } = toFairleadError(thrown);
       if (!lasting.includes(kind)) throw thrown;

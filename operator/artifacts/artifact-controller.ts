@@ -19,6 +19,7 @@ import {
   isUpToDate,
   planArtifact,
   planInvalidArtifact,
+  withdrawnArtifact,
 } from './plan-artifact.ts';
 import { readPullSecret } from './pull-secret.ts';
 import type { ArtifactSpec, StoredArtifact } from './stored-artifact.ts';
@@ -151,6 +152,7 @@ class ArtifactChecks {
     const request: CheckRequest = {
       spec,
       inForce,
+      withdrawn: withdrawnArtifact(object),
       verify: status.policy !== policy,
       resolve: !isSettled || inForce === undefined || spec.update?.policy === 'Track',
     };

@@ -33,7 +33,10 @@ export interface Refusal {
   readonly isDecision: boolean;
 }
 
-/** What the registry has now, and how it differs from the artifact in force if it is another. */
+/** Which artifact it is: enough to pull it again. */
+export type ArtifactIdentity = Pick<VerifiedArtifact, 'reference' | 'digest' | 'kind'>;
+
+/** What the registry has now, and how it differs from what was in force last if it is another. */
 export interface FoundArtifact extends VerifiedArtifact {
   readonly comparison?: Comparison;
 }
@@ -44,6 +47,8 @@ export interface ArtifactCheck {
   readonly policy: string | undefined;
   /** The artifact in force, if it was verified again. */
   readonly inForce?: VerifiedArtifact | Refusal;
+  /** What was in force last and was withdrawn, if nothing is in force. */
+  readonly withdrawn?: VerifiedArtifact | Refusal;
   /** What the registry has now, if it was asked. */
   readonly found?: FoundArtifact | Refusal;
 }

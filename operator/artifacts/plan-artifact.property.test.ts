@@ -19,6 +19,7 @@ import {
   isUpToDate,
   planArtifact,
   planInvalidArtifact,
+  withdrawnArtifact,
 } from './plan-artifact.ts';
 import { type ArtifactSpec, parseStoredArtifact, type StoredArtifact } from './stored-artifact.ts';
 
@@ -76,18 +77,20 @@ function lookUp(letter: string, { answers, deleted, allowed }: ArtifactWorld): F
 /** Returns the result of a check, as the registry and the policy are. */
 function checkOf(
   before: string | null,
+  last: string | null,
   world: ArtifactWorld,
   { policyChanged, resolves }: AskedOfWorld,
 ): ArtifactCheck {
   const check = {
     policy: policyOf(world),
     ...(policyChanged && before !== null && { inForce: lookUp(before, world) }),
+    ...(before === null && last !== null && { withdrawn: lookUp(last, world) }),
   };
   if (!resolves) return check;
   if (world.tag === null) return { ...check, found: refusal(world.answers ? 'NotFound' : 'Unavailable', false) };
   const found = lookUp(world.tag, world);
-  if ('isDecision' in found || before === null || before === world.tag) return { ...check, found };
-  return { ...check, found: { ...found, comparison: compare(before, world.tag, world) } };
+  if ('isDecision' in found || last === null || last === world.tag) return { ...check, found };
+  return { ...check, found: { ...found, comparison: compare(last, world.tag, world) } };
 }
 
 function compare(before: string, after: string, world: ArtifactWorld): Comparison {
@@ -116,12 +119,13 @@ function objectOf(status: FollowedArtifactStatus, generation: number, { world, i
 const conditionOf = ({ conditions = [] }: FollowedArtifactStatus, wanted: string) =>
   conditions.find(({ type }) => type === wanted)?.status;
 
-/** Verifies that a status states what is in force, and by which policy. */
-function assertStated(object: Valid, inForce: string | null): void {
+/** Verifies that a status states what is in force or was last, and by which policy. */
+function assertStated(object: Valid, inForce: string | null, last: string | null): void {
   const { status } = object;
   assert.equal(letterOf(status.digest), inForce);
   assert.equal(artifactInForce(object)?.digest, status.digest);
   assert.equal(status.reference?.split('@')[1], status.digest);
+  assert.equal(letterOf(withdrawnArtifact(object)?.digest), inForce === null ? last : null);
   assert.equal(conditionOf(status, 'Ready'), inForce === null ? 'False' : 'True');
   assert.equal(status.refused === undefined, isUpToDate(status));
   // What is in force was allowed by the policy that the status names.
@@ -148,7 +152,7 @@ function assertReported(events: ArtifactPlan['events'], before: string | null, a
 
 describe('what is in force for an object that follows an artifact', () => {
   it('is as the registry and the policy allow after any sequence of changes', () => {
-    const seen = { taken: 0, kept: 0, withdrawn: 0, loosened: 0, full: 0 };
+    const seen = { taken: 0, kept: 0, withdrawn: 0, restored: 0, replaced: 0, withheld: 0, loosened: 0, full: 0 };
     fc.assert(
       fc.property(fc.array(steps, { minLength: 1, maxLength: 60, size: 'max' }), (sequence) => {
         let status: FollowedArtifactStatus = {};
@@ -156,6 +160,7 @@ describe('what is in force for an object that follows an artifact', () => {
         let failures = 0;
         let now = Date.UTC(2026, 0, 1);
         let inForce: string | null = null;
+        let last: string | null = null;
         const taken: string[] = [];
         for (const step of sequence) {
           const { world, isTracked, random } = step;
@@ -172,23 +177,26 @@ describe('what is in force for an object that follows an artifact', () => {
             policyChanged: status.policy !== policyOf(world),
             resolves: isTracked || !isSettled || inForce === null,
           };
-          const plan = planArtifact(object, checkOf(inForce, world, asked), {
+          const plan = planArtifact(object, checkOf(inForce, last, world, asked), {
             ...{ now: new Date(now), failures: failures + 1, random },
           });
-          const expected = expectedInForce(inForce, world, asked);
+          const expected = expectedInForce(inForce, last, world, asked);
           const before: string | null = inForce;
           ({ status } = plan);
           assert.equal(letterOf(status.digest), expected);
           inForce = expected;
           failures = isUpToDate(status) ? 0 : failures + 1;
 
-          assertStated({ ...object, status }, inForce);
+          assertStated({ ...object, status }, inForce, inForce ?? last);
           if (isUpToDate(status) && asked.resolves) assert.equal(inForce, world.tag);
-          if (inForce !== null && before !== null && !isWithin(inForce, before)) {
-            const isFree = world.allowLooser || !world.allowed.includes(before);
-            assert.ok(isFree, `${before} was replaced by ${inForce}`);
+          if (inForce !== null && last !== null && !isWithin(inForce, last)) {
+            assert.ok(world.allowLooser, `${last} was replaced by ${inForce}`);
             seen.loosened++;
           }
+          if (before === null && last !== null) {
+            seen[inForce === null ? 'withheld' : inForce === last ? 'restored' : 'replaced']++;
+          }
+          last = inForce ?? last;
 
           if (inForce !== null && inForce !== before && taken[0] !== inForce) taken.unshift(inForce);
           const history = (status.history ?? []).map(({ digest }) => letterOf(digest));

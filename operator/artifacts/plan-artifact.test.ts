@@ -138,7 +138,7 @@ describe('planArtifact', () => {
     const { status } = plan(inForce(), { found: found('b', looser) });
     assert.match(
       status.refused?.message ?? '',
-      /^sha256:b+ was not taken: it permits what the digest in force does not \(permits more: ptrace\)\. See the difference with: fairlead diff --policy FILE oci:\S+@sha256:a+ oci:\S+@sha256:b+ \(or with --key FILE\)\. To take it, set spec\.update\.allowLooser: true\.$/,
+      /^sha256:b+ was not taken: it permits what sha256:a+, which was in force last, does not \(permits more: ptrace\)\. See the difference with: fairlead diff --policy FILE oci:\S+@sha256:a+ oci:\S+@sha256:b+ \(or with --key FILE\)\. To take it, set spec\.update\.allowLooser: true\.$/,
     );
   });
 
@@ -184,18 +184,66 @@ describe('planArtifact', () => {
       events: ['Normal Verified'],
     });
     assert.equal(again.status.history?.length, 1);
-    const other = plan(object, { policy: 'p3', found: found('b') });
-    assert.equal(other.status.history?.[0]?.summary, 'nothing was in force before');
   });
 
-  it('replaces at once what the policy no longer allows, if it allows what the registry has', () => {
-    const replaced = plan(inForce(), {
-      policy: 'p2',
-      inForce: refused('SignatureInvalid', true, 'a'),
-      found: found('b', looser),
+  const withdrawn = () => after(inForce(), { policy: 'p2', inForce: refused('NotAllowed', true, 'a') });
+
+  it('takes nothing looser after a withdrawal, but what was in force before, if it is verified again', () => {
+    const { status } = withdrawn();
+    const { reference, kind } = verified('a');
+    const { reason, message } = refused('NotAllowed', true);
+    assert.deepEqual(status.withdrawn, { reference, digest: digest('a'), kind, reason, message });
+    const again = plan(withdrawn(), { policy: 'p3', withdrawn: verified('a'), found: found('b', looser) });
+    assert.deepEqual(described(again), {
+      digest: 'a',
+      conditions: ['Ready True Verified', 'UpToDate False LooserReplacement'],
+      events: ['Normal Verified', 'Warning LooserReplacement'],
     });
+    assert.equal(again.status.withdrawn, undefined);
+    assert.equal(again.status.history?.length, 1);
+  });
+
+  it('takes what permits less after a withdrawal', () => {
+    const replaced = plan(withdrawn(), { policy: 'p3', withdrawn: verified('a'), found: found('b', tighter) });
+    assert.deepEqual(described(replaced).events, ['Normal Replaced']);
+    assert.match(replaced.events[0]?.message ?? '', /^sha256:b+ replaces sha256:a+, and is in force: permits less/);
+    assert.deepEqual(replaced.status.history?.[0]?.tightened, 2);
+  });
+
+  it('takes nothing that cannot be compared with what was withdrawn, unless the specification allows it', () => {
+    const notCompared = { withdrawn: refused('NotAllowed', true, 'a'), found: found('b', { problem: 'not allowed' }) };
+    const withheld = plan(withdrawn(), notCompared);
+    assert.deepEqual(described(withheld), {
+      digest: undefined,
+      conditions: ['Ready False NotComparable', 'UpToDate False NotComparable'],
+      events: ['Warning NotComparable'],
+    });
+    assert.match(
+      withheld.events[0]?.message ?? '',
+      /^sha256:b+ was not taken: it cannot be compared with sha256:a+, which was in force last: not allowed\. To take it, set /,
+    );
+    assert.equal(withheld.status.withdrawn?.digest, digest('a'));
+    assert.deepEqual(plan(after(withdrawn(), notCompared), notCompared).events, [], 'is reported once');
+    const free = { ...withdrawn(), spec: objectOf({}, track({ allowLooser: true })).spec };
+    assert.equal(plan(free, notCompared).status.digest, digest('b'));
+  });
+
+  it('replaces at once what the policy no longer allows, only if the specification allows what is looser', () => {
+    const check = { policy: 'p2', inForce: refused('SignatureInvalid', true, 'a') };
+    const other = { ...check, found: found('b', { problem: 'not signed' }) };
+    const withheld = plan(inForce(), other);
+    assert.equal(withheld.status.digest, undefined);
+    assert.deepEqual(described(withheld).events, ['Warning SignatureInvalid', 'Warning NotComparable']);
+    const replaced = plan({ ...inForce(), spec: objectOf({}, track({ allowLooser: true })).spec }, other);
     assert.equal(replaced.status.digest, digest('b'));
     assert.deepEqual(described(replaced).events, ['Warning SignatureInvalid', 'Normal Replaced']);
+  });
+
+  it('compares an artifact of another kind with nothing', () => {
+    const object = { ...withdrawn(), spec: objectOf({}, { kind: 'AppArmor' }).spec };
+    const { status } = plan(object, { found: { ...found('b'), kind: 'AppArmor' } });
+    assert.deepEqual([status.digest, status.withdrawn], [digest('b'), undefined]);
+    assert.equal(status.history?.[0]?.summary, 'nothing was in force before');
   });
 
   it('keeps a digest that cannot be verified again now, and its policy, so that it is tried again', () => {

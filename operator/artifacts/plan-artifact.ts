@@ -3,7 +3,14 @@ import { type NewCondition, setCondition } from '#lib/kube/conditions';
 import { formatTime } from '#lib/kube/time';
 import { shorten } from '#lib/text/quote';
 import { type FollowedArtifactStatus, secondsOf } from '../api/shared/followed-artifact.ts';
-import { type ArtifactCheck, type FoundArtifact, isRefusal, type Refusal, type VerifiedArtifact } from './check.ts';
+import {
+  type ArtifactCheck,
+  type ArtifactIdentity,
+  type FoundArtifact,
+  isRefusal,
+  type Refusal,
+  type VerifiedArtifact,
+} from './check.ts';
 import type { ArtifactSpec, StoredArtifact } from './stored-artifact.ts';
 
 /** An event about an object. */
@@ -47,14 +54,15 @@ interface Decision {
   readonly withdrawn?: Refusal;
   /** Set if the digest in force could not be verified again by the current policy. */
   readonly isDoubtful?: boolean;
-  /** Set if another digest came into force. */
+  /** Set if another digest came into force, or one that was withdrawn. */
   readonly taken?: FoundArtifact;
 }
 
 /**
  * Decides by a check of an artifact what is in force, and returns the status that states it. A
- * digest replaces the one in force only if it was verified, and permits nothing more or may do so;
- * one that the policy no longer allows is withdrawn. Nothing else changes what is in force.
+ * digest replaces the one in force last only if it was verified, and permits nothing more or may do
+ * so; one that the policy no longer allows is withdrawn, until it is verified again or replaced.
+ * Nothing else changes what is in force.
  */
 export function planArtifact(
   object: StoredArtifact & { readonly spec: ArtifactSpec },
@@ -77,6 +85,17 @@ export function artifactInForce({ spec, status }: StoredArtifact): VerifiedArtif
   // Another kind is another artifact: nothing of it can stay in force.
   if (!('problem' in spec) && spec.kind !== kind) return undefined;
   return { reference, digest, kind, size, signers: signers as VerifiedArtifact['signers'], rule };
+}
+
+/**
+ * Returns the artifact that was in force last according to a status, if it was withdrawn and
+ * nothing is in force.
+ */
+export function withdrawnArtifact(object: StoredArtifact): ArtifactIdentity | undefined {
+  const { withdrawn } = object.status;
+  if (withdrawn === undefined || artifactInForce(object) !== undefined) return undefined;
+  // Another kind is another artifact, and is compared with nothing.
+  return 'problem' in object.spec || object.spec.kind === withdrawn.kind ? withdrawn : undefined;
 }
 
 /**
@@ -109,8 +128,10 @@ export function planInvalidArtifact(object: StoredArtifact, problem: string, now
   return { ...object.status, conditions: conditionsOf(object, { inForce: held, refusal }, now) };
 }
 
-function decide(object: StoredArtifact & { readonly spec: ArtifactSpec }, { inForce, found }: ArtifactCheck): Decision {
+function decide(object: StoredArtifact & { readonly spec: ArtifactSpec }, check: ArtifactCheck): Decision {
+  const { inForce, found } = check;
   const before = artifactInForce(object);
+  if (before === undefined) return decideWithoutOne(object, check);
   const problem = inForce !== undefined && isRefusal(inForce) ? inForce : undefined;
   const withdrawal = problem?.isDecision ? { withdrawn: problem } : {};
   const doubt = problem !== undefined && !problem.isDecision ? { isDoubtful: true } : {};
@@ -119,10 +140,29 @@ function decide(object: StoredArtifact & { readonly spec: ArtifactSpec }, { inFo
     return { inForce: held, refusal: problem ?? refusalBefore(object), ...doubt, ...withdrawal };
   }
   if (isRefusal(found)) return { inForce: held, refusal: found, ...doubt, ...withdrawal };
-  if (held === undefined) return { inForce: found, taken: found, ...withdrawal };
-  if (held.digest === found.digest) return { inForce: found };
-  const refusal = looserReplacement(object, held, found);
-  return refusal === undefined ? { inForce: found, taken: found } : { inForce: held, refusal, ...doubt };
+  if (before.digest === found.digest) return { inForce: found };
+  const refusal = looserReplacement(object, before, found);
+  return refusal === undefined
+    ? { inForce: found, taken: found, ...withdrawal }
+    : { inForce: held, refusal, ...doubt, ...withdrawal };
+}
+
+/**
+ * Decides what comes into force if nothing is: what was withdrawn, if it is verified again, or what
+ * may replace it.
+ */
+function decideWithoutOne(
+  object: StoredArtifact & { readonly spec: ArtifactSpec },
+  { withdrawn, found }: ArtifactCheck,
+): Decision {
+  const last = withdrawnArtifact(object);
+  const again = withdrawn === undefined || isRefusal(withdrawn) ? undefined : withdrawn;
+  const restored = { inForce: again, ...(again && { taken: again }) };
+  if (found === undefined) return { ...restored, refusal: refusalBefore(object) };
+  if (isRefusal(found)) return { ...restored, refusal: found };
+  const refusal =
+    last === undefined || last.digest === found.digest ? undefined : looserReplacement(object, last, found);
+  return refusal === undefined ? { inForce: found, taken: found } : { ...restored, refusal };
 }
 
 /** Returns why the registry's digest was not in force before, if it was not asked again. */
@@ -133,10 +173,12 @@ function refusalBefore({ status }: StoredArtifact): Refusal | undefined {
   return { digest: status.refused?.digest, reason, message, isDecision: true };
 }
 
-/** Returns why a verified digest does not replace another; undefined if it does. */
+/**
+ * Returns why a verified digest does not replace the one in force last; undefined if it does.
+ */
 function looserReplacement(
   { spec }: { readonly spec: ArtifactSpec },
-  held: VerifiedArtifact,
+  last: ArtifactIdentity,
   { digest, reference, comparison = { problem: 'nothing was compared' } }: FoundArtifact,
 ): Refusal | undefined {
   if (spec.update?.allowLooser === true) return undefined;
@@ -146,13 +188,13 @@ function looserReplacement(
     return {
       ...refused,
       reason: 'NotComparable',
-      message: `${digest} was not taken: it cannot be compared with the digest in force: ${comparison.problem}. ${next}`,
+      message: `${digest} was not taken: it cannot be compared with ${last.digest}, which was in force last: ${comparison.problem}. ${next}`,
     };
   }
   if (comparison.loosened === 0) return undefined;
   const message =
-    `${digest} was not taken: it permits what the digest in force does not (${comparison.summary}). ` +
-    `See the difference with: fairlead diff --policy FILE oci://${held.reference} oci://${reference} (or with --key FILE). ${next}`;
+    `${digest} was not taken: it permits what ${last.digest}, which was in force last, does not (${comparison.summary}). ` +
+    `See the difference with: fairlead diff --policy FILE oci://${last.reference} oci://${reference} (or with --key FILE). ${next}`;
   return { ...refused, reason: 'LooserReplacement', message };
 }
 
@@ -180,6 +222,7 @@ function statusOf(
     ...(decidedBy !== undefined && { policy: decidedBy }),
     ...(lastCheckTime !== undefined && { lastCheckTime }),
     ...(refusal && { refused: refusedOf(refusal) }),
+    ...(inForce === undefined && withdrawnOf(object, decision)),
     ...(history.length > 0 && { history }),
     conditions: conditionsOf(object, decision, now),
   };
@@ -187,6 +230,16 @@ function statusOf(
 
 function refusedOf({ digest, reason, message }: Refusal): NonNullable<FollowedArtifactStatus['refused']> {
   return { ...(digest !== undefined && { digest }), reason, message: shorten(message, longest.refusal - 1) };
+}
+
+function withdrawnOf(object: StoredArtifact, { withdrawn }: Decision): Pick<FollowedArtifactStatus, 'withdrawn'> {
+  const inForce = artifactInForce(object);
+  if (inForce === undefined || withdrawn === undefined) {
+    return withdrawnArtifact(object) === undefined ? {} : { withdrawn: object.status.withdrawn };
+  }
+  const { reference, digest, kind } = inForce;
+  const { reason, message } = withdrawn;
+  return { withdrawn: { reference, digest, kind, reason, message: shorten(message, longest.refusal - 1) } };
 }
 
 function historyOf(
@@ -241,7 +294,8 @@ function eventsOf(object: StoredArtifact, { inForce, refusal, withdrawn, taken }
   }
   if (taken !== undefined) {
     const how = taken.comparison === undefined ? '' : `: ${changeInWords(taken.comparison)}`;
-    const before = taken.comparison === undefined ? 'is' : `replaces ${status.digest}, and is`;
+    const last = status.digest ?? status.withdrawn?.digest;
+    const before = taken.comparison === undefined ? 'is' : `replaces ${last}, and is`;
     const reason = taken.comparison === undefined ? 'Verified' : 'Replaced';
     events.push({ type: 'Normal', reason, message: `${taken.digest} ${before} in force${how}` });
   }

@@ -45,16 +45,23 @@ export function isVerifiable(digest: string, { answers, deleted, allowed }: Arti
   return answers && allowed.includes(digest) && !deleted.includes(digest);
 }
 
-/** Returns the digest that is in force after a check; null if none is. */
+/**
+ * Returns the digest that is in force after a check; null if none is.
+ *
+ * @param last the digest that was in force last, which is `before` if there is one
+ */
 export function expectedInForce(
   before: string | null,
+  last: string | null,
   world: ArtifactWorld,
   { policyChanged, resolves }: AskedOfWorld,
 ): string | null {
   const isRefused = before !== null && !world.allowed.includes(before) && !world.deleted.includes(before);
-  const kept = policyChanged && world.answers && isRefused ? null : before;
+  const held = policyChanged && world.answers && isRefused ? null : before;
+  // What was withdrawn comes into force again as soon as it may.
+  const kept = before === null && last !== null && isVerifiable(last, world) ? last : held;
   const offered = resolves && world.tag !== null && isVerifiable(world.tag, world) ? world.tag : null;
   if (offered === null) return kept;
-  if (kept === null || world.allowLooser) return offered;
-  return isVerifiable(kept, world) && isWithin(offered, kept) ? offered : kept;
+  if (last === null || last === offered || world.allowLooser) return offered;
+  return isVerifiable(last, world) && isWithin(offered, last) ? offered : kept;
 }

@@ -118,6 +118,24 @@ export const followedArtifactStatusSchema = v.pipe(
         v.description('What the registry has now, if it was not taken.'),
       ),
     ),
+    withdrawn: v.optional(
+      v.pipe(
+        v.object({
+          reference: v.pipe(v.string(), v.description('The artifact, as registry/repository@digest.')),
+          digest: digestSchema,
+          kind: v.pipe(v.string(), v.description('What kind of profile it is.')),
+          reason: v.pipe(
+            v.string(),
+            v.description('Why the trust policy no longer allows it, in one word for programs.'),
+          ),
+          message: v.pipe(v.string(), v.maxLength(4096), v.description('Why, with the next step.')),
+        }),
+        v.description(
+          'What was in force last, if the trust policy no longer allows it and nothing has come into force since. The next digest is ' +
+            'compared with it.',
+        ),
+      ),
+    ),
     history: v.optional(
       v.pipe(
         atomicListOf(changeSchema),
