@@ -259,7 +259,10 @@ describe('shim', () => {
     runtime = await startScriptedRuntime(join(directory, 'runtime.sock'), {});
     while (!(await lines()).includes('READY=1 STATUS=ready')) await delay(20);
     await shim.reload();
-    assert.match((await lines()).join('\n'), /\nRELOADING=1 MONOTONIC_USEC=\d+\n(?:WATCHDOG=1\n)*READY=1 STATUS=ready$/m);
+    assert.match(
+      (await lines()).join('\n'),
+      /\nRELOADING=1 MONOTONIC_USEC=\d+\n(?:WATCHDOG=1\n)*READY=1 STATUS=ready$/m,
+    );
 
     // No call reaches the shim any more.
     await rm(join(directory, 'shim.sock'));

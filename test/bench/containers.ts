@@ -24,8 +24,8 @@ const containerdConfig = JSON.stringify({ containerd: { defaultRuntimeName: 'run
 
 /**
  * The creation of containers that name a cached artifact, by a runtime that answers at once: what
- * the shim of the executable adds to a call, how many containers it creates in a second, and what it
- * logs of each. Direct and proxied calls take turns.
+ * the shim of the executable adds to a call, how many containers it creates in a second, and what
+ * it logs of each. Direct and proxied calls take turns.
  */
 export async function bench(report: (line: string) => void): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));

@@ -67,11 +67,14 @@ describePeers([...vmRequirements, 'systemd', 'dpkg-deb', 'rpm', 'rpmbuild'], 'th
   });
 
   it('have units without faults, and with little access to the system', async () => {
-    assert.deepEqual(await vm.run(`systemd-analyze verify --man=no ${[...units, ...loader, ...shimSocket].join(' ')}`), {
-      status: 0,
-      stdout: '',
-      stderr: '',
-    });
+    assert.deepEqual(
+      await vm.run(`systemd-analyze verify --man=no ${[...units, ...loader, ...shimSocket].join(' ')}`),
+      {
+        status: 0,
+        stdout: '',
+        stderr: '',
+      },
+    );
     // The shim is root, to reach the socket of the runtime. 10 is no protection.
     await vm.output('systemd-analyze security --threshold=15 --no-pager fairlead-pull.service fairlead-push.service');
     await vm.output('systemd-analyze security --threshold=20 --no-pager fairlead-shim.service');

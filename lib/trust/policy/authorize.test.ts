@@ -286,7 +286,9 @@ describe('authorize', () => {
       hint: 'Remove mode=log, so that the profile is enforced, or add "log: true" to the rule in policy.yaml.',
     });
     const inObject = policyOf({ match: '**', position: 'spec.rules[0]' });
-    assert.throws(() => authorize(inObject, prod, 'Seccomp', 'Log'), { message: /: rule \*\* \(spec\.rules\[0\]\) has/ });
+    assert.throws(() => authorize(inObject, prod, 'Seccomp', 'Log'), {
+      message: /: rule \*\* \(spec\.rules\[0\]\) has/,
+    });
     assert.throws(() => authorize(policyOf(), reference, 'Seccomp', 'Log'), { message: /it has no rules/ });
   });
 
