@@ -73,6 +73,8 @@ describe('the application of an AppArmor artifact', () => {
     baseline = { mode: 'Enforce', ...capability('chown', 'net_admin') };
     await apply();
     assert.deepEqual(installed, [[{ mode: 'Enforce', ...capability('chown') }, undefined]]);
+    const applied = records.find(({ messageId }) => messageId === 'fairlead.profile.applied');
+    assert.deepEqual([applied?.['name'], applied?.['appArmorProfile']], [undefined, 'fairlead/0123']);
     const constrained = records.find(({ messageId }) => messageId === 'SecurityProfileMergeConstrained');
     assert.match(String(constrained?.['baseline']), /capability kill: permitted -> denied/);
   });

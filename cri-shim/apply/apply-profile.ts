@@ -140,7 +140,7 @@ function report(
   for (const [input, count] of constrained) metrics.constrained(input, count);
   if (constrained.size > 0) metrics.constrainedMerge();
   const reference = formatReference(request.reference);
-  const named = { ...bearer, ...installed, reference, rule: pulled.verification.rule };
+  const named = { ...bearer, ...namesOf(installed), reference, rule: pulled.verification.rule };
   log.info({ messageId: 'fairlead.profile.applied', ...named }, 'profile applied');
   if (request.mode !== undefined) {
     const logged = { mode: request.mode, unlogged };
@@ -156,4 +156,10 @@ function report(
     log.warn({ ...merged, dimensions: constraints.length, ...shortenFields(fields) }, 'profile constrained');
     log.debug({ ...merged, ...fields }, 'profile constrained, all of it');
   }
+}
+
+/** Returns the fields of a record for an installed profile; `name` in it is that of the program. */
+function namesOf(installed: Installed): object {
+  const { kind } = installed;
+  return installed.kind === 'Seccomp' ? { kind, path: installed.path } : { kind, appArmorProfile: installed.name };
 }

@@ -216,7 +216,7 @@ describe('rewriting', () => {
       await decision.onReply?.(encode(cri.CreateContainerResponseSchema, { containerId: 'c5' }));
       assert.deepEqual(uses.splice(0), [['c5', { artifacts: [digest, digest], appArmor: policy }]]);
       assert.deepEqual(
-        named.splice(0).map((fields) => [fields['kind'], fields['path'] ?? fields['name']]),
+        named.splice(0).map((fields) => [fields['kind'], fields['path'] ?? fields['appArmorProfile']]),
         [
           ['Seccomp', path],
           ['AppArmor', policy],
