@@ -48,8 +48,8 @@ export interface ArtifactCall {
   readonly auth?: AuthConfig | undefined;
   readonly signal: AbortSignal;
   /**
-   * True if somebody who may have it has pulled it before: then nobody is asked whether the caller
-   * may have it, too.
+   * True if the kubelet has pulled it for the pod: the registry is not asked again whether the
+   * caller may have it.
    */
   readonly admitted?: boolean | undefined;
   /** Has the content read from the store and validated, even if the memory holds it. */

@@ -32,7 +32,7 @@ export interface ClusterViewOptions {
   readonly metrics?: InformerMetrics | undefined;
   /** The namespace of the operator, whose settings hold. */
   readonly namespace: string;
-  /** The pods, which somebody else starts; undefined for an API server without pods and nodes. */
+  /** The pods, which the caller starts; undefined for an API server without pods and nodes. */
   readonly pods: PodInformer | undefined;
 }
 

@@ -39,7 +39,7 @@ export interface CoverageViewOptions {
   readonly metrics?: InformerMetrics | undefined;
   /** What bindings refer to. */
   readonly cluster: ClusterState;
-  /** The pods, which somebody else starts. */
+  /** The pods, which the caller starts. */
   readonly pods: PodInformer;
 }
 

@@ -38,7 +38,7 @@ export class NodeDecisions {
   #failures: Informer<SandboxFailure, 'uid'> | undefined;
 
   /**
-   * Follows pods, which somebody else starts, and events until `signal` aborts; resolves when no
+   * Follows pods, which the caller starts, and events until `signal` aborts; resolves when no
    * request is open any more. If events cannot be listed, the decisions are those of the pods.
    */
   async follow(pods: DecidedPods, options: FollowOptions, signal: AbortSignal): Promise<void> {

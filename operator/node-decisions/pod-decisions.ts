@@ -121,7 +121,7 @@ function* withStatus({ spec, status }: ReadPod): Iterable<readonly [Container, C
 
 function* refusals(pod: ReadPod): Iterable<{ readonly artifact: string; readonly decision: NodeRefusal }> {
   for (const [container, { state }] of withStatus(pod)) {
-    // Other reasons have the words of somebody else, such as a registry of images.
+    // The messages of other reasons are from other programs, such as a registry of images.
     if (state?.waiting?.reason !== 'CreateContainerError') continue;
     const refusal = readProfileRefusal(state.waiting.message ?? '');
     if (refusal === undefined) continue;

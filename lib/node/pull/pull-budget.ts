@@ -1,7 +1,7 @@
 import { FairleadError } from '#lib/errors';
 
 /**
- * Runs a pull that may take so many milliseconds in all: waiting for its turn, for credentials, for
+ * Runs a pull within a number of milliseconds in all: waiting for its turn, for credentials, for
  * every request and its repetitions. The signal that the work gets then aborts with Unavailable,
  * and for the reason of `signal` if that aborts first.
  */

@@ -11,7 +11,7 @@ const mostCallers = 64;
 /** Identifies callers that use the credentials of the node, or none. */
 export const nodeCaller = 'node';
 
-/** That somebody pulled an artifact from a repository. */
+/** A pull of an artifact from a repository. */
 export interface PullNote {
   /** `registry/repository` that it was pulled from, always in the same spelling. */
   readonly repository: string;

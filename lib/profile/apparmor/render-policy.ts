@@ -49,7 +49,7 @@ export function policyText(profile: AppArmorProfile, options: PolicyOptions): st
   return [...policyHead({ name, mode, enforceDefaults }), ...rules.map((rule) => `  ${rule}`), '}', ''].join('\n');
 }
 
-/** Returns the lines with which every policy begins, whatever its profile permits. */
+/** Returns the lines with which every policy begins. They do not depend on its profile. */
 export function policyHead(options: PolicyHeadOptions): readonly string[] {
   const { name, mode, enforceDefaults = mode === 'Enforce' } = options;
   const flags = ['attach_disconnected', 'mediate_deleted', ...(mode === 'Complain' ? ['complain'] : [])];
