@@ -103,6 +103,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     service: true,
     load: () => import('./commands/shim.ts'),
   },
+  node: {
+    summary: 'ask the shim of this node, and check the node',
+    load: () => import('./commands/node.ts'),
+  },
   lsm: {
     summary: 'load AppArmor profiles into the kernel for the shim',
     service: true,

@@ -1,5 +1,5 @@
 import { release } from 'node:os';
-import { isAbsolute, normalize } from 'node:path/posix';
+import { dirname, isAbsolute, normalize } from 'node:path/posix';
 import { criClient } from '#lib/cri/client';
 import { runtimeCaller } from '#lib/cri/runtime-call';
 import { RuntimeConnection } from '#lib/cri/runtime-connection';
@@ -9,17 +9,21 @@ import { inheritedSocket } from '#lib/http/inherited-socket';
 import { InstalledAppArmor } from '#lib/node/install/apparmor/installed-profiles';
 import { loadedProfiles } from '#lib/node/install/apparmor/loaded-profiles';
 import { LsmClient } from '#lib/node/install/apparmor/lsm-client';
+import { isInstallable } from '#lib/node/install/install-profile';
 import { type DecisionLog, openDecisionLog } from '#lib/node/pull/decision-log';
 import { openStore, type Store } from '#lib/node/store/store';
 import { machineArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { shorten } from '#lib/text/quote';
 import { followPolicy, type PolicySource } from '#lib/trust/policy/follow-policy';
+import { type AdminDependencies, serveAdmin } from './admin/admin-server.ts';
+import { pullForNode } from './admin/pull-for-node.ts';
 import { ArtifactSource } from './apply/artifact-source.ts';
 import { openCredentialProviders, type ProviderOptions } from './apply/credential-providers.ts';
 import { EffectiveMemory } from './apply/effective-memory.ts';
 import { RuntimeBaseline } from './baseline/runtime-baseline.ts';
 import { type CallDependencies, callHandlers } from './call-handlers.ts';
 import { calledFor } from './calls/called-for.ts';
+import { type Prepulled, prepull, readPrepullFile } from './housekeeping/prepull.ts';
 import { Tidier } from './housekeeping/tidy.ts';
 import { type ProxyOptions, startProxy } from './proxy/proxy.ts';
 import { parseSocketAddress, requireTwoSockets } from './proxy/socket.ts';
@@ -27,6 +31,7 @@ import type { Abandonment } from './proxy/unary-call.ts';
 import { Readiness } from './readiness/readiness.ts';
 import { untilReady } from './readiness/until-ready.ts';
 import { type BuildVersion, type MetricsServer, noMetrics, type ShimMetrics, serveMetrics } from './report/metrics.ts';
+import { Recent } from './report/recent.ts';
 import type { ShimLog } from './report/shim-log.ts';
 import { ServiceManager } from './service-manager/service-manager.ts';
 import { startWatchdog } from './service-manager/watchdog.ts';
@@ -49,6 +54,10 @@ export interface ShimOptions extends ProviderOptions {
   readonly seccompRoot?: string;
   /** Address to serve metrics on, `host:port`; none by default. */
   readonly metrics?: string;
+  /** Socket for administrators, `unix:///run/fairlead/admin.sock`; none by default. */
+  readonly admin?: string;
+  /** File of artifacts to pull before a pod names them; see readPrepullFile. */
+  readonly prepull?: string;
   /**
    * File to which every decision about an artifact is appended as a line of JSON; none by default.
    */
@@ -100,6 +109,8 @@ export class Shim {
   #server: MetricsServer | undefined;
   #policy: PolicySource | undefined;
   #readiness: Readiness | undefined;
+  readonly #recent = new Recent(() => new Date());
+  readonly #startedAt = new Date();
   readonly #serviceManager: ServiceManager;
 
   constructor(options: ShimOptions) {
@@ -133,6 +144,8 @@ export class Shim {
     const runtime = parseSocketAddress(this.#options.runtime);
     const seccompRoot = checkRoot(this.#options.seccompRoot ?? kubeletSeccompRoot);
     await requireTwoSockets(listen, runtime);
+    const { prepull: prepullFile } = this.#options;
+    const wanted = prepullFile === undefined ? [] : await readPrepullFile(prepullFile, isInstallable);
     const metrics = await this.#serveMetrics();
     const decisions = await this.#openDecisions();
     const providers = await openCredentialProviders(this.#options, process.env);
@@ -159,6 +172,7 @@ export class Shim {
         install: { seccomp: store.effective, appArmor },
         memory: new EffectiveMemory(),
         ...{ source, store, tidier, architecture, runtimeBaseline, seccompRoot, log, metrics },
+        recent: this.#recent,
         preview: this.#options.previewKep6061 ?? false,
       },
     );
@@ -167,6 +181,11 @@ export class Shim {
     log.info({ listen, runtime, state, policy: policyFile }, by);
     const readiness = new Readiness({ runtime: cri, policy, policyOptional, state, clock });
     this.#readiness = readiness;
+    await this.#serveAdmin({
+      ...{ readiness, policy, store, state, runtime: cri, runtimeSocket: runtime, source, tidier, log },
+      ...{ build: this.#options.build, startedAt: this.#startedAt, now: () => new Date(), recent: this.#recent },
+    });
+    this.#undo.push(this.#prepull(wanted, source));
     this.#undo.push(this.#announce(readiness));
     this.#undo.push(
       startWatchdog({
@@ -194,6 +213,27 @@ export class Shim {
     return () => {
       stopping.abort();
       return announced;
+    };
+  }
+
+  async #serveAdmin(dependencies: AdminDependencies): Promise<void> {
+    if (this.#options.admin === undefined) return;
+    const path = parseSocketAddress(this.#options.admin);
+    await requireTrustedPath(dirname(path));
+    this.#undo.push(await serveAdmin(path, dependencies));
+  }
+
+  /** Pulls artifacts in the background. Returns a function that ends that. */
+  #prepull(wanted: readonly Prepulled[], source: ArtifactSource): () => Promise<void> {
+    const stopping = new AbortController();
+    const { log } = this.#options;
+    const pulled = prepull(wanted, {
+      pull: (each, signal) => pullForNode(each, source, signal),
+      ...{ log, signal: stopping.signal },
+    });
+    return () => {
+      stopping.abort();
+      return pulled;
     };
   }
 
@@ -266,7 +306,10 @@ export class Shim {
       onError: (called, thrown, request) => {
         // Clients may call any method: those that the shim does not handle share one time series.
         const method = handlers.has(called) ? called : 'other';
-        reportRefusal(method, calledFor(called, request), toFairleadError(thrown), dependencies);
+        reportRefusal(method, calledFor(called, request), toFairleadError(thrown), {
+          ...dependencies,
+          recent: this.#recent,
+        });
       },
       onAbandoned: (method, cause, request) =>
         reportAbandonment(method, calledFor(method, request), cause, dependencies),
@@ -280,9 +323,14 @@ function reportRefusal(
   method: string,
   { pod, container }: ReturnType<typeof calledFor>,
   { kind, hint, message }: FairleadError,
-  { log, metrics }: Pick<CallDependencies, 'log' | 'metrics'>,
+  { log, metrics, recent }: Pick<CallDependencies, 'log' | 'metrics'> & { readonly recent: Recent },
 ): void {
   metrics.refused(method, kind);
+  recent.refused({
+    ...{ method, kind, message: shorten(message, longestText) },
+    ...(pod === undefined ? {} : { pod: shorten(pod, longestText) }),
+    ...(container === undefined ? {} : { container: shorten(container, longestText) }),
+  });
   const fields = {
     messageId: 'fairlead.profile.refused',
     ...(pod === undefined ? {} : { pod: shorten(pod, longestText) }),

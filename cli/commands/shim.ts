@@ -14,6 +14,8 @@ interface ShimOptions {
   readonly seccompRoot: string;
   readonly lsm: string;
   readonly metrics?: string;
+  readonly admin?: string;
+  readonly prepull?: string;
   readonly decisionLog?: string;
   readonly imageCredentialProviderConfig?: string;
   readonly imageCredentialProviderBinDir?: string;
@@ -40,6 +42,8 @@ export function define(command: Command): void {
       'unix:///run/fairlead/lsm.sock',
     )
     .option('--metrics <host:port>', 'address for Prometheus metrics, /healthz and /readyz (default: none)')
+    .option('--admin <socket>', 'socket for administrators, for `fairlead node` (default: none)')
+    .option('--prepull <file>', 'pull these artifacts at the start: on each line a kind and a reference with a digest')
     .option('--image-credential-provider-config <file>', "the kubelet's configuration of credential providers")
     .option('--image-credential-provider-bin-dir <directory>', "directory of the kubelet's credential provider plugins")
     .option('--decision-log <file>', 'append each decision about an artifact to this file, one JSON object per line')

@@ -1,6 +1,7 @@
 import type { GenericSchema, InferOutput } from 'valibot';
 import * as cluster from './cluster-documents.ts';
 import { migrate } from './migrate-document.ts';
+import * as node from './node-documents.ts';
 import * as profile from './profile-documents.ts';
 import * as registry from './registry-documents.ts';
 import * as trust from './trust-documents.ts';
@@ -42,6 +43,12 @@ export const documents = {
   'cluster coverage': cluster.clusterCoverage,
   'cluster bindings': cluster.clusterBindings,
   'cluster outdated': cluster.clusterOutdated,
+  'node status': node.nodeStatus,
+  'node profiles': node.nodeProfiles,
+  'node explain': node.nodeExplain,
+  'node gc': node.nodeGc,
+  'node pull': node.nodePull,
+  'node doctor': node.nodeDoctor,
   login: registry.login,
   logout: registry.logout,
   keygen: trust.keygen,

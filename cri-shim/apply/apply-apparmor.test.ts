@@ -27,7 +27,7 @@ describe('the application of an AppArmor artifact', () => {
         pull: async ({ kind }: ProfileRequest) => ({
           profile: { kind, apparmor: artifact },
           descriptor: { digest },
-          verification: { rule: 'r' },
+          verification: { rule: 'r', signatures: [] },
           policy: { baseline: { seccomp: 'RuntimeDefault', apparmor: baseline } },
         }),
       },
@@ -48,6 +48,7 @@ describe('the application of an AppArmor artifact', () => {
       tidier: { grown: () => undefined },
       log: { debug: record, info: record, warn: record } as unknown as ShimLog,
       metrics: noMetrics,
+      recent: { applied: () => undefined },
     } as unknown as ApplyDependencies;
     const bearer = { pod: 'a/b', container: 'c', subject: { runtime: { handler: '' }, capabilities: undefined } };
     const signal = AbortSignal.timeout(5000);

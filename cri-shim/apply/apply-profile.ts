@@ -17,7 +17,9 @@ import type { BaselineSubject, RuntimeBaseline } from '../baseline/runtime-basel
 import type { Tidier } from '../housekeeping/tidy.ts';
 import { constrainedFields, shortenFields } from '../report/constraints.ts';
 import type { ShimMetrics } from '../report/metrics.ts';
+import type { Recent } from '../report/recent.ts';
 import type { ShimLog } from '../report/shim-log.ts';
+import { signersOf } from '../report/signers.ts';
 import type { ProfileRequest } from '../request/profile-request.ts';
 import type { ArtifactSource } from './artifact-source.ts';
 import { readBaseProfile } from './base-profile.ts';
@@ -53,6 +55,7 @@ export interface ApplyDependencies {
   readonly tidier: Pick<Tidier, 'grown'>;
   readonly log: ShimLog;
   readonly metrics: ShimMetrics;
+  readonly recent: Pick<Recent, 'applied'>;
 }
 
 /**
@@ -133,7 +136,7 @@ function report(
   request: ProfileRequest,
   { subject, ...bearer }: Bearer,
   { pulled, effective, constraints = [] }: Made,
-  { log, metrics }: Pick<ApplyDependencies, 'log' | 'metrics'>,
+  { log, metrics, recent }: Pick<ApplyDependencies, 'log' | 'metrics' | 'recent'>,
 ): void {
   const { installed, constrained, unlogged } = effective;
   metrics.applied(request.mode);
@@ -142,6 +145,16 @@ function report(
   const reference = formatReference(request.reference);
   const named = { ...bearer, ...namesOf(installed), reference, rule: pulled.verification.rule };
   log.info({ messageId: 'fairlead.profile.applied', ...named }, 'profile applied');
+  recent.applied({
+    ...{ ...bearer, kind: request.kind, reference, rule: pulled.verification.rule },
+    signers: signersOf(pulled.verification),
+    ...(request.base === undefined
+      ? {}
+      : { base: request.base === 'RuntimeDefault' ? request.base : request.base.path }),
+    ...(request.mode === undefined ? {} : { mode: request.mode }),
+    installed: installed.kind === 'Seccomp' ? installed.path : installed.name,
+    constrained: Object.fromEntries(constrained),
+  });
   if (request.mode !== undefined) {
     const logged = { mode: request.mode, unlogged };
     log.warn(

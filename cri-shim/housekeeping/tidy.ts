@@ -10,6 +10,22 @@ const growthBetweenTidying = 256;
 /** How long the runtime may take to list its containers and sandboxes, in milliseconds. */
 const tidyingTime = 60_000;
 
+/**
+ * How long what nobody asks for stays if an administrator has it collected, in milliseconds: a
+ * container may be about to be created.
+ */
+const shortestLife = 2 * 60_000;
+
+/** What was removed. */
+export interface Collected {
+  /** Digests. */
+  readonly artifacts: readonly string[];
+  /** Names of files. */
+  readonly effective: readonly string[];
+  /** Names of AppArmor profiles. */
+  readonly appArmor: readonly string[];
+}
+
 /** The dependencies of a Tidier. */
 export interface TidierDependencies {
   readonly store: Store;
@@ -46,6 +62,15 @@ export class Tidier {
     if (this.#growth++ % growthBetweenTidying === 0) this.#begin();
   }
 
+  /**
+   * Removes at once what is unused and was not asked for in the last two minutes. Rejects if the
+   * runtime does not list its containers, or an AppArmor profile cannot be unloaded.
+   */
+  async collect(signal: AbortSignal): Promise<Collected> {
+    await this.#tidying;
+    return this.#remove(AbortSignal.any([this.#stopping.signal, signal]), shortestLife);
+  }
+
   /** Ends the current tidying and starts no other, before the directory is released. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
@@ -62,13 +87,17 @@ export class Tidier {
 
   async #tidy(): Promise<void> {
     try {
-      await this.#store.effective.dropOld();
-      const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(tidyingTime)]);
-      const { artifacts, appArmor } = await profilesInUse(this.#store, this.#runtime, signal);
-      await this.#store.dropUnused(artifacts);
-      await this.#appArmor.dropUnused(appArmor, signal);
+      await this.#remove(AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(tidyingTime)]));
     } catch (error) {
       if (!this.#stopping.signal.aborted) this.#log.warn({ err: error }, 'cannot tidy the state directory');
     }
+  }
+
+  async #remove(signal: AbortSignal, life?: number): Promise<Collected> {
+    const effective = await this.#store.effective.dropOld(life);
+    const inUse = await profilesInUse(this.#store, this.#runtime, signal);
+    const artifacts = await this.#store.dropUnused(inUse.artifacts, life);
+    const appArmor = await this.#appArmor.dropUnused(inUse.appArmor, signal, life);
+    return { artifacts, effective, appArmor };
   }
 }

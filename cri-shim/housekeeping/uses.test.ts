@@ -15,7 +15,7 @@ import { Tidier } from './tidy.ts';
 import { recordUse } from './uses.ts';
 
 const digest = digestOf(Buffer.from('artifact'));
-const appArmor = { dropUnused: async () => undefined };
+const appArmor = { dropUnused: async () => [] };
 
 describe('uses of artifacts', () => {
   it('are forgotten when their containers are gone, however many there were, and kept while the runtime is down', async () => {

@@ -123,6 +123,7 @@ const artifacts: Readonly<Record<string, object>> = {
 const dependencies = {
   seccompRoot: root,
   memory: { recall: () => undefined, remember: () => undefined },
+  recent: { applied: () => undefined },
   architecture: 'amd64',
   metrics: noMetrics,
   log: log as unknown as ShimLog,
@@ -134,7 +135,7 @@ const dependencies = {
       return {
         profile: artifacts[kind],
         descriptor: { digest },
-        verification: { rule: 'r' },
+        verification: { rule: 'r', signatures: [] },
         policy: { baseline: defaultBaseline },
       };
     },

@@ -85,6 +85,14 @@ export const cliRooms: readonly Room[] = [
     imports: ['cli/terminal', errors, 'lib/kube', 'operator/coverage', 'operator/kube'],
     packages: ['commander'],
   },
+  {
+    name: 'cli/node',
+    imports: [
+      ...[errors, 'cri-shim/admin', 'cri-shim/baseline', 'cri-shim/proxy', 'lib/cri', 'lib/files'],
+      ...['lib/node/install/apparmor', 'lib/profile/seccomp/tables', 'lib/trust/policy'],
+    ],
+    packages: ['commander', 'yaml'],
+  },
   { name: 'cli/migrate', imports: [errors, 'cli/files', 'operator/migrate'] },
   { name: 'cli/definitions', imports: [], packages: ['commander'] },
   {
@@ -98,6 +106,7 @@ export const cliRooms: readonly Room[] = [
         'cli/explain',
         'cli/files',
         'cli/migrate',
+        'cli/node',
         'cli/options',
         'cli/process',
         'cli/project',
@@ -108,6 +117,8 @@ export const cliRooms: readonly Room[] = [
       ],
       ...[
         'cri-shim',
+        'cri-shim/admin',
+        'cri-shim/housekeeping',
         'cri-shim/proxy',
         errors,
         'lib/artifact',

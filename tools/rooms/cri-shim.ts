@@ -4,7 +4,10 @@ import { errors, type Room, tables } from './room.ts';
 export const shimRooms: readonly Room[] = [
   {
     name: 'cri-shim/report',
-    imports: [errors, 'lib/http', 'lib/http/connections', 'lib/profile/constraint.ts', 'lib/text'],
+    imports: [
+      ...[errors, 'lib/http', 'lib/http/connections', 'lib/profile/constraint.ts', 'lib/text'],
+      'lib/trust/signature',
+    ],
     packages: ['pino', 'prom-client'],
   },
   { name: 'cri-shim/readiness', imports: [errors, 'cri-shim/report', 'lib/cri', 'lib/trust/policy'] },
@@ -21,14 +24,17 @@ export const shimRooms: readonly Room[] = [
   {
     name: 'cri-shim/baseline',
     imports: [
-      ...[errors, 'cri-shim/report', 'lib/cri', 'lib/profile', 'lib/profile/json'],
+      ...[errors, 'cri-shim/report', 'lib/cri', 'lib/cri/gen', 'lib/profile', 'lib/profile/json'],
       ...['lib/profile/seccomp/**'],
     ],
     packages: ['lru-cache', 'valibot'],
   },
   {
     name: 'cri-shim/housekeeping',
-    imports: ['cri-shim/report', 'lib/cri', 'lib/node/install/apparmor', 'lib/node/store'],
+    imports: [
+      ...[errors, 'cri-shim/report', 'lib/cri', 'lib/files', 'lib/node/install/apparmor', 'lib/node/store'],
+      ...['lib/registry', 'lib/text'],
+    ],
   },
   {
     name: 'cri-shim/apply',
@@ -46,6 +52,21 @@ export const shimRooms: readonly Room[] = [
       ...['lib/node/store', 'lib/registry', 'lib/text'],
     ],
     packages: ['@bufbuild/protobuf'],
+  },
+  {
+    name: 'cri-shim/admin',
+    imports: [
+      ...[errors, 'cri-shim/apply', 'cri-shim/housekeeping', 'cri-shim/proxy', 'cri-shim/readiness', 'cri-shim/report'],
+      ...[
+        'lib/cri',
+        'lib/cri/gen',
+        'lib/node/install',
+        'lib/node/store',
+        'lib/registry',
+        'lib/text',
+        'lib/trust/policy',
+      ],
+    ],
   },
   {
     name: 'cri-shim',

@@ -63,19 +63,22 @@ export class EffectiveFiles {
   }
 
   /**
-   * Drops the files that nobody asked for in the last hour; runtimes read them when they create a
-   * container.
+   * Drops the files that were not asked for in the last hour, or another time in milliseconds;
+   * runtimes read them when they create a container. Returns their names.
    */
-  async dropOld(): Promise<void> {
+  async dropOld(life = lifetime): Promise<readonly string[]> {
     const { effective } = this.#directories;
-    const oldest = this.#now().getTime() - lifetime;
+    const oldest = this.#now().getTime() - life;
+    const dropped: string[] = [];
     for (const name of await directoryEntries(effective)) {
       if ((this.#asked.get(name) ?? this.#opened) > oldest) continue;
       this.#asked.delete(name);
       this.#known.delete(name);
       // Synchronous, right after the check: nobody can be given the path in between.
       rmSync(join(effective, name), { force: true, recursive: true });
+      dropped.push(name);
     }
+    return dropped;
   }
 }
 

@@ -157,23 +157,32 @@ export class Store {
     });
   }
 
+  /** Returns when an artifact was last asked for, or pulled; undefined if it is not stored. */
+  lastUse(digest: Digest): Date | undefined {
+    const record = this.#records.get(digest);
+    return record === undefined ? undefined : new Date(this.#askedFor(record));
+  }
+
   /**
    * If the artifacts that are not in `used` take more than 64 MiB, drops of them those that nobody
-   * asked for in the last hour, the least recently asked for first.
+   * asked for in the last hour, or another time in milliseconds, the least recently asked for
+   * first. Returns their digests.
    */
-  async dropUnused(used: ReadonlySet<Digest>): Promise<void> {
-    const askedFor = ({ descriptor, pulls }: StoredArtifact): number =>
-      this.#asked.get(descriptor.digest) ?? Math.max(...pulls.map(({ pulledAt }) => Date.parse(pulledAt) || 0));
+  async dropUnused(used: ReadonlySet<Digest>, life = artifactLife): Promise<readonly Digest[]> {
     const unused = this.list()
       .filter(({ descriptor }) => !used.has(descriptor.digest))
-      .map((record) => ({ digest: record.descriptor.digest, asked: askedFor(record) }))
+      .map((record) => ({ digest: record.descriptor.digest, asked: this.#askedFor(record) }))
       .sort((a, b) => b.asked - a.asked);
-    const oldest = this.#now().getTime() - artifactLife;
+    const oldest = this.#now().getTime() - life;
+    const dropped: Digest[] = [];
     let room = unusedBytes;
     for (const { digest, asked } of unused) {
-      room -= await this.#sizeOf(digest);
-      if (room < 0 && asked < oldest) await this.remove(digest);
+      room -= await this.sizeOf(digest);
+      if (room >= 0 || asked >= oldest) continue;
+      await this.remove(digest);
+      dropped.push(digest);
     }
+    return dropped;
   }
 
   /** Waits for the change that is under way, and unlocks the directory. */
@@ -183,12 +192,16 @@ export class Store {
   }
 
   /** Returns how many bytes an artifact and its record take. */
-  async #sizeOf(digest: Digest): Promise<number> {
+  async sizeOf(digest: Digest): Promise<number> {
     const blobs = (this.#contents.get(digest) ?? []).map((blob) => blobPath(this.#directories, blob));
     const sizes = [...blobs, recordPath(this.#directories, digest)].map(async (path) => {
       return (await stat(path).catch(() => undefined))?.size ?? 0;
     });
     return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  }
+
+  #askedFor({ descriptor, pulls }: StoredArtifact): number {
+    return this.#asked.get(descriptor.digest) ?? Math.max(...pulls.map(({ pulledAt }) => Date.parse(pulledAt) || 0));
   }
 
   async #writeRecord(record: StoredArtifact): Promise<void> {

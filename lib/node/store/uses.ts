@@ -32,6 +32,15 @@ export class Uses {
     this.#directories = directories;
   }
 
+  /** Returns all notes by the ID of the container or sandbox, also of those that are gone. */
+  async list(): Promise<ReadonlyMap<string, Use>> {
+    const { uses } = this.#directories;
+    const noted = (await directoryEntries(uses)).map(async (id): Promise<readonly [string, Use]> => {
+      return [id, parseUse(await readFile(join(uses, id), 'utf8').catch(() => ''))];
+    });
+    return new Map(await Promise.all(noted));
+  }
+
   /**
    * Notes what a container or sandbox was created with. Does not flush it: after a power failure no
    * container is left. Throws InvalidInput for an invalid ID, and as writeDurably does.
@@ -67,11 +76,17 @@ export class Uses {
         await rm(path, { force: true });
         continue;
       }
-      for (const line of (await readFile(path, 'utf8')).split('\n')) {
-        if (line.startsWith(appArmorLine)) appArmor.add(line.slice(appArmorLine.length));
-        else if (isDigest(line)) artifacts.add(line);
-      }
+      const use = parseUse(await readFile(path, 'utf8'));
+      for (const digest of use.artifacts) artifacts.add(digest);
+      if (use.appArmor !== undefined) appArmor.add(use.appArmor);
     }
     return { artifacts, appArmor };
   }
+}
+
+/** Reads a note. A power failure may have left it empty or cut. */
+function parseUse(text: string): Use {
+  const lines = text.split('\n');
+  const appArmor = lines.find((line) => line.startsWith(appArmorLine))?.slice(appArmorLine.length);
+  return { artifacts: lines.filter((line) => isDigest(line)), appArmor };
 }

@@ -49,24 +49,26 @@ export class InstalledAppArmor {
 
   /**
    * Unloads the profiles that no container uses and that were not asked for in the last ten
-   * minutes. Without its profile a created container does not start, and a running one executes no
-   * further programs. Throws as AppArmorLoader.unload does, except for a profile that confines a
-   * process: it stays.
+   * minutes, or another time in milliseconds. Returns their names. Without its profile a created
+   * container does not start, and a running one executes no further programs. Throws as
+   * AppArmorLoader.unload does, except for a profile that confines a process: it stays.
    */
-  async dropUnused(inUse: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+  async dropUnused(inUse: ReadonlySet<string>, signal: AbortSignal, life = lifetime): Promise<readonly string[]> {
     const { loader, loaded, now } = this.#dependencies;
-    const oldest = now().getTime() - lifetime;
+    const oldest = now().getTime() - life;
+    const dropped: string[] = [];
     for (const name of await loaded()) {
       if (inUse.has(name) || (this.#asked.get(name) ?? this.#begun) > oldest) continue;
       this.#asked.delete(name);
       // Begun right after the check: from now on, requests for the profile wait, and load it again.
-      const unloading = loader.unload(name, signal).catch(unlessConfined);
+      const unloading = loader.unload(name, signal).then(() => void dropped.push(name), unlessConfined);
       this.#unloading.set(
         name,
         unloading.catch(() => undefined),
       );
       await unloading.finally(() => this.#unloading.delete(name));
     }
+    return dropped;
   }
 }
 

@@ -1,0 +1,68 @@
+import type { Command } from 'commander';
+import type { ExplainedContainer, PodExplanation } from '#cri-shim/admin/documents';
+import { type AdminOptions, adminErrors, adminOption, askShim } from '../node/admin-client.ts';
+import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { exitCodes } from '../process/exit-codes.ts';
+import { oneLine, writeResult } from '../terminal/output.ts';
+
+interface ExplainOptions extends AdminOptions, OutputOptions {
+  readonly namespace: string;
+}
+
+/** `fairlead node explain POD`. */
+export function define(command: Command): void {
+  addOutputOption(command.addOption(adminOption()))
+    .summary('show what the containers of a pod run under')
+    .description(
+      'Show what the sandbox and the containers of a pod on this node run under: the artifact, the rule that allowed it, the base ' +
+        'profile, the mode, the effective profile, what was constrained, and what the runtime reports.',
+    )
+    .argument('<pod>', 'namespace/name, or the name')
+    .option('-n, --namespace <name>', 'namespace, if the pod is given by its name', 'default')
+    .addHelpText('after', examples([['show what a pod runs under', 'fairlead node explain web/nginx-0']]))
+    .addHelpText('after', exitCodes('explained', adminErrors))
+    .action(explain);
+}
+
+async function explain(pod: string, options: ExplainOptions): Promise<void> {
+  const name = pod.includes('/') ? pod : `${options.namespace}/${pod}`;
+  const path = name.split('/').map(encodeURIComponent).join('/');
+  const found = await askShim<PodExplanation>(options, 'GET', `/v1/pods/${path}`);
+  writeResult('node explain', options.output, { json: () => found, text: () => explanationText(found) });
+}
+
+function explanationText({ containers }: PodExplanation): string {
+  return containers.map(containerText).join('\n\n');
+}
+
+function containerText({ name, id, state, artifacts, appArmor, applied, runtime }: ExplainedContainer): string {
+  const title = name === undefined ? `sandbox ${id}` : `container ${name} (${state}, ${id})`;
+  const known = new Set(applied.map(({ reference }) => reference.split('@').at(-1)));
+  const lines = [
+    ...applied.flatMap((record) => [
+      ['artifact', `${record.kind} ${record.reference}`],
+      ['allowed by', record.rule],
+      ['signed by', record.signers.join(', ') || 'nobody, and the rule requires no signature'],
+      ['base', record.base ?? 'none'],
+      ['mode', record.mode ?? 'Enforce'],
+      ['effective', record.installed],
+      ['constrained', constrainedText(record.constrained)],
+    ]),
+    ...artifacts
+      .filter((digest) => !known.has(digest))
+      .map((digest) => ['artifact', `${digest}, applied before the shim started: more is not known`]),
+    ...(appArmor === undefined || applied.some(({ installed }) => installed === appArmor)
+      ? []
+      : [['AppArmor', appArmor]]),
+    ...(artifacts.length === 0 ? [['artifact', 'none']] : []),
+    ...(runtime.seccomp === undefined ? [] : [['runtime', `seccomp: ${runtime.seccomp}`]]),
+    ...(runtime.appArmor === undefined ? [] : [['runtime', `AppArmor: ${runtime.appArmor}`]]),
+  ];
+  const rows = lines.map(([label = '', value = '']) => `  ${label.padEnd(13)}${oneLine(value)}`);
+  return [title, ...rows].join('\n');
+}
+
+function constrainedText(constrained: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(constrained).map(([input, count]) => `${count} by ${input}`);
+  return parts.length === 0 ? 'nothing' : `dimensions: ${parts.join(', ')}`;
+}

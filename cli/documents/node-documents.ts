@@ -1,0 +1,128 @@
+import * as v from 'valibot';
+import { flag, list, meaning, number, text, texts } from './fields.ts';
+
+const time = (what: string) => text(`${what} (RFC 3339)`);
+const kind = text('kind of profile');
+
+/** `fairlead node status`. */
+export const nodeStatus = v.object({
+  version: text('version of the shim'),
+  commit: v.optional(text('Git commit that it was built from')),
+  startedAt: time('when it started'),
+  uptimeSeconds: number('seconds since then'),
+  isReady: flag('no check failed'),
+  checks: list(
+    v.object({ name: text('`runtime`, `policy` or `store`'), problem: v.optional(text('why it failed')) }),
+    'what the shim needs',
+  ),
+  runtime: v.object({
+    socket: text('socket of the runtime'),
+    name: v.optional(text('its name, if it has answered')),
+    version: v.optional(text('its version')),
+  }),
+  policy: v.object({
+    source: text('file of the policy in force'),
+    revision: text('hash of the policy and of every file that it names'),
+    rules: number('number of its rules'),
+    problem: v.optional(text('why the files are not in force, so that an older policy is')),
+  }),
+  store: v.object({
+    directory: text('state directory'),
+    artifacts: number('artifacts in it'),
+    bytes: number('bytes that they take'),
+  }),
+  refusals: list(
+    v.object({
+      time: time('when'),
+      method: text('call of CRI'),
+      kind: text('kind of the error'),
+      message: text('reason'),
+      pod: v.optional(text('namespace and name of the pod')),
+      container: v.optional(text('name of the container')),
+    }),
+    'calls that the shim refused, the latest first, at most 20',
+  ),
+});
+
+/** `fairlead node profiles`. */
+export const nodeProfiles = v.object({
+  profiles: list(
+    v.object({
+      kind,
+      digest: text('digest of its manifest'),
+      references: texts('references by which it was pulled'),
+      bytes: number('bytes that it takes, with its signatures'),
+      rule: v.optional(text('rule of the policy in force that is for it, if one is')),
+      signers: v.optional(texts('who signed it, if it was applied since the shim started')),
+      lastUsed: time('when it was last asked for'),
+      containers: texts('IDs of containers and sandboxes that were created with it'),
+    }),
+    'artifacts on the node',
+  ),
+});
+
+/** `fairlead node explain`. */
+export const nodeExplain = v.object({
+  pod: text('namespace and name'),
+  containers: list(
+    v.object({
+      id: text('ID in the runtime'),
+      name: v.optional(text('name of the container; absent for the sandbox')),
+      state: text('state of the container, or `sandbox`'),
+      artifacts: texts('digests of the artifacts that it was created with'),
+      appArmor: v.optional(text('its AppArmor profile in the kernel, if it is one of Fairlead')),
+      applied: list(
+        v.object({
+          time: time('when it was applied'),
+          kind,
+          reference: text('reference of the artifact'),
+          rule: text('rule that allowed it'),
+          signers: texts('who signed it'),
+          base: v.optional(text('base profile')),
+          mode: v.optional(text('`Log` if what only the artifact refuses is logged')),
+          installed: text('path of the effective profile, or its name in the kernel'),
+          constrained: meaning(
+            v.record(v.string(), v.number()),
+            'by input, the number of dimensions of the profile that it constrained',
+          ),
+        }),
+        'what was applied since the shim started',
+      ),
+      runtime: v.object({
+        seccomp: v.optional(text('seccomp profile that the runtime reports')),
+        appArmor: v.optional(text('AppArmor profile that the runtime reports')),
+      }),
+    }),
+    'the sandbox and the containers',
+  ),
+});
+
+/** `fairlead node gc`. */
+export const nodeGc = v.object({
+  artifacts: texts('digests of removed artifacts'),
+  effective: texts('files of removed effective profiles'),
+  appArmor: texts('names of unloaded AppArmor profiles'),
+});
+
+/** `fairlead node pull`. */
+export const nodePull = v.object({
+  reference: text('reference that was pulled'),
+  kind,
+  digest: text('digest of its manifest'),
+  cached: flag('it was on the node already'),
+  rule: text('rule that allowed it'),
+  signers: texts('who signed it'),
+});
+
+/** `fairlead node doctor`. */
+export const nodeDoctor = v.object({
+  checks: list(
+    v.object({
+      name: text('what was checked'),
+      result: meaning(v.picklist(['ok', 'warning', 'failed']), 'what came out'),
+      seen: text('what was found'),
+      hint: v.optional(text('what to do')),
+    }),
+    'the checks',
+  ),
+});

@@ -1,0 +1,76 @@
+import type { AppliedRecord, Refusal } from '../report/recent.ts';
+
+/** What the shim answers to `GET /v1/status`. */
+export interface NodeStatus {
+  readonly version: string;
+  readonly commit?: string;
+  /** RFC 3339. */
+  readonly startedAt: string;
+  readonly uptimeSeconds: number;
+  readonly isReady: boolean;
+  readonly checks: readonly { readonly name: string; readonly problem?: string }[];
+  readonly runtime: { readonly socket: string; readonly name?: string; readonly version?: string };
+  readonly policy: {
+    readonly source: string;
+    readonly revision: string;
+    readonly rules: number;
+    /** Why the files are not in force. */
+    readonly problem?: string;
+  };
+  readonly store: { readonly directory: string; readonly artifacts: number; readonly bytes: number };
+  /** The latest ones, the latest first. */
+  readonly refusals: readonly Refusal[];
+}
+
+/** An artifact on the node. */
+export interface NodeProfile {
+  readonly kind: string;
+  readonly digest: string;
+  readonly references: readonly string[];
+  readonly bytes: number;
+  /** `match` of the rule of the policy in force that is for it; absent if no rule is. */
+  readonly rule?: string;
+  /** Who signed it, as verified when it was applied last; absent if it was not since the start. */
+  readonly signers?: readonly string[];
+  /** RFC 3339. */
+  readonly lastUsed: string;
+  /** IDs of the containers and sandboxes that were created with it. */
+  readonly containers: readonly string[];
+}
+
+/** What the shim answers to `GET /v1/profiles`. */
+export interface NodeProfiles {
+  readonly profiles: readonly NodeProfile[];
+}
+
+/** A container of a pod, or its sandbox. */
+export interface ExplainedContainer {
+  readonly id: string;
+  /** Absent for the sandbox. */
+  readonly name?: string;
+  readonly state: string;
+  /** Digests of the artifacts that it was created with. */
+  readonly artifacts: readonly string[];
+  /** Its AppArmor profile in the kernel, if it is one of Fairlead. */
+  readonly appArmor?: string;
+  /** What was applied to it, if that was since the shim started. */
+  readonly applied: readonly Omit<AppliedRecord, 'pod' | 'container'>[];
+  /** What the runtime reports. */
+  readonly runtime: { readonly seccomp?: string; readonly appArmor?: string };
+}
+
+/** What the shim answers to `GET /v1/pods/NAMESPACE/NAME`. */
+export interface PodExplanation {
+  readonly pod: string;
+  readonly containers: readonly ExplainedContainer[];
+}
+
+/** What the shim answers to `POST /v1/pull`. */
+export interface NodePull {
+  readonly reference: string;
+  readonly kind: string;
+  readonly digest: string;
+  readonly cached: boolean;
+  readonly rule: string;
+  readonly signers: readonly string[];
+}

@@ -1,0 +1,94 @@
+import type { CriClient } from '#lib/cri/client';
+import { FairleadError } from '#lib/errors';
+import type { Store } from '#lib/node/store/store';
+import { ContainerState } from '../../lib/cri/gen/cri_pb.js';
+import type { Recent } from '../report/recent.ts';
+import type { ExplainedContainer, PodExplanation } from './documents.ts';
+
+/** The dependencies of explainPod. */
+export interface ExplainPodDependencies {
+  readonly runtime: Pick<CriClient, 'listContainers' | 'listPodSandbox' | 'containerStatus'>;
+  readonly store: Pick<Store, 'uses'>;
+  readonly recent: Pick<Recent, 'appliedTo'>;
+}
+
+/**
+ * Returns what the sandbox and the containers of a pod run under, from the notes of the shim and
+ * from the runtime. Throws NotFound if the runtime has no such pod, and Unavailable if it does not
+ * answer.
+ *
+ * @param pod `namespace/name`.
+ */
+export async function explainPod(
+  pod: string,
+  { runtime, store, recent }: ExplainPodDependencies,
+  signal: AbortSignal,
+): Promise<PodExplanation> {
+  const [{ items }, { containers }, uses] = await Promise.all([
+    runtime.listPodSandbox({}, signal),
+    runtime.listContainers({}, signal),
+    store.uses.list(),
+  ]);
+  const sandboxes = items.filter(({ metadata }) => `${metadata?.namespace}/${metadata?.name}` === pod);
+  if (sandboxes.length === 0) {
+    throw new FairleadError('NotFound', `the runtime of this node has no pod ${pod}`, {
+      hint: 'Write namespace/name. List the pods of the node: crictl pods',
+    });
+  }
+  const applied = recent.appliedTo(pod);
+  const describe = (id: string, name?: string): Pick<ExplainedContainer, 'artifacts' | 'appArmor' | 'applied'> => {
+    const { artifacts = [], appArmor } = uses.get(id) ?? {};
+    const records = applied.filter(
+      ({ container, reference }) =>
+        // Of a container that was created again, the notes tell which one has the artifact.
+        container === name && artifacts.some((digest) => reference.endsWith(`@${digest}`)),
+    );
+    return {
+      artifacts,
+      ...(appArmor === undefined ? {} : { appArmor }),
+      applied: records.map(({ pod: _pod, container: _container, ...record }) => record),
+    };
+  };
+  const ids = new Set(sandboxes.map(({ id }) => id));
+  const explained = containers
+    .filter(({ podSandboxId }) => ids.has(podSandboxId))
+    .map(async ({ id, metadata, state }): Promise<ExplainedContainer> => {
+      const name = metadata?.name ?? '';
+      const reported = await runtime.containerStatus({ containerId: id, verbose: true }, signal);
+      const stateName = ContainerState[state]?.toLowerCase().replace('container_', '') ?? 'unknown';
+      return { id, name, state: stateName, ...describe(id, name), runtime: reportedProfiles(reported.info['info']) };
+    });
+  const ofSandboxes = sandboxes.map(({ id }) => ({ id, state: 'sandbox', ...describe(id), runtime: {} }));
+  return { pod, containers: [...ofSandboxes, ...(await Promise.all(explained))] };
+}
+
+/** Reads the profiles of a container from what the runtime reports of it. */
+function reportedProfiles(info: string | undefined): ExplainedContainer['runtime'] {
+  const report = parse(info);
+  const appArmor = member(report, 'runtimeSpec', 'process', 'apparmorProfile');
+  const path = member(report, 'config', 'linux', 'security_context', 'seccomp', 'localhost_ref');
+  const annotated = member(report, 'runtimeSpec', 'annotations', 'io.kubernetes.cri-o.SeccompProfilePath');
+  const hasFilter = member(report, 'runtimeSpec', 'linux', 'seccomp') !== undefined;
+  const seccomp = [path, annotated].find((text) => typeof text === 'string' && text !== '');
+  const known = member(report, 'runtimeSpec') !== undefined;
+  return {
+    ...(typeof seccomp === 'string' ? { seccomp } : known ? { seccomp: hasFilter ? 'a profile' : 'none' } : {}),
+    ...(typeof appArmor === 'string' && appArmor !== '' ? { appArmor } : {}),
+  };
+}
+
+function parse(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    // A report that cannot be read is as good as none.
+    return undefined;
+  }
+}
+
+function member(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (object, name) => (typeof object === 'object' && object !== null ? Reflect.get(object, name) : undefined),
+    value,
+  );
+}

@@ -1,0 +1,80 @@
+import { heldArtifacts } from '#lib/node/store/held-artifacts';
+import type { Store } from '#lib/node/store/store';
+import type { Digest } from '#lib/registry/digest';
+import { parseReference } from '#lib/registry/reference';
+import { decide } from '#lib/trust/policy/authorize';
+import type { PolicySource } from '#lib/trust/policy/follow-policy';
+import { isReady, type Readiness } from '../readiness/readiness.ts';
+import type { BuildVersion } from '../report/metrics.ts';
+import type { Recent } from '../report/recent.ts';
+import type { NodeProfile, NodeProfiles, NodeStatus } from './documents.ts';
+
+/** The dependencies of nodeStatus and nodeProfiles. */
+export interface NodeStatusDependencies {
+  readonly build: BuildVersion;
+  readonly startedAt: Date;
+  readonly now: () => Date;
+  readonly readiness: Pick<Readiness, 'check' | 'runtimeVersion'>;
+  /** The socket of the runtime. */
+  readonly runtimeSocket: string;
+  readonly policy: Pick<PolicySource, 'current' | 'problem'>;
+  readonly store: Pick<Store, 'list' | 'fetcher' | 'uses' | 'sizeOf' | 'lastUse'>;
+  /** The state directory. */
+  readonly state: string;
+  readonly recent: Pick<Recent, 'refusals' | 'lastOf'>;
+}
+
+/** Returns what the shim is and does. */
+export async function nodeStatus({
+  build,
+  startedAt,
+  now,
+  readiness,
+  runtimeSocket: socket,
+  policy: { current, problem },
+  store,
+  state: directory,
+  recent,
+}: NodeStatusDependencies): Promise<NodeStatus> {
+  const checks = await readiness.check();
+  const sizes = await Promise.all(store.list().map(({ descriptor }) => store.sizeOf(descriptor.digest)));
+  const { source, revision, rules } = current;
+  return {
+    ...build,
+    startedAt: startedAt.toISOString(),
+    uptimeSeconds: Math.round((now().getTime() - startedAt.getTime()) / 1000),
+    isReady: isReady(checks),
+    checks,
+    runtime: { socket, ...readiness.runtimeVersion },
+    policy: { source, revision, rules: rules.length, ...(problem === undefined ? {} : { problem }) },
+    store: { directory, artifacts: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) },
+    refusals: recent.refusals,
+  };
+}
+
+/** Returns the artifacts on the node, and which containers were created with them. */
+export async function nodeProfiles({
+  policy,
+  store,
+  recent,
+}: Pick<NodeStatusDependencies, 'policy' | 'store' | 'recent'>): Promise<NodeProfiles> {
+  const uses = await store.uses.list();
+  const held = await heldArtifacts(store);
+  const profiles = held.map(async ({ digest, kind, references, records }): Promise<NodeProfile> => {
+    const sizes = await Promise.all(records.map((record) => store.sizeOf(record)));
+    const rules = references.map((reference) => decide(policy.current, parseReference(reference), kind).rule?.match);
+    const rule = rules.find((match) => match !== undefined);
+    const signers = recent.lastOf(digest)?.signers;
+    const lastUses = records.map((record) => store.lastUse(record)?.getTime() ?? 0);
+    const users = [...uses].filter(([, { artifacts }]) => artifacts.some((used: Digest) => records.includes(used)));
+    return {
+      ...{ kind, digest, references },
+      bytes: sizes.reduce((sum, size) => sum + size, 0),
+      ...(rule === undefined ? {} : { rule }),
+      ...(signers === undefined ? {} : { signers }),
+      lastUsed: new Date(Math.max(...lastUses)).toISOString(),
+      containers: users.map(([id]) => id),
+    };
+  });
+  return { profiles: await Promise.all(profiles) };
+}

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import type { CriClient } from '#lib/cri/client';
+import { InstalledAppArmor } from '#lib/node/install/apparmor/installed-profiles';
+import { openStore } from '#lib/node/store/store';
+import type { ShimLog } from '../report/shim-log.ts';
+import { Tidier } from './tidy.ts';
+
+const minute = 60_000;
+const signal = AbortSignal.timeout(30_000);
+
+it('what is unused is removed at once, unless it was asked for in the last two minutes', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'fairlead-collect-'));
+  let time = Date.parse('2026-01-01T00:00:00Z');
+  const now = () => new Date(time);
+  const store = await openStore(directory, { now });
+  const kernel = new Set([`fairlead/${'a'.repeat(64)}`, `fairlead/${'b'.repeat(64)}`]);
+  const [used = '', unused = ''] = kernel;
+  const appArmor = new InstalledAppArmor({
+    loader: { load: assert.fail, unload: async (name) => void kernel.delete(name) },
+    loaded: async () => kernel,
+    now,
+  });
+  const runtime = {
+    listContainers: async () => ({ containers: [{ id: 'c1' }] }),
+    listPodSandbox: async () => ({ items: [] }),
+  } as unknown as CriClient;
+  const tidier = new Tidier({ store, appArmor, runtime, log: { warn: assert.fail } as unknown as ShimLog });
+  t.after(async () => {
+    await tidier.stop();
+    await store.close();
+    await rm(directory, { recursive: true });
+  });
+  await store.uses.put('c1', { artifacts: [], appArmor: used });
+  await store.effective.put(Buffer.from('{"old":1}'));
+  time += 1.5 * minute;
+  const recent = await store.effective.put(Buffer.from('{"new":1}'));
+  time += minute;
+
+  const collected = await tidier.collect(signal);
+  assert.deepEqual(collected.appArmor, [unused]);
+  assert.deepEqual([...kernel], [used]);
+  assert.equal(collected.effective.length, 1);
+  assert.ok(!recent.endsWith(collected.effective[0] ?? ''));
+  assert.deepEqual(await tidier.collect(signal), { artifacts: [], effective: [], appArmor: [] });
+  time += 2 * minute;
+  assert.equal((await tidier.collect(signal)).effective.length, 1);
+});
