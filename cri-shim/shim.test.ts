@@ -397,6 +397,45 @@ describe('shim', () => {
     );
   });
 
+  it('reports annotations that are not applied, and only those', async () => {
+    const shim = await start({ metrics: '127.0.0.1:0' });
+    const client = connect();
+    const key = 'seccomp-profile.crio.io/main';
+    const container = (seccomp: object, annotations: Record<string, string>) =>
+      client.unary(
+        `${service}/CreateContainer`,
+        toBinary(
+          CreateContainerRequestSchema,
+          create(CreateContainerRequestSchema, {
+            config: { metadata: { name: 'main' }, linux: { securityContext: { seccomp } } },
+            sandboxConfig: { metadata: { namespace: 'web', name: 'nginx-0' }, annotations },
+          }),
+        ),
+      );
+    const ignored = () => records.filter(({ messageId }) => messageId === 'fairlead.annotation.ignored');
+    await container({ profileType: ProfileType.RuntimeDefault }, { other: reference });
+    await container({ profileType: ProfileType.RuntimeDefault }, { 'seccomp-profile.crio.io/other': reference });
+    await assert.rejects(container({ profileType: ProfileType.Unconfined }, { [key]: reference }), { code: 7 });
+    await assert.rejects(container({ profileType: ProfileType.OCI, ociRef: reference }, { [key]: reference }), {
+      code: 7,
+    });
+    assert.deepEqual(ignored(), []);
+    await container({ profileType: ProfileType.RuntimeDefault }, { [key]: reference });
+    const localhostRef = '/var/lib/kubelet/seccomp/a.json';
+    const pod = 'seccomp-profile.kubernetes.cri-o.io/POD';
+    await container({ profileType: ProfileType.Localhost, localhostRef }, { [key]: reference, [pod]: 'invalid' });
+    assert.deepEqual(
+      ignored().map((record) => [record['level'], record['pod'], record['container'], record['annotations']]),
+      [
+        ['warn', 'web/nginx-0', 'main', [key]],
+        ['warn', 'web/nginx-0', 'main', [key, pod]],
+      ],
+    );
+    assert.equal(created.length, 4, 'the containers are created');
+    const metrics = await (await fetch(`http://${shim.metrics}/metrics`)).text();
+    assert.match(metrics, /^fairlead_shim_ignored_annotations_total 2$/m);
+  });
+
   it('does not start with a policy, a key, a directory, a decision log or credential providers that others can change', async () => {
     const { publicKey } = await generateKeyPair();
     const below = join(directory, 'below');

@@ -3,7 +3,7 @@ import { profileRefusal } from '#lib/node/reference/profile-refusal';
 import type { Use } from '#lib/node/store/uses';
 import type { PinnedReference } from '#lib/registry/pinned-reference';
 import { type AppliedProfile, type ApplyDependencies, applyProfile, type Bearer } from '../apply/apply-profile.ts';
-import { type ProfileFields, profileRequests } from '../request/profile-request.ts';
+import { ignoredAnnotations, type ProfileFields, profileRequests } from '../request/profile-request.ts';
 import { type RewritableContext, rewrite } from '../request/rewrite.ts';
 
 /** A container or sandbox that the kubelet creates. */
@@ -42,7 +42,9 @@ export async function confine(
   let reference: PinnedReference | undefined;
   try {
     const applied: AppliedProfile[] = [];
-    for (const request of profileRequests({ ...context, ...fields }, dependencies.seccompRoot)) {
+    const requests = profileRequests({ ...context, ...fields }, dependencies.seccompRoot);
+    reportIgnored(ignoredAnnotations({ ...context, ...fields }, requests), bearer, dependencies);
+    for (const request of requests) {
       ({ reference } = request);
       applied.push(await applyProfile(request, bearer, dependencies, signal));
     }
@@ -58,4 +60,20 @@ export async function confine(
   } catch (thrown) {
     throw profileRefusal(toFairleadError(thrown), { reference, container });
   }
+}
+
+/** Logs and counts a container with annotations that are not applied to it. */
+function reportIgnored(
+  annotations: readonly string[],
+  { pod, container }: Bearer,
+  { log, metrics }: Pick<ApplyDependencies, 'log' | 'metrics'>,
+): void {
+  // The kubelet specifies a profile for each sandbox, so that an annotation is for the containers.
+  if (annotations.length === 0 || container === undefined) return;
+  metrics.annotationIgnored();
+  const hint = 'Remove the annotation, or leave the seccomp profile of the container unset.';
+  log.warn(
+    { messageId: 'fairlead.annotation.ignored', pod, container, annotations, hint },
+    'an annotation for an artifact is ignored, because the container specifies another seccomp profile',
+  );
 }

@@ -21,6 +21,8 @@ export interface ShimMetrics {
   constrainedMerge(): void;
   /** Counts the dimensions in which an input constrained the profile of an artifact. */
   constrained(input: string, count: number): void;
+  /** Counts a container with annotations for an artifact that are not applied to it. */
+  annotationIgnored(): void;
   /** Sets whether the policy files on disk are in force. */
   policyInForce(current: boolean): void;
 }
@@ -39,6 +41,7 @@ export const noMetrics: ShimMetrics = {
   applied: () => undefined,
   constrainedMerge: () => undefined,
   constrained: () => undefined,
+  annotationIgnored: () => undefined,
   policyInForce: () => undefined,
 };
 
@@ -128,6 +131,11 @@ async function countIn(registry: Registry): Promise<ShimMetrics> {
     labelNames: ['input'],
     registers,
   });
+  const ignored = new Counter({
+    name: 'fairlead_shim_ignored_annotations_total',
+    help: 'Containers with annotations for an artifact that were not applied, because they specify another seccomp profile.',
+    registers,
+  });
   const policy = new Gauge({
     name: 'fairlead_shim_policy_in_force',
     help: '1 if the policy file is in force; 0 if it is invalid and an older policy is in force, or if it does not exist and everything is denied.',
@@ -140,6 +148,7 @@ async function countIn(registry: Registry): Promise<ShimMetrics> {
     applied: (mode) => applied.inc({ mode: mode === undefined ? 'enforce' : 'log' }),
     constrainedMerge: () => constrainedMerges.inc(),
     constrained: (input, count) => constraints.inc({ input }, count),
+    annotationIgnored: () => ignored.inc(),
     policyInForce: (current) => policy.set(current ? 1 : 0),
   };
 }

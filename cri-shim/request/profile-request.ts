@@ -2,6 +2,7 @@ import { FairleadError } from '#lib/errors';
 import type { InstallableKind } from '#lib/node/install/install-profile';
 import { mayNameArtifact, parseLocalhostProfile } from '#lib/node/reference/localhost-profile';
 import { parsePinned } from '#lib/registry/pinned-reference';
+import { formatReference } from '#lib/registry/reference';
 import { quote } from '#lib/text/quote';
 import {
   SecurityProfileBase_BaseType as BaseType,
@@ -68,6 +69,18 @@ export function profileRequests(fields: ProfileFields, seccompRoot: string): rea
   ];
 }
 
+/**
+ * Returns the keys of CRI-O's annotations that name an artifact to which a container is not
+ * confined, because it specifies another seccomp profile.
+ */
+export function ignoredAnnotations(fields: ProfileFields, requests: readonly ProfileRequest[]): readonly string[] {
+  if (isOpen(fields)) return [];
+  const requested = requests
+    .filter(({ kind }) => kind === 'Seccomp')
+    .map(({ reference }) => formatReference(reference));
+  return annotationKeys(fields).filter((key) => !requested.includes(fields.annotations[key] ?? ''));
+}
+
 function seccompReference(fields: ProfileFields, seccompRoot: string): RequestedArtifact | undefined {
   const byPath = pathReference(fields.seccompProfilePath, seccompRoot);
   const byField = fields.seccomp === undefined ? byPath : fieldReference(fields.seccomp, seccompRoot);
@@ -119,19 +132,23 @@ function pathReference(value: string, seccompRoot: string): RequestedArtifact | 
 }
 
 function annotationReference(fields: ProfileFields): RequestedArtifact | undefined {
-  const { seccomp, seccompProfilePath, annotations } = fields;
-  const open =
-    seccomp === undefined
-      ? seccompProfilePath === '' || seccompProfilePath === 'unconfined'
-      : seccomp.profileType === ProfileType.Unconfined;
-  if (!open) return undefined;
-  for (const name of fields.annotationNames) {
-    for (const prefix of annotationPrefixes) {
-      const key = `${prefix}${name}`;
-      if (Object.hasOwn(annotations, key)) return { reference: parsePinned(annotations[key] as string) };
-    }
-  }
-  return undefined;
+  if (!isOpen(fields)) return undefined;
+  const [key] = annotationKeys(fields);
+  return key === undefined ? undefined : { reference: parsePinned(fields.annotations[key] as string) };
+}
+
+/** Reports whether a pod leaves seccomp to an annotation: unset, or Unconfined. */
+function isOpen({ seccomp, seccompProfilePath }: ProfileFields): boolean {
+  return seccomp === undefined
+    ? seccompProfilePath === '' || seccompProfilePath === 'unconfined'
+    : seccomp.profileType === ProfileType.Unconfined;
+}
+
+/** Returns the keys of CRI-O's annotations that are set, those that decide first. */
+function annotationKeys({ annotations, annotationNames }: ProfileFields): readonly string[] {
+  return annotationNames
+    .flatMap((name) => annotationPrefixes.map((prefix) => `${prefix}${name}`))
+    .filter((key) => Object.hasOwn(annotations, key));
 }
 
 /**
