@@ -172,7 +172,7 @@ async function report(
         profiles: publications.map(({ outcome, profile }) => outcomeDocument(outcome, profile)),
         summary: countOutcomes(outcomes),
       }),
-      text: () => manyText(outcomes),
+      text: () => manyText(publications),
       quiet,
     });
   }

@@ -47,6 +47,7 @@ const publication = v.object({
     }),
     'differences to the artifacts whose tags it takes',
   ),
+  notCompared: v.nullable(text('why `--fail-on` compared it with nothing, such as a new tag')),
   signer: v.nullable(text('who signs: `key` and its SHA-256 fingerprint, or an identity')),
   signature: v.nullable(text('digest of the manifest of the signature')),
   alreadySigned: flag('the same signer had signed it, and no signature was added'),

@@ -4,7 +4,7 @@ import type { PinnedReference } from '#lib/registry/pinned-reference';
 import { formatReference } from '#lib/registry/reference';
 import type { Comparison, PublicationPlan, Published } from '#services/push/publication';
 import type { PublicationOutcome } from '#services/push/publish-many';
-import { loosens } from '#services/push/refused-publication';
+import { loosens, notCompared } from '#services/push/refused-publication';
 import type { Document } from '../documents/documents.ts';
 import { withFlags } from '../terminal/hints.ts';
 import type { RequestedProfile } from './requested-profile.ts';
@@ -14,6 +14,12 @@ export type PublicationDocument = Extract<Document<'push'>, { readonly status: u
 
 /** An outcome with who signed, if that is known, as `key FINGERPRINT` or an identity. */
 export type SignedOutcome = PublicationOutcome & { readonly signer?: string | undefined };
+
+/** A profile that was to be published, and the outcome. */
+export interface Publication {
+  readonly outcome: SignedOutcome;
+  readonly profile: RequestedProfile;
+}
 
 /** Returns what was planned for a profile; undefined if it was not even read. */
 export function planOf(outcome: PublicationOutcome): PublicationPlan | undefined {
@@ -31,7 +37,7 @@ export function publishedReference(outcome: PublicationOutcome): PinnedReference
 }
 
 /** Returns the outcome of a profile as JSON. */
-export function outcomeDocument(outcome: SignedOutcome, { file }: RequestedProfile): PublicationDocument {
+export function outcomeDocument(outcome: SignedOutcome, { file, request }: RequestedProfile): PublicationDocument {
   const plan = planOf(outcome);
   const published: Partial<Published> = 'published' in outcome ? outcome.published : {};
   const error = 'error' in outcome ? outcome.error : undefined;
@@ -53,6 +59,7 @@ export function outcomeDocument(outcome: SignedOutcome, { file }: RequestedProfi
     kind: plan?.profile.kind ?? null,
     loosened: plan === undefined ? null : (loosens(plan) ?? null),
     comparisons: plan?.comparisons.map(comparisonDocument) ?? [],
+    notCompared: plan === undefined ? null : (notCompared(plan, request) ?? null),
     signer: outcome.signer ?? null,
     signature: published.signature ?? null,
     alreadySigned: published.alreadySigned ?? false,

@@ -2,11 +2,12 @@ import type { FairleadError } from '#lib/errors';
 import { renderDiffText } from '#lib/profile/render-diff';
 import { formatReference, formatRepository } from '#lib/registry/reference';
 import { comparedName } from '#services/push/compare-with-held';
-import type { Comparison, PublicationPlan, Published, TagChange } from '#services/push/publication';
+import type { Comparison, PublicationPlan, Published, PublishRequest, TagChange } from '#services/push/publication';
 import type { PublicationOutcome } from '#services/push/publish-many';
+import { notCompared } from '#services/push/refused-publication';
 import { layoutFlag } from '../terminal/hints.ts';
 import { oneLine } from '../terminal/output.ts';
-import { planOf, type SignedOutcome } from './describe-outcome.ts';
+import { type Publication, planOf, type SignedOutcome } from './describe-outcome.ts';
 import type { RequestedProfile } from './requested-profile.ts';
 
 /**
@@ -16,11 +17,12 @@ import type { RequestedProfile } from './requested-profile.ts';
  */
 export function singleText(
   outcome: SignedOutcome,
-  { request: { subject } }: RequestedProfile,
+  { request }: RequestedProfile,
   ociLayout: string | undefined,
 ): string {
   const plan = planOf(outcome);
   if (plan === undefined) return '';
+  const { subject } = request;
   const published: Partial<Published> = 'published' in outcome ? outcome.published : {};
   const { signature, provenance, verification } = published;
   const isRefused = outcome.status === 'refused';
@@ -46,7 +48,7 @@ export function singleText(
       ? []
       : [`provenance ${provenance}${published.alreadyAttested ? ' (already attested, none added)' : ''}`]),
     ...(verification === undefined ? [] : [`rule       ${verification.rule}`]),
-    ...plan.comparisons.flatMap(comparisonLines),
+    ...comparisonLines(plan, request),
   ].join('\n');
 }
 
@@ -54,14 +56,15 @@ export function singleText(
  * Returns the outcomes of several profiles: a line for each, findings and differences of those that
  * changed, and the totals.
  */
-export function manyText(outcomes: readonly SignedOutcome[]): string {
+export function manyText(publications: readonly Publication[]): string {
+  const outcomes = publications.map(({ outcome }) => outcome);
   const width = Math.max(...outcomes.map(({ name }) => name.length));
   const lines = outcomes.map(
     (outcome) => `${outcome.status.padEnd(10)} ${oneLine(outcome.name).padEnd(width)}  ${resultText(outcome)}`,
   );
-  const differences = outcomes.flatMap((outcome) => {
+  const differences = publications.flatMap(({ outcome, profile: { request } }) => {
     const plan = outcome.status === 'unchanged' ? undefined : planOf(outcome);
-    const shown = plan === undefined ? [] : [...findingLines(plan), ...plan.comparisons.flatMap(comparisonLines)];
+    const shown = plan === undefined ? [] : [...findingLines(plan), ...comparisonLines(plan, request)];
     return shown.length === 0 ? [] : ['', `${oneLine(outcome.name)}:`, ...shown.map((line) => `  ${line}`)];
   });
   return [...lines, ...differences, '', totals(outcomes)].join('\n');
@@ -122,7 +125,15 @@ function findingLines({ findings }: PublicationPlan): readonly string[] {
   return findings.map(({ severity, message, code, pointer }) => `${severity}: ${message} (${code}, ${pointer || '/'})`);
 }
 
-function comparisonLines(comparison: Comparison): readonly string[] {
+function comparisonLines(plan: PublicationPlan, request: PublishRequest): readonly string[] {
+  const why = notCompared(plan, request);
+  return [
+    ...plan.comparisons.flatMap(linesOfComparison),
+    ...(why === undefined ? [] : [`compared   with nothing: ${why}`]),
+  ];
+}
+
+function linesOfComparison(comparison: Comparison): readonly string[] {
   const name = comparedName(comparison);
   if ('problem' in comparison) return [`compared   not with ${name}: ${oneLine(comparison.problem)}`];
   const lines = renderDiffText(comparison.diff).trimEnd().split('\n');

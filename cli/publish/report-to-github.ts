@@ -8,15 +8,8 @@ import { loosens } from '#services/push/refused-publication';
 import { reportedPath } from '../options/reported-file.ts';
 import { githubAnnotations } from '../terminal/github-annotations.ts';
 import { writeForGithub } from '../terminal/github-files.ts';
-import { planOf, publishedReference, type SignedOutcome } from './describe-outcome.ts';
+import { type Publication, planOf, publishedReference } from './describe-outcome.ts';
 import { totals } from './print-outcome.ts';
-import type { RequestedProfile } from './requested-profile.ts';
-
-/** A profile that was to be published, and the outcome. */
-interface Publication {
-  readonly outcome: SignedOutcome;
-  readonly profile: RequestedProfile;
-}
 
 /**
  * Prints annotations on the lines of profiles for a workflow of GitHub, and writes the summary and

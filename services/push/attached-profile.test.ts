@@ -6,7 +6,7 @@ import { allowing, common, counted, lax, put, refused, repository, stranger, str
 import type { PublishRequest } from './publication.ts';
 import { publish } from './publish.ts';
 import { isUnchanged } from './publish-many.ts';
-import { loosens } from './refused-publication.ts';
+import { loosens, notCompared } from './refused-publication.ts';
 
 /** A profile that permits no call. */
 const nothing = new TextEncoder().encode('{"defaultAction":"SCMP_ACT_ERRNO"}');
@@ -28,7 +28,11 @@ describe('publish a profile of an image with failOn', () => {
     const first = await attach(lax);
     assert.deepEqual(first.comparisons, []);
     assert.equal(loosens(first), false);
-    assert(isUnchanged(await attach(lax)));
+    const failing = { reference: repository, subject, failOn: 'loosened' } as const;
+    assert.equal(notCompared(first, failing), 'no Seccomp profile that verifies is attached to the image');
+    const again = await attach(lax);
+    assert(isUnchanged(again));
+    assert.equal(notCompared(again, failing), undefined);
   });
 
   it('refuses a later one that permits more than what is attached, and sends nothing', async () => {

@@ -23,7 +23,7 @@ import {
   version,
 } from '#test/support/publication';
 import { publish } from './publish.ts';
-import { loosens } from './refused-publication.ts';
+import { loosens, notCompared } from './refused-publication.ts';
 
 describe('publish with failOn', () => {
   it('refuses a profile that permits more than what the tag holds, and sends nothing', async () => {
@@ -44,6 +44,18 @@ describe('publish with failOn', () => {
     const second = await put(target, strict, { failOn: 'loosened' });
     assert.equal(loosens(second), false);
     assert.deepEqual(second.comparisons[0]?.reference, { ...reference, digest: first.reference.digest });
+  });
+
+  it('states that it compared a profile with nothing', async () => {
+    const target = counted();
+    const failing = { reference, failOn: 'loosened' } as const;
+    const first = await put(target, strict, failing);
+    assert.equal(notCompared(first, failing), 'tag stable is new');
+    assert.equal(notCompared(first, {}), undefined, 'was not asked to compare');
+    assert.equal(notCompared(await put(target, strict, failing), failing), undefined, 'the tag holds it');
+    assert.equal(notCompared(await put(target, allowing('read'), { reference }), failing), undefined, 'was compared');
+    const released = { ...failing, ...version('1.4.0') };
+    assert.equal(notCompared(await put(target, strict, released), released), 'tag 1.4.0 is new');
   });
 
   const unverifiable: readonly (readonly [

@@ -23,6 +23,19 @@ export function loosens({ comparisons }: Pick<PublicationPlan, 'comparisons'>): 
   return comparisons.some((each) => 'problem' in each) ? undefined : false;
 }
 
+/**
+ * Returns why a publication was compared with nothing although the request has `failOn`; undefined
+ * if it was compared, or if the repository has the same profile already.
+ */
+export function notCompared(
+  { comparisons, isHeld, profile, tags: [primary] }: PublicationPlan,
+  { failOn, subject }: Pick<PublishRequest, 'failOn' | 'subject'>,
+): string | undefined {
+  if (failOn === undefined || isHeld || comparisons.length > 0) return undefined;
+  if (subject !== undefined) return `no ${profile.kind} profile that verifies is attached to the image`;
+  return primary === undefined ? undefined : `tag ${primary.tag} is new`;
+}
+
 /** Throws PublicationRefused if `failOn` or `overwrite` of the request forbids what is planned. */
 export function refuseUnmet(plan: PublicationPlan, { failOn, overwrite = true }: PublishRequest): void {
   const [primary] = plan.tags;

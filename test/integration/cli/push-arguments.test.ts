@@ -72,6 +72,36 @@ describe('fairlead push with arguments that are not clear', () => {
     });
   }
 
+  it('states with --fail-on that a new tag compares with nothing', async () => {
+    const push = (path: string, to: string) => [
+      'push',
+      path,
+      to,
+      '--fail-on',
+      'loosened',
+      '--key',
+      'fairlead.key',
+      '--oci-layout',
+      'compared',
+    ];
+    const dry = await fairlead([...push('a/one.json', 'localhost/one:v1'), '--dry-run', '--output', 'json']);
+    const { comparisons, notCompared, loosened } = JSON.parse(succeeded(dry));
+    assert.deepEqual(
+      { comparisons, notCompared, loosened },
+      { comparisons: [], notCompared: 'tag v1 is new', loosened: false },
+    );
+    const note = 'compared   with nothing: tag v1 is new';
+    assert.match(succeeded(await fairlead(push('a/one.json', 'localhost/one:v1'))), new RegExp(`^${note}$`, 'm'));
+    const again = succeeded(await fairlead([...push('a/one.json', 'localhost/one:v1'), '--output', 'json']));
+    assert.equal(JSON.parse(again).notCompared, null);
+    const many = succeeded(await fairlead([...push('b', 'localhost/many/'), '--tag', 'v1']));
+    assert.match(many, new RegExp(`^one:\\n(?:  warning: .*\\n)*  ${note}$`, 'm'));
+    assert.doesNotMatch(
+      succeeded(await fairlead(['push', 'b', 'localhost/free/', '--tag', 'v1', ...layout])),
+      /compared/,
+    );
+  });
+
   it('publishes no file outside of a directory that a link in it leads to', async () => {
     await write('secret.json', profile('ptrace'));
     await write('linked/one.json', profile('read'));
