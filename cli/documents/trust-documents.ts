@@ -29,6 +29,24 @@ export const verifyBlob = v.object({
 export const policyCheck = v.object({
   policy: text('file of the policy'),
   revision: text('hash of the policy and of every file that it names'),
+  baseline: meaning(
+    v.object({
+      seccomp: text('`RuntimeDefault`, or the file of a profile'),
+      apparmor: text('`RuntimeDefault`, or the file of a profile'),
+    }),
+    'what nodes intersect profiles with',
+  ),
+  limits: meaning(
+    v.object({
+      artifactBytes: number('size of the largest artifact that nodes accept, in bytes'),
+      entriesPerSyscall: number('how many entries of a seccomp profile may name the same syscall'),
+    }),
+    'what nodes accept at most',
+  ),
+  verifyCredentials: meaning(
+    v.picklist(['cached', 'always', 'never']),
+    'when nodes ask a registry whether a caller may have what is stored already',
+  ),
   rules: list(
     v.object({
       match: text('repositories that the rule is for'),

@@ -1,19 +1,23 @@
 import { type Shadow, shadowsOf } from '#lib/trust/policy/never-asked';
+import type { Policy, VerifyCredentials } from '#lib/trust/policy/node-policy';
 import {
   type AttestationRequirement,
   describeAlternative,
   type Requirement,
   type Rule,
-  type TrustPolicy,
 } from '#lib/trust/policy/policy';
 import type { Document } from '../documents/documents.ts';
 
 /** Returns what a policy requires, rule by rule, as a JSON document. */
-export function policyDocument({ source, revision, rules }: TrustPolicy): Document<'policy check'> {
+export function policyDocument(policy: Policy): Document<'policy check'> {
+  const { source, revision, rules, limits } = policy;
   const shadows = shadowsOf(rules);
   return {
     policy: source,
     revision,
+    baseline: baselineOf(policy),
+    limits,
+    verifyCredentials: verifyCredentialsOf(policy),
     rules: rules.map((rule, index) => ({
       match: rule.match,
       position: rule.position,
@@ -28,8 +32,16 @@ export function policyDocument({ source, revision, rules }: TrustPolicy): Docume
 }
 
 /** Returns what a policy requires, rule by rule, in lines. */
-export function policyText({ source, revision, rules }: TrustPolicy): string {
-  const lines = [`policy     ${source}`, `revision   ${revision}`];
+export function policyText(policy: Policy): string {
+  const { source, revision, rules, limits } = policy;
+  const { seccomp, apparmor } = baselineOf(policy);
+  const lines = [
+    `policy     ${source}`,
+    `revision   ${revision}`,
+    `baseline   seccomp: ${seccomp}, apparmor: ${apparmor}`,
+    `limits     artifactBytes: ${limits.artifactBytes}, entriesPerSyscall: ${limits.entriesPerSyscall}`,
+    `node       verifyCredentials: ${verifyCredentialsOf(policy)}`,
+  ];
   if (rules.length === 0) lines.push('rules      none: everything is denied');
   const shadows = shadowsOf(rules);
   for (const [index, rule] of rules.entries()) {
@@ -44,6 +56,15 @@ export function policyText({ source, revision, rules }: TrustPolicy): string {
     else if (shadow !== undefined) lines.push(`  warning  unreachable: ${shadowText(shadow)}`);
   }
   return lines.join('\n');
+}
+
+function baselineOf({ baselineFiles = {} }: Policy): Document<'policy check'>['baseline'] {
+  const { seccomp = 'RuntimeDefault', apparmor = 'RuntimeDefault' } = baselineFiles;
+  return { seccomp, apparmor };
+}
+
+function verifyCredentialsOf({ verifyCredentials = 'cached' }: Policy): VerifyCredentials {
+  return verifyCredentials;
 }
 
 function asked({ require, attestations = [] }: Rule): string[] {

@@ -15,6 +15,8 @@ export type VerifyCredentials = (typeof verifyCredentialsValues)[number];
 /** How a node applies what the trust policy allows. It is part of the same file. */
 export interface NodePolicy {
   readonly baseline: Baseline;
+  /** The files of the profiles in `baseline`, as the policy names them. */
+  readonly baselineFiles?: { readonly [kind in keyof Baseline]?: string };
   /** The largest artifact that is accepted. */
   readonly limits: PublicationLimits;
   /** Absent: `cached`. */

@@ -49,9 +49,21 @@ export async function resolvePolicy(
     ...origin,
     rules,
     baseline: await readBaseline(files, baseline),
+    ...baselineFiles(baseline),
     limits,
     ...(verifyCredentials !== undefined && { verifyCredentials }),
     revision: files.revision(text),
+  };
+}
+
+/** Returns the names of the files of a baseline, if it has any. */
+function baselineFiles({ seccomp, apparmor }: BaselineDocument): Pick<Policy, 'baselineFiles'> {
+  if (seccomp === 'RuntimeDefault' && apparmor === 'RuntimeDefault') return {};
+  return {
+    baselineFiles: {
+      ...(seccomp !== 'RuntimeDefault' && { seccomp: seccomp.path }),
+      ...(apparmor !== 'RuntimeDefault' && { apparmor: apparmor.path }),
+    },
   };
 }
 
