@@ -33,17 +33,23 @@ export function define(command: Command): void {
 async function lsm({ listen }: LsmOptions): Promise<void> {
   stayLean();
   const stopped = stopSignal();
-  const [{ KernelLoader }, { createLsmService }, { listenOnSocket, parseSocketAddress }, http, log] = await Promise.all(
-    [
-      import('#lib/node/install/apparmor/kernel-loader'),
-      import('#lib/node/install/apparmor/lsm-service'),
-      import('#cri-shim/proxy/socket'),
-      import('#lib/http/inherited-socket'),
-      openLog('fairlead-lsm'),
-    ],
-  );
+  const [
+    { KernelLoader },
+    { createLsmService, warnWithoutAppArmor },
+    { listenOnSocket, parseSocketAddress },
+    http,
+    log,
+  ] = await Promise.all([
+    import('#lib/node/install/apparmor/kernel-loader'),
+    import('#lib/node/install/apparmor/lsm-service'),
+    import('#cri-shim/proxy/socket'),
+    import('#lib/http/inherited-socket'),
+    openLog('fairlead-lsm'),
+  ]);
   const path = parseSocketAddress(listen);
-  const service = await createLsmService({ loader: new KernelLoader(), logger: log });
+  const loader = new KernelLoader();
+  await warnWithoutAppArmor({ loader, logger: log });
+  const service = await createLsmService({ loader, logger: log });
   const { server } = service;
   const inherited = http.inheritedSocket(process.env, process.pid);
   if (inherited === undefined) {

@@ -34,6 +34,11 @@ export class KernelLoader implements AppArmorLoader {
     this.#limits = { ...defaultLimits, ...limits };
   }
 
+  /** Verifies that this node has AppArmor. Throws NotFound that names what is missing. */
+  async requireAppArmor(): Promise<void> {
+    await this.#kernel.requireAppArmor();
+  }
+
   async load(profile: RenderedAppArmor, signal: AbortSignal): Promise<void> {
     checkProfile(profile);
     const parser = await this.#kernel.requireAppArmor();

@@ -9,11 +9,36 @@ import { pino } from 'pino';
 import { FairleadError } from '#lib/errors';
 import type { AppArmorLoader } from './loader.ts';
 import { LsmClient } from './lsm-client.ts';
-import { createLsmService } from './lsm-service.ts';
+import { createLsmService, warnWithoutAppArmor } from './lsm-service.ts';
 import { renderForNode } from './render.ts';
 
 const profile = renderForNode({ mode: 'Enforce' });
 const { signal } = new AbortController();
+
+describe('warnWithoutAppArmor', () => {
+  const warningsOf = async (requireAppArmor: () => Promise<void>) => {
+    const warnings: unknown[] = [];
+    await warnWithoutAppArmor({
+      loader: { requireAppArmor },
+      logger: { warn: (...of: unknown[]) => warnings.push(of) },
+    });
+    return warnings;
+  };
+
+  it('logs what is missing, and what to do', async () => {
+    const missing = new FairleadError('NotFound', 'apparmor_parser is not installed', { hint: 'Install it.' });
+    assert.deepEqual(await warningsOf(() => Promise.reject(missing)), [
+      [
+        { messageId: 'fairlead.apparmor.missing', hint: 'Install it.' },
+        'no profile can be loaded: apparmor_parser is not installed',
+      ],
+    ]);
+  });
+
+  it('logs nothing where AppArmor is enabled', async () => {
+    assert.deepEqual(await warningsOf(() => Promise.resolve()), []);
+  });
+});
 
 describe('the service that loads AppArmor profiles, and its client', () => {
   let directory: string;

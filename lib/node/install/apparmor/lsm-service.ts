@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import { FairleadError } from '#lib/errors';
+import { FairleadError, toFairleadError } from '#lib/errors';
 import { callSignal } from '#lib/http/call-signal';
 import { NewcomersRefused } from '#lib/http/connections/newcomers-refused';
 import { createServer } from '#lib/http/server';
@@ -50,4 +50,20 @@ export async function createLsmService({ loader, logger }: LsmServiceDependencie
   });
   await app.ready();
   return app;
+}
+
+/** Logs a warning if this node has no AppArmor, so that each load would fail. */
+export async function warnWithoutAppArmor({
+  loader,
+  logger,
+}: {
+  readonly loader: { requireAppArmor(): Promise<void> };
+  readonly logger: Pick<FastifyBaseLogger, 'warn'>;
+}): Promise<void> {
+  try {
+    await loader.requireAppArmor();
+  } catch (thrown) {
+    const { message, hint } = toFairleadError(thrown);
+    logger.warn({ messageId: 'fairlead.apparmor.missing', hint }, `no profile can be loaded: ${message}`);
+  }
 }
