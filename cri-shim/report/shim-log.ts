@@ -7,7 +7,8 @@ import type { Logger } from 'pino';
  * `fairlead.call.abandoned`, `fairlead.policy.loaded`, `fairlead.policy.missing`,
  * `fairlead.policy.broken`, `fairlead.runtime.silent`, `fairlead.store.repaired`,
  * `fairlead.decision-log.broken`, `fairlead.baseline.assumed`, `fairlead.baseline.reported`,
- * `fairlead.baseline.unreadable`, `fairlead.annotation.ignored`, `fairlead.prepull.done`, `fairlead.prepull.failed`,
- * `fairlead.gc.done`, `fairlead.systemd.unreachable`, `fairlead.watchdog.unanswered`.
+ * `fairlead.baseline.unreadable`, `fairlead.annotation.ignored`, `fairlead.prepull.done`,
+ * `fairlead.prepull.failed`, `fairlead.gc.done`, `fairlead.systemd.unreachable`,
+ * `fairlead.watchdog.unanswered`.
  */
 export type ShimLog = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
