@@ -2,6 +2,7 @@ import { type Backoff, backoffDelay } from '#lib/kube/backoff';
 import { type NewCondition, setCondition } from '#lib/kube/conditions';
 import { formatTime } from '#lib/kube/time';
 import { shorten } from '#lib/text/quote';
+import { withNextStep } from '#lib/text/sentence';
 import { type FollowedArtifactStatus, secondsOf } from '../api/shared/followed-artifact.ts';
 import {
   type ArtifactCheck,
@@ -188,7 +189,10 @@ function looserReplacement(
     return {
       ...refused,
       reason: 'NotComparable',
-      message: `${digest} was not taken: it cannot be compared with ${last.digest}, which was in force last: ${comparison.problem}. ${next}`,
+      message: withNextStep(
+        `${digest} was not taken: it cannot be compared with ${last.digest}, which was in force last: ${comparison.problem}`,
+        next,
+      ),
     };
   }
   if (comparison.loosened === 0) return undefined;

@@ -4,6 +4,7 @@ import type { ObjectClient } from '#lib/kube/object-client';
 import type { Resource } from '#lib/kube/resource';
 import type { CredentialSource } from '#lib/registry/credentials/credentials';
 import { parseDockerConfig } from '#lib/registry/credentials/find-credentials';
+import { withNextStep } from '#lib/text/sentence';
 import type { Refusal } from './check.ts';
 
 /** A Secret with credentials for registries. */
@@ -70,6 +71,6 @@ export async function readPullSecret(
     return parseDockerConfig(configOf(Buffer.from(content, 'base64').toString('utf8')), described);
   } catch (thrown) {
     if (!(thrown instanceof FairleadError)) throw thrown;
-    return refusal('PullSecretInvalid', `the ${thrown.summary}. ${hint}`);
+    return refusal('PullSecretInvalid', withNextStep(`the ${thrown.summary}`, hint));
   }
 }

@@ -16,5 +16,6 @@ describe('refusalOf', () => {
 
   it('returns a sentence without a hint', () => {
     assert.equal(refusalOf(new FairleadError('Conflict', 'it has changed')).message, 'it has changed.');
+    assert.equal(refusalOf(new FairleadError('Conflict', 'The server: Wait.')).message, 'The server: Wait.');
   });
 });

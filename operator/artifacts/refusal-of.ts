@@ -1,5 +1,6 @@
 import { type ErrorKind, type FairleadError, shownMessage } from '#lib/errors';
 import { nameOptions } from '#lib/text/name-options';
+import { sentence, withNextStep } from '#lib/text/sentence';
 import type { Refusal } from './check.ts';
 
 /** The kinds of errors that are decisions about an artifact, whoever asks for it and when. */
@@ -26,7 +27,7 @@ export function refusalOf(error: FairleadError, digest?: string): Refusal {
   return {
     ...(digest !== undefined && { digest }),
     reason: kind,
-    message: hint === undefined ? `${message}.` : `${message}. ${hint}`,
+    message: hint === undefined ? sentence(message) : withNextStep(message, hint),
     isDecision: decisions.has(kind),
   };
 }

@@ -1,3 +1,4 @@
+import { withNextStep } from '#lib/text/sentence';
 import type { Binding } from './binding.ts';
 import { localhostProfileOf } from './bound-profile.ts';
 import { type ResolvingContext, resolveProfile } from './resolve-profile.ts';
@@ -15,5 +16,5 @@ export function givenProfile(binding: Binding, context: ResolvingContext): Given
   if (binding.source.from === 'image') return {};
   const resolution = resolveProfile(binding, undefined, context);
   if ('profile' in resolution) return { profile: localhostProfileOf(resolution.profile) };
-  return { problem: `${resolution.problem}. ${resolution.hint}` };
+  return { problem: withNextStep(resolution.problem, resolution.hint) };
 }

@@ -2,6 +2,7 @@ import { FairleadError } from '#lib/errors';
 import { isOutage } from '#lib/kube/api-error';
 import type { SeccompRule } from '#lib/profile/seccomp/model';
 import { renderSyscallsJson } from '#lib/profile/seccomp/write/render-json';
+import { withNextStep } from '#lib/text/sentence';
 import { allowanceViolations } from '../validate/seccomp-allowance.ts';
 import { validateSeccomp } from '../validate/seccompprofile.ts';
 import { defaultSettings, type ValidationSettings } from '../validate/settings.ts';
@@ -71,7 +72,7 @@ function known<T>(reason: string, ask: () => T): { readonly value: T } | { reado
 }
 
 function explain({ message, hint }: FairleadError): string {
-  return hint === undefined ? message : `${message}. ${hint}`;
+  return hint === undefined ? message : withNextStep(message, hint);
 }
 
 type Content = Pick<ProfileFacts, 'problem' | 'unknown' | 'merged'> & { readonly requeueAfter?: number };

@@ -1,3 +1,4 @@
+import { withNextStep } from '#lib/text/sentence';
 import type { Judgement } from '../bind/judge.ts';
 
 /** Returns why bindings give no profile, and the next step; undefined if they give one. */
@@ -6,5 +7,5 @@ export function judgementProblem(judgement: Judgement): string | undefined {
   if ('conflict' in judgement) {
     return `two bindings are equally specific: ${judgement.conflict}. Make one of them more specific, or let both give the same profile.`;
   }
-  return `${judgement.problem}. ${judgement.hint}`;
+  return withNextStep(judgement.problem, judgement.hint);
 }

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { FairleadError } from '#lib/errors';
 import { type NewCondition, setCondition } from '#lib/kube/conditions';
 import type { ObjectMeta } from '#lib/kube/kube-object';
+import { sentence, withNextStep } from '#lib/text/sentence';
 import type { Policy } from '#lib/trust/policy/node-policy';
 import { conditionSchema } from '../api/shared/condition.ts';
 import { policyName } from './object-policy.ts';
@@ -86,7 +87,7 @@ function readyOf(outcome: PolicyOutcome): Omit<NewCondition, 'type'> {
   }
   const { error, before } = outcome;
   const kept = before === undefined ? 'No artifact is allowed meanwhile.' : 'The policy before it stays in force.';
-  const why = error.hint === undefined ? `${error.message}.` : `${error.message}. ${error.hint}`;
+  const why = error.hint === undefined ? sentence(error.message) : withNextStep(error.message, error.hint);
   return {
     status: 'False',
     reason: error.kind === 'Unavailable' ? 'Unavailable' : 'Invalid',

@@ -3,6 +3,7 @@ import { FairleadError } from '#lib/errors';
 import { documentOf } from '#lib/profile/json/document-of';
 import { type ResourceReading, readResource } from '#lib/profile/parse-resource';
 import { profileLimits } from '#lib/profile/read-profile';
+import { sentence } from '#lib/text/sentence';
 import { fieldOf } from './field.ts';
 import { isObject, structureOf } from './structure.ts';
 import type { Violation } from './verdict.ts';
@@ -51,8 +52,4 @@ export function violationFrom(thrown: unknown, field = ''): Violation {
   const [, named, problem] = /^((?:apiVersion|kind|metadata|spec)[^\s:]*): (.*)$/s.exec(text) ?? [];
   if (named !== undefined && problem !== undefined) return { field: named, problem, fix: sentence(hint) };
   return { field: pointer === undefined ? field : fieldOf(pointer), problem: text, fix: sentence(hint) };
-}
-
-function sentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { closest } from '#lib/text/closest';
 import { quote } from '#lib/text/quote';
+import { sentence } from '#lib/text/sentence';
 import { fieldOfSteps } from './field.ts';
 import { plainText } from './plain-text.ts';
 import type { Violation } from './verdict.ts';
@@ -87,7 +88,7 @@ function ruleOf(issue: Issue, input: unknown): Pick<Violation, 'problem' | 'fix'
       if (twice !== undefined) return { problem: `has ${spell(twice)} twice`, fix: 'Remove one of them.' };
       return {
         problem: `${shown} is not accepted`,
-        fix: `${/^must /.test(issue.message) ? 'It ' : ''}${plainText(issue.message)}.`,
+        fix: sentence(`${/^must /.test(issue.message) ? 'It ' : ''}${plainText(issue.message)}`),
       };
     }
   }

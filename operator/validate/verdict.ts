@@ -1,3 +1,5 @@
+import { withNextStep } from '#lib/text/sentence';
+
 /** Why an object is refused. */
 export interface Violation {
   /** As Kubernetes writes it: `spec.syscalls[3].action`. */
@@ -22,7 +24,7 @@ export interface Verdict {
 
 /** Returns a violation as text: the field, what is wrong, and how to correct it. */
 export function describeViolation({ field, problem, fix }: Violation): string {
-  return `${field === '' ? '' : `${field}: `}${problem}${problem.endsWith('?') ? '' : '.'} ${fix}`;
+  return withNextStep(`${field === '' ? '' : `${field}: `}${problem}`, fix);
 }
 
 /** Violations that a condition names. */

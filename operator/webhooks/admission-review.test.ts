@@ -10,4 +10,11 @@ describe('answerOutcome', () => {
     const warned = answerOutcome('u-1', { outcome: 'reported', report, warning: 'beware' });
     assert.deepEqual(warned.response, { ...audited, warnings: ['beware'] });
   });
+
+  it('refuses with one full stop between the reason and the next step', () => {
+    for (const reason of ['spec: a digest has 64 hex digits', 'spec: a digest has 64 hex digits.']) {
+      const { status } = answerOutcome('u-1', { outcome: 'refused', reason, hint: 'Correct it.' }).response;
+      assert.equal(status?.message, 'spec: a digest has 64 hex digits. Correct it.');
+    }
+  });
 });

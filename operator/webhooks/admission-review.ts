@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { errorMapping, FairleadError, toFairleadError } from '#lib/errors';
 import { apiServerBytes } from '#lib/kube/json-size';
 import { hasFewValues } from '#lib/text/few-values';
+import { withNextStep } from '#lib/text/sentence';
 import { describeIssue } from '../api/describe-issue.ts';
 import type { BindOutcome } from '../bind/bind.ts';
 import type { CheckOutcome } from '../bind/check.ts';
@@ -181,7 +182,7 @@ export function answerOutcome(uid: string, outcome: BindOutcome | CheckOutcome |
         status: {
           // Without Retry-After: with it, controllers would wait within the call.
           ...(outcome.isTemporary ? { code: 503, reason: 'ServiceUnavailable' } : { code: 403, reason: 'Forbidden' }),
-          message: `${outcome.reason}. ${outcome.hint}`,
+          message: withNextStep(outcome.reason, outcome.hint),
         },
       });
   }
