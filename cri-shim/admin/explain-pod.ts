@@ -62,17 +62,23 @@ export async function explainPod(
   return { pod, containers: [...ofSandboxes, ...(await Promise.all(explained))] };
 }
 
+/** The types of profiles that have no path, by their numbers. */
+const profileTypes = ['RuntimeDefault', 'Unconfined'];
+
 /** Reads the profiles of a container from what the runtime reports of it. */
 function reportedProfiles(info: string | undefined): ExplainedContainer['runtime'] {
   const report = parse(info);
   const appArmor = member(report, 'runtimeSpec', 'process', 'apparmorProfile');
   const path = member(report, 'config', 'linux', 'security_context', 'seccomp', 'localhost_ref');
   const annotated = member(report, 'runtimeSpec', 'annotations', 'io.kubernetes.cri-o.SeccompProfilePath');
+  const requested = member(report, 'config', 'linux', 'security_context', 'seccomp');
+  // containerd leaves out the number of RuntimeDefault, 0.
+  const type = requested === undefined ? undefined : profileTypes[Number(member(requested, 'profile_type') ?? 0)];
   const hasFilter = member(report, 'runtimeSpec', 'linux', 'seccomp') !== undefined;
-  const seccomp = [path, annotated].find((text) => typeof text === 'string' && text !== '');
-  const known = member(report, 'runtimeSpec') !== undefined;
+  const known = member(report, 'runtimeSpec') === undefined ? undefined : hasFilter ? 'a profile' : 'none';
+  const seccomp = [path, annotated, type, known].find((text) => typeof text === 'string' && text !== '');
   return {
-    ...(typeof seccomp === 'string' ? { seccomp } : known ? { seccomp: hasFilter ? 'a profile' : 'none' } : {}),
+    ...(typeof seccomp === 'string' ? { seccomp } : {}),
     ...(typeof appArmor === 'string' && appArmor !== '' ? { appArmor } : {}),
   };
 }

@@ -173,6 +173,7 @@ describe('fairlead node', () => {
       ['c1', 'web', 'running', [digest]],
     );
     assert.deepEqual([plain?.['name'], plain?.['artifacts'], plain?.['applied']], ['plain', [], []]);
+    assert.deepEqual(plain?.['runtime'], { seccomp: 'RuntimeDefault', appArmor: 'cri-containerd.apparmor.d' });
     const { stdout } = await node('explain', 'nginx-0', '-n', 'web');
     assert.match(stdout, /container web \(running, c1\)\n {2}artifact +Seccomp 127\.0\.0\.1:1\/team\/nginx@sha256:/);
     const missing = await node('explain', 'web/other');
