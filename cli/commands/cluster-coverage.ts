@@ -39,10 +39,10 @@ async function coverage(options: ClusterOptions & OutputOptions): Promise<void> 
         ? 'no running pods'
         : textTable(
             ['NAMESPACE', 'PODS', 'COVERED', 'OUTDATED', 'ENFORCE', 'CONTAINERS'],
-            namespaces.map(({ namespace, pods, vouchedFor, outdated, enforce = '-', containers }) => [
+            namespaces.map(({ namespace, pods, covered, outdated, enforce = '-', containers }) => [
               namespace,
               `${pods}`,
-              `${vouchedFor}`,
+              `${covered}`,
               `${outdated}`,
               enforce,
               coverageStates

@@ -61,8 +61,8 @@ export class CoverageMetrics {
     this.#outdated.remove();
     // The term may have ended meanwhile.
     if (counts === undefined || this.#source !== source) return;
-    this.#pods.set({ coverage: 'covered' }, counts.vouchedFor);
-    this.#pods.set({ coverage: 'uncovered' }, counts.pods - counts.vouchedFor);
+    this.#pods.set({ coverage: 'covered' }, counts.covered);
+    this.#pods.set({ coverage: 'uncovered' }, counts.pods - counts.covered);
     for (const [state, number] of Object.entries(counts.containers)) this.#containers.set({ state }, number);
     this.#outdated.set(counts.outdated);
   }

@@ -5,7 +5,7 @@ import { type CoverageState, coverageStates, isVouchedFor } from './pod-coverage
 export interface CoverageCounts {
   readonly pods: number;
   /** Pods of which each container runs under a profile that somebody has vouched for. */
-  readonly vouchedFor: number;
+  readonly covered: number;
   readonly outdated: number;
   /** How many containers are in each state; all states. */
   readonly containers: Readonly<Record<CoverageState, number>>;
@@ -13,12 +13,12 @@ export interface CoverageCounts {
 
 /** Counts those of some pods that run. */
 export function coverageCounts(pods: Iterable<CoveredPod>): CoverageCounts {
-  const counts = { pods: 0, vouchedFor: 0, outdated: 0 };
+  const counts = { pods: 0, covered: 0, outdated: 0 };
   const states = new Map<CoverageState, number>(coverageStates.map((state) => [state, 0]));
   for (const { isRunning, containers } of pods) {
     if (!isRunning) continue;
     counts.pods += 1;
-    if (containers.every(isVouchedFor)) counts.vouchedFor += 1;
+    if (containers.every(isVouchedFor)) counts.covered += 1;
     if (containers.some(({ isOutdated }) => isOutdated)) counts.outdated += 1;
     for (const { state } of containers) states.set(state, (states.get(state) ?? 0) + 1);
   }

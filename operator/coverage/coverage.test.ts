@@ -297,7 +297,7 @@ describe('the coverage of namespaces and bindings', () => {
   it('counts running pods', () => {
     const [web, ...others] = namespaceCoverage(pods);
     assert.deepEqual(others, []);
-    assert.deepEqual([web?.namespace, web?.pods, web?.vouchedFor, web?.outdated], ['web', 3, 2, 2]);
+    assert.deepEqual([web?.namespace, web?.pods, web?.covered, web?.outdated], ['web', 3, 2, 2]);
     assert.deepEqual([web?.containers.Artifact, web?.containers.Unset, web?.containers.Privileged], [2, 1, 0]);
   });
 

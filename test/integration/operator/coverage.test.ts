@@ -53,10 +53,10 @@ describePeers([...apiserverRequirements, 'kubectl'], 'what pods run under, in a 
     assert.equal((await cluster.api.request('PATCH', '/api/v1/namespaces/web', label, type)).status, 200);
     const { namespaces } = await ask('coverage');
     assert.deepEqual(
-      namespaces.map(({ namespace, pods, vouchedFor, outdated, enforce }: Record<string, unknown>) => [
+      namespaces.map(({ namespace, pods, covered, outdated, enforce }: Record<string, unknown>) => [
         namespace,
         pods,
-        vouchedFor,
+        covered,
         outdated,
         enforce,
       ]),
