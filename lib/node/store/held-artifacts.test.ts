@@ -6,7 +6,9 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { digestAlgorithms, digestOf } from '#lib/registry/digest';
 import { artifactOf, from } from '#test/support/stored-artifacts';
 import { heldArtifacts } from './held-artifacts.ts';
+import { nodeCaller } from './pull-note.ts';
 import { openStore, type Store } from './store.ts';
+import { parseRecord, renderRecord } from './stored-artifact.ts';
 
 const artifact = artifactOf('profile');
 const { digest, size } = artifact.descriptor;
@@ -52,6 +54,17 @@ describe('the artifacts that a store holds', () => {
     assert.deepEqual(
       held?.references.map((reference) => /@(\w+):/.exec(reference)?.[1]).toSorted(),
       digestAlgorithms.toSorted(),
+    );
+  });
+
+  it('of an older release, whose records name no callers, are pulled by the node', async () => {
+    const stored = await store.put({ ...from(artifact), caller: 'x' });
+    const record = JSON.parse(Buffer.from(renderRecord(stored)).toString());
+    for (const pull of record.pulls) delete pull.callers;
+    const { pulls } = parseRecord(Buffer.from(JSON.stringify(record)));
+    assert.deepEqual(
+      pulls.map(({ callers }) => callers),
+      [[nodeCaller]],
     );
   });
 
