@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
-import { type LabelRequirement, labelSelectorSchema, selects } from './label-selector.ts';
+import { bindingSelectorSchema, type LabelRequirement, labelSelectorSchema, selects } from './label-selector.ts';
 
 const labels = new Map([
   ['app', 'nginx'],
@@ -77,4 +77,39 @@ describe('label selector', () => {
       assert.equal(issues?.[0].message, message);
     }
   });
+});
+
+describe('the label selector of a binding', () => {
+  const values = (count: number): object => ({
+    matchExpressions: [
+      { key: 'app', operator: 'In', values: Array.from({ length: count }, (_, i) => `${'v'.repeat(59)}${i}`) },
+    ],
+  });
+  const labelsOf = (count: number): object => ({
+    matchLabels: Object.fromEntries(Array.from({ length: count }, (_, i) => [`label-${i}`, 'yes'])),
+  });
+  const expressions = (count: number): object => ({
+    matchExpressions: Array.from({ length: count }, (_, i) => ({ key: `label-${i}`, operator: 'Exists' })),
+  });
+
+  for (const [title, selector, problem] of [
+    ['64 labels', labelsOf(64), undefined],
+    ['65 labels', labelsOf(65), 'must have at most 64 matchLabels'],
+    ['64 expressions', expressions(64), undefined],
+    ['65 expressions', expressions(65), 'must have at most 64 matchExpressions'],
+    ['200 long values', values(200), undefined],
+    [
+      '300 long values',
+      values(300),
+      'must have at most 16384 characters as JSON: give the pods a label of their own, and select by that',
+    ],
+  ] as const) {
+    it(`${problem === undefined ? 'may' : 'may not'} have ${title}`, () => {
+      const parsed = v.safeParse(bindingSelectorSchema, selector);
+      assert.deepEqual(
+        parsed.issues?.map(({ message }) => message),
+        problem && [problem],
+      );
+    });
+  }
 });

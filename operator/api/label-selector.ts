@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { quote } from '../../lib/text/quote.ts';
-import { atomicListOf, kubernetes } from './shared/kubernetes.ts';
+import { atomicListOf, kubernetes, rule } from './shared/kubernetes.ts';
 import { stringsByName } from './string-map.ts';
 
 /** The part of a label's key after its prefix, and a value that is not empty. */
@@ -76,6 +76,34 @@ export const labelSelectorSchema = v.pipe(
     ),
   }),
   kubernetes({ mapType: 'atomic' }),
+);
+
+/** Most labels, and most expressions, of a selector of a binding. */
+const mostRequirements = 64;
+/** Most characters of one as JSON: a list of more than 200 of the longest values. */
+const mostCharacters = 16 * 1024;
+
+type Selector = v.InferOutput<typeof labelSelectorSchema>;
+
+/**
+ * A label selector of a binding, which each replica of the operator holds, and compares with pods.
+ */
+export const bindingSelectorSchema = v.pipe(
+  labelSelectorSchema,
+  ...rule<Selector>({
+    rule: `!has(self.matchLabels) || self.matchLabels.size() <= ${mostRequirements}`,
+    message: `must have at most ${mostRequirements} matchLabels`,
+    holds: ({ matchLabels = {} }) => Object.keys(matchLabels).length <= mostRequirements,
+  }),
+  ...rule<Selector>({
+    rule: `!has(self.matchExpressions) || self.matchExpressions.size() <= ${mostRequirements}`,
+    message: `must have at most ${mostRequirements} matchExpressions`,
+    holds: ({ matchExpressions = [] }) => matchExpressions.length <= mostRequirements,
+  }),
+  v.check(
+    (selector) => JSON.stringify(selector).length <= mostCharacters,
+    `must have at most ${mostCharacters} characters as JSON: give the pods a label of their own, and select by that`,
+  ),
 );
 
 /** One requirement of a label selector, as Kubernetes writes it. */

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { labelSelectorSchema } from '../label-selector.ts';
+import { bindingSelectorSchema } from '../label-selector.ts';
 import { artifactRefSchema, bindingEntries, bindingRules, bindingStatusSchema } from '../shared/bound-profile.ts';
 import { pullSecretSchema } from '../shared/pull-secret.ts';
 
@@ -7,7 +7,7 @@ const specSchema = v.object({
   ...bindingEntries,
   artifactRef: v.optional(artifactRefSchema(['ClusterProfileArtifact'])),
   namespaceSelector: v.pipe(
-    labelSelectorSchema,
+    bindingSelectorSchema,
     v.description(
       'The namespaces whose pods are bound, by their labels. The empty selector, namespaceSelector: {}, selects all.',
     ),

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { labelSelectorSchema } from '../label-selector.ts';
+import { bindingSelectorSchema } from '../label-selector.ts';
 import { conditionsSchema } from '../shared/condition.ts';
 import { rule } from '../shared/kubernetes.ts';
 import { activeWorkloadsSchema } from '../shared/profile.ts';
@@ -49,7 +49,7 @@ export const profileBindingSchema = v.object({
       ...profileBindingEntries,
       podSelector: v.optional(
         v.pipe(
-          labelSelectorSchema,
+          bindingSelectorSchema,
           v.description('Which pods of the namespace are bound, by their labels. All by default.'),
         ),
       ),

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { labelSelectorSchema } from '../label-selector.ts';
+import { bindingSelectorSchema } from '../label-selector.ts';
 import { pinnedReferenceSchema } from './artifact-reference.ts';
 import { conditionsSchema, observedGenerationSchema } from './condition.ts';
 import { imagePatternSchema } from './image-pattern.ts';
@@ -60,7 +60,7 @@ export const bindingEntries = {
     'Enforce',
   ),
   podSelector: v.pipe(
-    labelSelectorSchema,
+    bindingSelectorSchema,
     v.description(
       'Which pods are bound, by their labels. All requirements must hold. The empty selector, podSelector: {}, binds every pod.',
     ),
