@@ -95,7 +95,8 @@ export class CurrentLists {
       list: async (namespace) => {
         const place = resource.namespaced ? namespace : '';
         const current = await followed?.current(this.#quietly.take() ? 'if cheaper' : 'if possible');
-        return current === undefined ? await ask(place) : current(place);
+        // What is not held of a namespace that has too much is listed.
+        return current?.(place) ?? (await ask(place));
       },
       probe: async () => {
         await turn();

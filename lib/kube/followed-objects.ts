@@ -15,6 +15,8 @@ export interface FollowedObjectsOptions<T> {
   readonly parse: (object: ListedObject) => T;
   /** Most objects that are answered for a namespace, with the marker. */
   readonly most: number;
+  /** About how many bytes of objects are held at most; see {@link Informer.released}. */
+  readonly mostBytes?: number | undefined;
   /** The object that is written to. It is created if it does not exist. */
   readonly marker: ObjectToWrite;
   /** Who writes, in the managed fields of the marker. */
@@ -34,8 +36,11 @@ interface Followed<T> {
   readonly parsed: Parsed<T>;
 }
 
-/** Returns the objects of a namespace; see {@link FollowedObjects.current}. */
-export type View<T> = (namespace: string) => readonly T[];
+/**
+ * Returns the objects of a namespace; see {@link FollowedObjects.current}. Undefined if they are
+ * not held.
+ */
+export type View<T> = (namespace: string) => readonly T[] | undefined;
 
 /** The rate of writes to a marker: at most 13 per second. */
 const pace = { burst: 1, everyMs: 80 };
@@ -74,9 +79,9 @@ export class FollowedObjects<T> {
 
   constructor(options: FollowedObjectsOptions<T>) {
     this.#options = options;
-    const { client, resource, log, metrics } = options;
+    const { client, resource, mostBytes, log, metrics } = options;
     this.#informer = new Informer({
-      ...{ client, resource, log, metrics },
+      ...{ client, resource, mostBytes, log, metrics },
       parse: (object) => this.#hold(object),
       indexes: { namespace: ({ namespace }) => [namespace] },
     });
@@ -105,7 +110,8 @@ export class FollowedObjects<T> {
   async current(wanted: 'if cheaper' | 'if possible'): Promise<View<T> | undefined> {
     const { hasSynced, problem, store } = this.#informer;
     const isPossible = hasSynced && problem === undefined && performance.now() >= this.#notBefore;
-    if (!isPossible || (wanted === 'if cheaper' && store.size <= fewObjects)) return undefined;
+    const isFew = store.size <= fewObjects && this.#informer.released.size === 0;
+    if (!isPossible || (wanted === 'if cheaper' && isFew)) return undefined;
     this.#next ??= this.#turn();
     return await this.#next;
   }
@@ -135,7 +141,7 @@ export class FollowedObjects<T> {
       log.warn(fields, 'objects cannot be shown to be current, and are listed for each admission');
       return undefined;
     }
-    return (namespace) => this.#answer(namespace);
+    return (namespace) => (this.#informer.released.has(namespace) ? undefined : this.#answer(namespace));
   }
 
   /** Writes to the marker, and returns the version that it has then. */

@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FairleadError, toFairleadError } from '#lib/errors';
-import { isExpired, isMissingCollection, retryAfterOf } from './api-error.ts';
+import { type FairleadError, toFairleadError } from '#lib/errors';
+import { isExpired, retryAfterOf } from './api-error.ts';
 import { type Arrival, Arrivals, versionNumber } from './arrivals.ts';
 import { atLeast, type Backoff, backoffDelay } from './backoff.ts';
+import { backoffAfter, bookmarkVersion, RareWarnings, rejectionOf } from './informer-failures.ts';
 import { type KubeObject, toKubeObject } from './kube-object.ts';
 import type { Selection } from './list-pages.ts';
 import type { KubeLog } from './log.ts';
+import { memoryOf, NamespaceShares } from './namespace-shares.ts';
 import type { ObjectClient } from './object-client.ts';
 import { type IndexFunction, ObjectStore, type ReadableStore } from './object-store.ts';
-import { describeObject, objectKey, type Resource } from './resource.ts';
+import { objectKey, type Resource } from './resource.ts';
 import type { WatchEvent } from './watch-objects.ts';
 
 export interface InformerOptions<T, Index extends string = never> {
@@ -22,6 +24,12 @@ export interface InformerOptions<T, Index extends string = never> {
   parse(object: KubeObject): T;
   /** Whether an object is followed; all are by default. Others are as if they did not exist. */
   isFollowed?(object: KubeObject): boolean;
+  /**
+   * About how many bytes of objects are held at most, as they are returned by the API server. Above
+   * it, nothing is held of the namespaces with the most; see {@link Informer.released}. No limit by
+   * default.
+   */
+  readonly mostBytes?: number | undefined;
   /** By which values objects are found, other than by their keys. */
   readonly indexes?: Readonly<Record<Index, IndexFunction<T>>> | undefined;
   /** Is told of each version of an object that was rejected; see {@link Informer.rejection}. */
@@ -68,13 +76,9 @@ export interface RejectedObject {
 
 const defaultWatchSeconds = 240;
 const defaultBackoff: Backoff = { initialMs: 1000, maxMs: 30_000 };
-/**
- * The longest delay while a resource is not served: whoever applies its definition looks at what
- * happens then, and the answer costs the API server little.
- */
-const unservedMaxMs = 5000;
-/** The same warning is not logged again within this time. */
-const warnAgainMs = 30_000;
+
+/** How long namespaces are not held before everything is listed again. */
+const releasedForMs = 600_000;
 
 interface Rejection {
   readonly version: string;
@@ -94,6 +98,9 @@ export class Informer<T, Index extends string = never> {
   readonly #store: ObjectStore<T, Index>;
   readonly #rejections = new Map<string, Rejection>();
   readonly #listeners = new Set<ChangeListener<T>>();
+  readonly #shares: NamespaceShares;
+  /** When everything was listed last, in time of `performance.now`. */
+  #listedAt = 0;
   readonly #stopped = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
   readonly #settled = Promise.withResolvers<void>();
@@ -102,13 +109,13 @@ export class Informer<T, Index extends string = never> {
   #version: string | undefined;
   readonly #arrivals = new Set<Arrivals>();
   #problem: FairleadError | undefined;
-  /** The last warning, and when it was logged, in time of `performance.now`. */
-  #warned: { readonly summary: string; readonly at: number } | undefined;
+  readonly #warnings = new RareWarnings();
   #running: Promise<void> | undefined;
   #resync: NodeJS.Timeout | undefined;
 
   constructor(options: InformerOptions<T, Index>) {
     this.#options = options;
+    this.#shares = new NamespaceShares(options.mostBytes ?? Number.POSITIVE_INFINITY);
     this.#store = new ObjectStore(options.indexes ?? ({} as Record<Index, IndexFunction<T>>));
     // Whoever waits is told; nobody may wait.
     this.#synced.promise.catch(() => undefined);
@@ -136,6 +143,14 @@ export class Informer<T, Index extends string = never> {
   /** Returns why an object that exists is not held; see {@link InformerOptions.parse}. */
   rejection(key: string): RejectedObject | undefined {
     return this.#rejections.get(key)?.rejected;
+  }
+
+  /**
+   * The namespaces of which nothing is held, because they have the most and all together take more
+   * than `mostBytes`: an empty one of a kind without namespaces.
+   */
+  get released(): ReadonlySet<string> {
+    return this.#shares.released;
   }
 
   /** Begins to follow the objects; once only. */
@@ -219,26 +234,18 @@ export class Informer<T, Index extends string = never> {
     const againAfterMs = atLeast(retryAfterOf(failed), backoffDelay(backoffAfter(failed, backoff), failures));
     const fields = { resource: resource.plural, err: failed, failures, againAfterMs };
     const endsTooSoon = failed === undefined && failures > 1;
-    if (isFailing && this.#mayWarn(failed.summary)) log.warn(fields, 'objects cannot be followed');
-    else if (endsTooSoon && this.#mayWarn('')) log.warn(fields, 'each watch ends too soon: changes are noticed late');
+    if (isFailing && this.#warnings.mayWarn(failed.summary)) log.warn(fields, 'objects cannot be followed');
+    else if (endsTooSoon && this.#warnings.mayWarn(''))
+      log.warn(fields, 'each watch ends too soon: changes are noticed late');
     else log.debug(fields, failed === undefined ? 'a watch has ended' : 'a list or watch has failed');
     await sleep(againAfterMs, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
-  }
-
-  /**
-   * Reports whether to log a warning. A warning with the same text is logged once in 30 seconds.
-   */
-  #mayWarn(summary: string): boolean {
-    const now = performance.now();
-    if (this.#warned?.summary === summary && now - this.#warned.at < warnAgainMs) return false;
-    this.#warned = { summary, at: now };
-    return true;
   }
 
   /** Lists if necessary, and watches until the watch ends. */
   async #follow(watch: { begunAt: number }): Promise<void> {
     const { client, resource, selection, watchSeconds = defaultWatchSeconds, metrics } = this.#options;
-    let resourceVersion = this.#version;
+    const areHeldAgain = this.#shares.released.size > 0 && performance.now() - this.#listedAt > releasedForMs;
+    let resourceVersion = areHeldAgain ? undefined : this.#version;
     if (resourceVersion === undefined) {
       if (this.#hasSynced) metrics?.countRestart(resource.plural, 'list');
       resourceVersion = await this.#list();
@@ -250,7 +257,7 @@ export class Informer<T, Index extends string = never> {
     const onOpen = (): void => {
       watch.begunAt = performance.now();
       this.#problem = undefined;
-      this.#warned = undefined;
+      this.#warnings.forget();
       metrics?.setFailing(this, false);
     };
     const options = { ...selection, resourceVersion, timeoutSeconds, onOpen };
@@ -286,6 +293,8 @@ export class Informer<T, Index extends string = never> {
     const { signal } = this.#stopped;
     const listed = new Set<string>();
     let version = '';
+    this.#shares.readmit();
+    this.#listedAt = performance.now();
     for await (const { items, resourceVersion } of client.pages(resource, { ...selection, signal })) {
       for (const item of items) {
         const object = this.#identify(item);
@@ -340,6 +349,7 @@ export class Informer<T, Index extends string = never> {
       this.#drop(key);
       return;
     }
+    if (!this.#mayHold(object, key)) return;
     const version = `${metadata.uid} ${metadata.resourceVersion}`;
     if (this.#store.version(key) === version || this.#rejections.get(key)?.version === version) return;
     const before = this.#store.get(key);
@@ -358,7 +368,30 @@ export class Informer<T, Index extends string = never> {
     this.#report({ key, before, after: this.#store.get(key) });
   }
 
+  /** Reports whether an object may be held, after releasing the namespaces with the most. */
+  #mayHold({ metadata: { namespace = '' }, ...object }: KubeObject, key: string): boolean {
+    const { mostBytes, resource, log } = this.#options;
+    if (mostBytes === undefined) return true;
+    if (this.released.has(namespace)) return false;
+    this.#shares.set(namespace, key, memoryOf(object));
+    for (let largest = this.#shares.release(); largest !== undefined; largest = this.#shares.release()) {
+      const { keys, bytes } = largest;
+      const fields = {
+        resource: resource.plural,
+        namespace: largest.namespace,
+        objects: keys.length,
+        bytes,
+        mostBytes,
+      };
+      log.warn(fields, 'the objects of a namespace take too much memory, and are not held');
+      for (const each of keys) this.#drop(each);
+    }
+    return !this.released.has(namespace);
+  }
+
   #drop(key: string): void {
+    const [namespace = ''] = this.#options.resource.namespaced ? key.split('/') : [];
+    this.#shares.delete(namespace, key);
     const before = this.#store.get(key);
     if (before === undefined && !this.#rejections.has(key)) return;
     this.#store.delete(key);
@@ -383,23 +416,4 @@ export class Informer<T, Index extends string = never> {
       log.error({ err: toFairleadError(thrown), resource: resource.plural, key: change.key }, 'a listener has failed');
     }
   }
-}
-
-function backoffAfter(failed: FairleadError | undefined, { initialMs, maxMs }: Backoff): Backoff {
-  return isMissingCollection(failed) ? { initialMs, maxMs: Math.min(maxMs, unservedMaxMs) } : { initialMs, maxMs };
-}
-
-/** Whatever a parser throws is about its input, the object. */
-function rejectionOf(resource: Resource, { metadata }: KubeObject, thrown: unknown): FairleadError {
-  if (thrown instanceof FairleadError) return thrown;
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  const summary = `cannot read ${describeObject(resource, metadata)}: ${reason}`;
-  return new FairleadError('InvalidInput', summary, { cause: thrown });
-}
-
-function bookmarkVersion(object: unknown): string | undefined {
-  if (typeof object !== 'object' || object === null || !('metadata' in object)) return undefined;
-  const { metadata } = object;
-  if (typeof metadata !== 'object' || metadata === null || !('resourceVersion' in metadata)) return undefined;
-  return typeof metadata.resourceVersion === 'string' ? metadata.resourceVersion : undefined;
 }

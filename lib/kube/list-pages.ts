@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { FairBudget } from '#lib/concurrency/fair-budget';
 import { FairleadError } from '#lib/errors';
 import { parseAnswer } from './answer.ts';
 import type { ApiServer } from './api-server.ts';
@@ -32,6 +33,11 @@ const listSchema = v.object({
   items: v.nullable(v.array(v.unknown()), []),
 });
 
+/** Larger pages are read and parsed one at a time: each may take a hundred megabytes of memory. */
+const smallBytes = 1024 * 1024;
+const mostBytes = 16 * 1024 * 1024;
+const large = new FairBudget({ total: 1, share: 1 });
+
 /**
  * Returns a list page by page, as it is in etcd now, not in a cache of the API server. Objects may
  * have a megabyte each: a page that is too large for one answer is asked for again with fewer
@@ -41,22 +47,22 @@ const listSchema = v.object({
 export async function* listPages(api: ApiServer, resource: Resource, options: ListOptions = {}): AsyncGenerator<Page> {
   const title = `list ${resource.plural}`;
   let limit = options.pageSize ?? defaultPageSize;
-  let token = '';
-  do {
+  for (let token: string | undefined = ''; token !== undefined; ) {
     const path = collectionPath(resource, options.namespace) + selectionQuery(options, pageQuery(limit, token));
-    let json: string;
+    const turn = new Turn(title);
     try {
-      json = await api.get({ path, title, signal: options.signal });
+      const size = { max: mostBytes, small: smallBytes, turn: () => turn.begin() };
+      const json = await api.get({ path, title, signal: options.signal, size });
+      const { metadata, items } = parseList(json, title);
+      yield { items, resourceVersion: metadata.resourceVersion };
+      token = metadata.continue === '' ? undefined : metadata.continue;
     } catch (thrown) {
       if (!(thrown instanceof FairleadError && thrown.kind === 'LimitExceeded') || limit === 1) throw thrown;
       limit = Math.ceil(limit / 4);
-      continue;
+    } finally {
+      turn.end();
     }
-    const { metadata, items } = parseList(json, title);
-    yield { items, resourceVersion: metadata.resourceVersion };
-    token = metadata.continue;
-    if (token === '') return;
-  } while (true);
+  }
 }
 
 /** Returns the query of a list or watch of a selection. */
@@ -78,4 +84,28 @@ function parseList(json: string, title: string): v.InferOutput<typeof listSchema
   const parsed = v.safeParse(listSchema, parseAnswer(json, title));
   if (parsed.success) return parsed.output;
   throw new FairleadError('Unavailable', `cannot ${title}: the answer is not a list: ${v.summarize(parsed.issues)}`);
+}
+
+/** The turn of one page, if it is large. */
+class Turn {
+  readonly #owner: string;
+  readonly #ended = new AbortController();
+  #giveBack: (() => void) | undefined;
+
+  constructor(owner: string) {
+    this.#owner = owner;
+  }
+
+  /** Resolves when no other large page is read. Rejects if the turn ends before. */
+  async begin(): Promise<void> {
+    if (this.#giveBack !== undefined) return;
+    const giveBack = await large.acquire(this.#owner, 1, this.#ended.signal);
+    if (this.#ended.signal.aborted) giveBack();
+    else this.#giveBack = giveBack;
+  }
+
+  end(): void {
+    this.#ended.abort();
+    this.#giveBack?.();
+  }
 }

@@ -13,7 +13,7 @@ import { type BindingCoverage, bindingCoverage } from '../coverage/binding-cover
 import type { CoveredPod } from '../coverage/outdated-owners.ts';
 import { podCoverage } from '../coverage/pod-coverage.ts';
 import { isMarker } from '../kube/binding-marker.ts';
-import { bindingKinds } from '../kube/list-bindings.ts';
+import { bindingKinds, mostBindingBytes } from '../kube/list-bindings.ts';
 import type { PodInformer } from './pod-informer.ts';
 
 /** A binding as its controller holds it. */
@@ -73,6 +73,7 @@ export class CoverageView {
         new Informer({
           ...{ client, log, metrics, resource },
           isFollowed: (object) => !isMarker(object),
+          mostBytes: mostBindingBytes,
           parse: (object) => storedBinding(object, parse),
           indexes: { artifact: artifactsOf },
         }),
@@ -147,6 +148,17 @@ export class CoverageView {
     return { namespace, bindings, cluster: this.#options.cluster };
   }
 
+  /** Of pods whose bindings are not held, only what they run under is known. */
+  #containersOf(pod: Pod, context: BindingContext): CoveredPod['containers'] {
+    const containers = podCoverage(pod, context);
+    const released = this.bindings.find(({ released, resource }) =>
+      released.has(resource.namespaced ? context.namespace : ''),
+    );
+    if (released === undefined) return containers;
+    const problem = `the ${released.resource.kind}s take too much memory to be held: delete some, or make them smaller`;
+    return containers.map((container) => ({ ...container, problem: container.problem ?? problem }));
+  }
+
   async #determine(): Promise<Omit<ClusterCoverage, 'outdatedIn'>> {
     const contexts = new Map<string, BindingContext>();
     // Pods that are alike are the same object (pod-informer.ts), which is in one namespace.
@@ -162,7 +174,7 @@ export class CoverageView {
       const { pod, ...rest } = running;
       const context = contexts.get(rest.namespace) ?? this.contextOf(rest.namespace);
       contexts.set(rest.namespace, context);
-      const containers = containersOf.get(pod) ?? podCoverage(pod, context);
+      const containers = containersOf.get(pod) ?? this.#containersOf(pod, context);
       containersOf.set(pod, containers);
       covered.push({ ...rest, containers });
     }

@@ -6,6 +6,7 @@ import type { ObjectClient } from '#lib/kube/object-client';
 import type { Resource } from '#lib/kube/resource';
 import { isMarker } from '../kube/binding-marker.ts';
 import { fieldManager } from '../kube/field-manager.ts';
+import { mostBindingBytes } from '../kube/list-bindings.ts';
 import { daemons, groupResource } from './cluster-view.ts';
 import { parseUnsupported, planUnsupported, type UnsupportedObject } from './plan-unsupported.ts';
 
@@ -40,6 +41,7 @@ async function runUnsupportedController(
   const informer = new Informer({
     ...{ client, resource, log, metrics },
     isFollowed: (object) => !isMarker(object),
+    mostBytes: mostBindingBytes,
     parse: parseUnsupported,
   });
   informer.start();

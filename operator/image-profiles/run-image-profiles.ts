@@ -15,6 +15,7 @@ import { readArtifactBinding, readClusterArtifactBinding } from '../bind/read-bi
 import type { RunningPod } from '../coverage/running-pod.ts';
 import { isMarker } from '../kube/binding-marker.ts';
 import { artifactResources } from '../kube/cluster-objects.ts';
+import { mostBindingBytes } from '../kube/list-bindings.ts';
 import { type PodTemplate, parseWorkloadTemplate, templateOfPod } from './pod-template.ts';
 import { type ImageBinding, madeLabel, mostProfiles, wantedProfiles } from './wanted-profiles.ts';
 
@@ -112,6 +113,7 @@ class View {
         ...options,
         resource: bindingResources[kind],
         isFollowed: (object) => !isMarker(object),
+        mostBytes: mostBindingBytes,
         parse: (object): ImageBinding | undefined => {
           const binding = read(object);
           if (binding.source.from !== 'image') return undefined;

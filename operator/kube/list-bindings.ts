@@ -47,6 +47,12 @@ export const bindingKinds: readonly BindingKindOfApi[] = [
   { resource: { ...profileBindings, namespaced: true }, parse: readProfileBinding },
 ];
 
+/**
+ * About how many bytes of bindings of a kind are held at most in one place: thousands of usual
+ * ones. There are nine such places in the leader, whose heap has 256 MiB.
+ */
+export const mostBindingBytes = 12 * 1024 * 1024;
+
 export interface BindingSourceOptions {
   readonly api: WritableApiServer;
   /** The namespace of the operator. */
@@ -80,6 +86,7 @@ export function bindingSource({ api, namespace, log, metrics }: BindingSourceOpt
     const followed = new FollowedObjects({
       ...{ client, resource, parse, marker, fieldManager, log, metrics },
       most: mostFollowed,
+      mostBytes: mostBindingBytes,
     });
     return { followed, list: lists.of({ resource, parse, followed }) };
   });

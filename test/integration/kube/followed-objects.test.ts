@@ -193,7 +193,7 @@ describePeers(apiserverRequirements, 'FollowedObjects', () => {
     const names = async (): Promise<readonly string[]> => {
       const view = await strict.current('if possible');
       assert.ok(view !== undefined);
-      return view('n3');
+      return view('n3') ?? [];
     };
     const create = (name: string) => direct.create(resource, { metadata: { name, namespace: 'n3' }, spec });
     await until('the objects are followed', async () => (await strict.current('if possible')) !== undefined);
