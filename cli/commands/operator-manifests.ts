@@ -14,9 +14,10 @@ export function define(command: Command): void {
   command
     .summary('print what to install in a cluster')
     .description(
-      'Print what the operator needs in a cluster of Kubernetes 1.22 or newer, as manifests in an order in which they can be ' +
+      'Print what the operator needs in a cluster of Kubernetes 1.19 or newer, as manifests in an order in which they can be ' +
         'applied: the CustomResourceDefinitions, the namespace, RBAC, the Deployment and the webhooks. Once there are webhooks, no ' +
-        'pod is created without the operator, so apply them when it is ready.',
+        'pod is created without the operator, so apply them when it is ready. Before Kubernetes 1.28, follow deploy/README.md, ' +
+        'which has further steps.',
     )
     .option('--image <reference>', 'your copy of the image, which the Deployment runs', parseImage)
     .addOption(new Option('--crds', 'print only the CustomResourceDefinitions').conflicts(['webhooks', 'image']))

@@ -32,9 +32,8 @@ export function isForAll(file: string): boolean {
 const exampleImage = /(?<=^ *(?:- )?image: )registry\.example\.com\/fairlead:\S+$/gm;
 
 /**
- * Returns what makes the operator run in a cluster of Kubernetes 1.22 or newer, as manifests in
- * YAML. What others need is before them. The webhooks are last: from then on the API server calls
- * the operator.
+ * Returns what makes the operator run in a cluster, as manifests in YAML. What others need is
+ * before them. The webhooks are last: from then on the API server calls the operator.
  */
 export function installation(
   { parts = installationParts, image }: InstallationOptions,

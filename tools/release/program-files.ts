@@ -16,6 +16,16 @@ const documentation = 'share/doc/fairlead';
 /** Where zsh finds the completion on most distributions, below a prefix. */
 export const zshFunction = 'share/zsh/site-functions/_fairlead';
 
+/** Files of deploy/operator that its installation uses besides `fairlead operator manifests`. */
+const operatorFiles: readonly string[] = [
+  'apiserver/admission.yaml',
+  'apiserver/kubeconfig.yaml',
+  'certificate.sh',
+  'match-conditions.json',
+  'namespace-webhook.yaml',
+  'network-policy.yaml',
+];
+
 /**
  * Returns the files of the archive: the program, its systemd units and what belongs to it, with
  * paths below the prefix /usr/local.
@@ -49,13 +59,15 @@ export function unitFiles(directory: string, program: string): TreeFile[] {
 
 /**
  * Returns what belongs to the program in archives and packages, with paths below a prefix: man
- * pages, completions, changes, and examples of a profile and a policy.
+ * pages, completions, changes, examples of a profile and a policy, and files to install the
+ * operator.
  */
 export async function belongingFiles({ version, epoch }: Pick<Release, 'version' | 'epoch'>): Promise<TreeFile[]> {
   const program = await describeProgram();
   return [
     copy(`${documentation}/examples/nginx.json`, 'examples/nginx.json'),
     copy(`${documentation}/examples/policy.yaml`, 'deploy/shim/policy.yaml'),
+    ...operatorFiles.map((name) => copy(`${documentation}/examples/operator/${name}`, `deploy/operator/${name}`)),
     copy(`${documentation}/CHANGELOG.md`, 'CHANGELOG.md'),
     // gzipSync writes neither a name nor a time.
     ...Object.entries(manPages(program, { version, epoch })).map(([name, text]) =>

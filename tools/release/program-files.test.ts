@@ -1,0 +1,12 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { it } from 'node:test';
+import { belongingFiles } from './program-files.ts';
+
+it('packages and archives have each file of the operator that deploy/README.md uses', async () => {
+  const readme = readFileSync(new URL('../../deploy/README.md', import.meta.url), 'utf8');
+  const used = new Set(Array.from(readme.matchAll(/\$files\/([\w./-]*\w)/g), ([, name = '']) => name));
+  assert.ok(used.has('network-policy.yaml') && used.has('certificate.sh'));
+  const packed = (await belongingFiles({ version: '0.1.0', epoch: 0 })).map(({ path }) => path);
+  for (const name of used) assert.ok(packed.includes(`share/doc/fairlead/examples/operator/${name}`), name);
+});
