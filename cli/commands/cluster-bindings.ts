@@ -23,18 +23,27 @@ export function define(command: Command): void {
 
 async function bindings(options: ClusterOptions & OutputOptions): Promise<void> {
   const cluster = await openCluster(options);
-  const [{ pods, snapshot }, { bindingCoverage, coverageKey, noCoverage }, { labelOf }, { givenProfile }] =
-    await Promise.all([
-      readCluster(cluster),
-      import('#operator/coverage/binding-coverage'),
-      import('#operator/bind/binding'),
-      import('#operator/bind/given-profile'),
-    ]);
+  const [
+    { pods, snapshot },
+    { bindingConflicts },
+    { bindingCoverage, coverageKey, noCoverage },
+    { labelOf },
+    { givenProfile },
+  ] = await Promise.all([
+    readCluster(cluster),
+    import('#operator/coverage/binding-conflicts'),
+    import('#operator/coverage/binding-coverage'),
+    import('#operator/bind/binding'),
+    import('#operator/bind/given-profile'),
+  ]);
   const coverage = bindingCoverage(pods);
+  const conflicts = bindingConflicts(snapshot.bindings, (namespace) => snapshot.contextOf(namespace));
   const listed = snapshot.bindings
     .map(({ binding, namespace }) => {
+      const key = coverageKey(labelOf(binding), namespace);
       const { profile, problem } = givenProfile(binding, snapshot.contextOf(namespace ?? ''));
-      const found = coverage.get(coverageKey(labelOf(binding), namespace)) ?? noCoverage;
+      const conflict = conflicts.get(key);
+      const found = coverage.get(key) ?? noCoverage;
       return {
         namespace,
         kind: binding.kind,
@@ -43,6 +52,7 @@ async function bindings(options: ClusterOptions & OutputOptions): Promise<void> 
         ...found,
         profiles: profile === undefined ? found.profiles : [profile],
         ...(problem !== undefined && { problem }),
+        ...(conflict !== undefined && { conflictsWith: conflict.others.map(labelOf), problem: conflict.message }),
       };
     })
     .toSorted((a, b) =>
@@ -69,13 +79,15 @@ async function bindings(options: ClusterOptions & OutputOptions): Promise<void> 
   });
 }
 
-function profileText({
-  profiles,
-  problem,
-  conflicts,
-}: Pick<BindingCoverage, 'profiles' | 'conflicts'> & { readonly problem?: string }): string {
+interface ShownBinding extends Pick<BindingCoverage, 'profiles' | 'conflicts'> {
+  readonly problem?: string;
+  readonly conflictsWith?: readonly string[];
+}
+
+function profileText({ profiles, problem, conflictsWith, conflicts }: ShownBinding): string {
   const [first, ...more] = profiles;
   const shown = first === undefined ? '' : more.length === 0 ? first : `${first} and ${more.length} more`;
+  if (conflictsWith !== undefined) return `${shown}; conflicts with ${conflictsWith.join(', ')}`;
   return [shown, problem ?? '', ...conflicts.slice(0, 1).map(({ pod, message }) => `${pod}: ${message}`)]
     .filter((part) => part !== '')
     .join('; ');

@@ -76,7 +76,8 @@ export const clusterBindings = v.object({
       pods: number('running pods on which it decides'),
       outdated: number('pods that would run under another profile if they were created now'),
       profiles: texts('Localhost profiles that new pods get'),
-      problem: v.optional(text('why new pods get none, and the next step')),
+      problem: v.optional(text('why new pods get none, or are refused, and the next step')),
+      conflictsWith: v.optional(texts('bindings that decide as specifically, so that new pods are refused')),
       conflicts: list(
         v.object({ pod: text('namespace and name'), message: text('why it would be refused now, and the next step') }),
         'running pods that would be refused now, at most ten',

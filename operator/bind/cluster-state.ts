@@ -6,6 +6,8 @@ export interface HeldArtifact {
   /** The name of the object. */
   readonly name: string;
   readonly kind: 'Seccomp' | 'AppArmor';
+  /** The image to which it is attached, as `registry/repository@sha256:<64 hex digits>`. */
+  readonly image?: string | undefined;
   /** `registry/repository@sha256:<64 hex digits>`; undefined while no digest is in force. */
   readonly reference?: string | undefined;
   /** Why no digest is in force, as a condition of the object states it, if it does yet. */
@@ -28,9 +30,9 @@ export interface ClusterState {
   artifact(kind: ArtifactKind, namespace: string, name: string): HeldArtifact | undefined;
   /**
    * Returns all objects whose artifact is the one that is attached to an image, given as
-   * `registry/repository@sha256:<64 hex digits>` with its canonical name.
+   * `registry/repository@sha256:<64 hex digits>` with its canonical name; without one, to any.
    */
-  imageArtifacts(kind: ArtifactKind, namespace: string, image: string): readonly HeldArtifact[];
+  imageArtifacts(kind: ArtifactKind, namespace: string, image: string | undefined): readonly HeldArtifact[];
   seccompProfile(name: string): HeldSeccompProfile | undefined;
   /**
    * Returns the field with which artifacts are written into the pods of a namespace by the type OCI

@@ -1,9 +1,13 @@
 import { withNextStep } from '#lib/text/sentence';
-import type { Binding } from './binding.ts';
+import { matchesImage, parseImageName } from '../api/shared/image-name.ts';
+import { type Binding, titleOf } from './binding.ts';
 import { localhostProfileOf } from './bound-profile.ts';
 import { type ResolvingContext, resolveProfile } from './resolve-profile.ts';
 
-/** What a binding gives to new pods. Both are undefined if it depends on their images. */
+/**
+ * What a binding gives to new pods. Both are undefined if it depends on their images, and a profile
+ * of one of them is known.
+ */
 export interface GivenProfile {
   /** The Localhost profile. */
   readonly profile?: string;
@@ -13,8 +17,30 @@ export interface GivenProfile {
 
 /** Returns what a binding gives to new pods, whatever their images are. */
 export function givenProfile(binding: Binding, context: ResolvingContext): GivenProfile {
-  if (binding.source.from === 'image') return {};
+  if (binding.source.from === 'image') return givenByImages(binding, context);
   const resolution = resolveProfile(binding, undefined, context);
   if ('profile' in resolution) return { profile: localhostProfileOf(resolution.profile) };
   return { problem: withNextStep(resolution.problem, resolution.hint) };
+}
+
+function givenByImages(binding: Binding, { namespace, cluster }: ResolvingContext): GivenProfile {
+  const kind = binding.kind === 'ClusterArtifactBinding' ? 'ClusterProfileArtifact' : 'ProfileArtifact';
+  const attached = cluster
+    .imageArtifacts(kind, namespace, undefined)
+    .filter((each) => each.kind === 'Seccomp' && canSelect(binding, each.image));
+  if (attached.some(({ reference }) => reference !== undefined)) return {};
+  const because = attached.map(({ problem }) => problem).find((problem) => problem !== undefined);
+  return {
+    problem:
+      `${titleOf(binding)} takes the profile from the image, and no verified profile of an image is known yet, so that new pods are ` +
+      `refused${because === undefined ? '' : `: ${because.replace(/\.$/, '')}`}. Attach a profile with: fairlead push --subject IMAGE@DIGEST. ` +
+      `The operator looks up the images that workloads name by their digests; for others, create a ${kind} with spec.image.`,
+  };
+}
+
+/** Reports whether a binding can select an image, under some tag. */
+function canSelect({ images }: Binding, text: string | undefined): boolean {
+  const image = parseImageName(text ?? '');
+  if (image === undefined || !Array.isArray(images)) return image !== undefined;
+  return images.some(({ tag: _, ...pattern }) => matchesImage(pattern, image));
 }

@@ -50,16 +50,19 @@ async function reconcileBinding(
 ): Promise<Reconciled> {
   if (binding === undefined) return {};
   await view.settled();
-  const { bindings, outdatedIn } = await view.coverage();
+  const { bindings, conflicts, outdatedIn } = await view.coverage();
   const { namespace = '', generation } = metadata;
   const given = givenProfile(binding, view.contextOf(namespace));
   const artifact = namedArtifact(given.profile ?? '');
   const decided = artifact && decisions?.about(artifact.reference, metadata.namespace);
+  const key = coverageKey(labelOf(binding), namespace);
   const facts = {
     generation,
     ...given,
+    source: binding.source.from,
+    conflict: conflicts.get(key)?.message,
     ...(decided && { acceptance: nodesAccept(decided) }),
-    coverage: bindings.get(coverageKey(labelOf(binding), namespace)) ?? noCoverage,
+    coverage: bindings.get(key) ?? noCoverage,
   };
   return { status: planBinding(facts, status as BindingStatus, new Date()), requeueAfter: outdatedIn ?? period };
 }

@@ -9,6 +9,7 @@ import { artifactKey, namedArtifact } from '../api/profile-reference.ts';
 import type { Binding } from '../bind/binding.ts';
 import type { ClusterState } from '../bind/cluster-state.ts';
 import type { BindingContext } from '../bind/decide.ts';
+import { type BindingConflict, clusterConflicts, namespaceConflicts } from '../coverage/binding-conflicts.ts';
 import { type BindingCoverage, bindingCoverage } from '../coverage/binding-coverage.ts';
 import type { CoveredPod } from '../coverage/outdated-owners.ts';
 import { podCoverage } from '../coverage/pod-coverage.ts';
@@ -31,6 +32,8 @@ export interface ClusterCoverage {
   readonly pods: readonly CoveredPod[];
   /** By `coverageKey`. */
   readonly bindings: ReadonlyMap<string, BindingCoverage>;
+  /** Why new pods are refused because of bindings that are equally specific, by `coverageKey`. */
+  readonly conflicts: ReadonlyMap<string, BindingConflict>;
 }
 
 export interface CoverageViewOptions {
@@ -178,7 +181,24 @@ export class CoverageView {
       containersOf.set(pod, containers);
       covered.push({ ...rest, containers });
     }
-    return { pods: covered, bindings: bindingCoverage(covered) };
+    return { pods: covered, bindings: bindingCoverage(covered), conflicts: await this.#conflicts() };
+  }
+
+  async #conflicts(): Promise<ReadonlyMap<string, BindingConflict>> {
+    const { cluster } = this.#options;
+    const stored = this.bindings.flatMap(({ store }) => [...store.values()]);
+    const byNamespace = Map.groupBy(stored, ({ metadata }) => metadata.namespace);
+    const bindingsOf = (namespace: string | undefined) =>
+      (byNamespace.get(namespace) ?? []).flatMap(({ binding }) => binding ?? []);
+    const ofCluster = bindingsOf(undefined);
+    const conflicts = new Map(clusterConflicts({ namespace: '', bindings: ofCluster, cluster }));
+    for (const namespace of byNamespace.keys()) {
+      if (namespace === undefined) continue;
+      await nextTurn();
+      const context = { namespace, bindings: [...bindingsOf(namespace), ...ofCluster], cluster };
+      for (const [key, conflict] of namespaceConflicts(context)) conflicts.set(key, conflict);
+    }
+    return conflicts;
   }
 }
 

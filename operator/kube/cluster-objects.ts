@@ -151,10 +151,13 @@ export class ClusterObjects implements ClusterState {
     return store.get(objectKey(resource.namespaced ? { namespace, name } : { name }));
   }
 
-  imageArtifacts(kind: ArtifactKind, namespace: string, image: string): readonly HeldArtifact[] {
-    return this.#artifacts[kind].store
-      .byIndex('image', image)
-      .filter((artifact) => artifact.namespace === undefined || artifact.namespace === namespace);
+  imageArtifacts(kind: ArtifactKind, namespace: string, image: string | undefined): readonly HeldArtifact[] {
+    const { store } = this.#artifacts[kind];
+    const attached =
+      image === undefined
+        ? [...store.values()].filter((each) => each.image !== undefined)
+        : store.byIndex('image', image);
+    return attached.filter((artifact) => artifact.namespace === undefined || artifact.namespace === namespace);
   }
 
   seccompProfile(name: string): HeldSeccompProfile | undefined {

@@ -95,9 +95,12 @@ class ListedObjects implements ClusterState {
     return this.#artifacts[kind].find((each) => objectKey(each) === wanted);
   }
 
-  imageArtifacts(kind: ArtifactKind, namespace: string, image: string): readonly StoredArtifact[] {
+  imageArtifacts(kind: ArtifactKind, namespace: string, image: string | undefined): readonly StoredArtifact[] {
     return this.#artifacts[kind].filter(
-      (each) => each.image === image && (each.namespace === undefined || each.namespace === namespace),
+      (each) =>
+        each.image !== undefined &&
+        (image === undefined || each.image === image) &&
+        (each.namespace === undefined || each.namespace === namespace),
     );
   }
 

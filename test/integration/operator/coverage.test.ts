@@ -14,6 +14,13 @@ import { type Answered, OperatorCluster, until } from '#test/support/operator-cl
 const nginx = `registry.example.com/security/nginx@sha256:${'a1'.repeat(32)}`;
 const other = nginx.replace('nginx', 'other');
 const bindings = '/apis/fairlead.dev/v1alpha1/namespaces/web/artifactbindings';
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
 const selector = { podSelector: { matchLabels: { app: 'nginx' } } };
 
 describePeers([...apiserverRequirements, 'kubectl'], 'what pods run under, in a cluster', () => {
@@ -87,6 +94,58 @@ describePeers([...apiserverRequirements, 'kubectl'], 'what pods run under, in a 
     assert.deepEqual((await ask('outdated')).owners, [
       { namespace: 'web', kind: 'Pod', name: 'old', pods: ['old'], bindings: ['nginx'], note: 'create it again' },
     ]);
+  });
+
+  it('is refused for new pods of bindings that are equally specific, which their status states without a pod', async () => {
+    const podSelector = { matchLabels: { app: 'contested' } };
+    assert.equal((await cluster.bind('one', { reference: nginx, podSelector })).status, 201);
+    assert.equal((await cluster.bind('two', { reference: other, podSelector })).status, 201);
+    const readiness = async (name: string) => {
+      const { body } = await cluster.request('GET', `${bindings}/${name}`);
+      const { conditions = [] } =
+        (body as unknown as { readonly status?: { readonly conditions?: Condition[] } }).status ?? {};
+      return conditions.find(({ type }) => type === 'Ready');
+    };
+    for (const name of ['one', 'two']) {
+      await until(`${name} states the conflict`, async () => (await readiness(name))?.reason === 'Conflict');
+      const { status, message = '' } = (await readiness(name)) ?? {};
+      assert.equal(status, 'False');
+      assert.match(message, /ArtifactBinding "one" specifies .*, ArtifactBinding "two" specifies /);
+    }
+    const { status, body } = await cluster.createPod('contested', { labels: podSelector.matchLabels });
+    assert.equal(status, 403, body.message);
+    const listed = (await ask('bindings')).bindings.filter(({ name }: { name: string }) =>
+      ['one', 'two'].includes(name),
+    );
+    assert.deepEqual(
+      listed.map(({ name, conflictsWith }: Record<string, unknown>) => [name, conflictsWith]),
+      [
+        ['one', ['two']],
+        ['two', ['one']],
+      ],
+    );
+    const text = await runFairlead(['cluster', 'bindings', '-n', 'web', '--kubeconfig', cluster.api.kubeconfig]);
+    assert.match(text.stdout, /^web +ArtifactBinding\/one +.*; conflicts with two$/m);
+    await cluster.unbind('two');
+    await cluster.unbind('one');
+    assert.equal((await cluster.bind('one', { reference: nginx, podSelector })).status, 201);
+    await until('one is bound', async () => (await readiness('one'))?.reason === 'Bound');
+    assert.match((await readiness('one'))?.message ?? '', /does not verify the artifact of `reference`/);
+
+    const image = `ghcr.io/acme/app@sha256:${'b2'.repeat(32)}`;
+    const images = { profileFrom: 'ImageReferrers', images: ['ghcr.io/acme/app'], podSelector };
+    assert.equal((await cluster.bind('two', images)).status, 201);
+    await until('two is not ready', async () => (await readiness('two'))?.reason === 'ProfileNotReady');
+    assert.match((await readiness('two'))?.message ?? '', /no verified profile of an image is known yet/);
+    const artifacts = '/apis/fairlead.dev/v1alpha1/namespaces/web/profileartifacts';
+    const [kind, metadata] = ['ProfileArtifact', { name: 'attached' }];
+    const document = { apiVersion: 'fairlead.dev/v1alpha1', kind, metadata, spec: { image } };
+    assert.equal((await cluster.request('POST', artifacts, document)).status, 201);
+    assert.match(
+      (await ask('bindings')).bindings.find(({ name }: { name: string }) => name === 'two').problem,
+      /no verified/,
+    );
+    for (const name of ['one', 'two']) await cluster.unbind(name);
   });
 
   it('is counted by the metrics of the leader', async () => {
