@@ -1,8 +1,10 @@
 import { withNextStep } from '#lib/text/sentence';
-import { matchesImage, parseImageName } from '../api/shared/image-name.ts';
+import { parseImageName } from '../api/shared/image-name.ts';
 import { type Binding, titleOf } from './binding.ts';
 import { localhostProfileOf } from './bound-profile.ts';
+import { imageRank } from './image-rank.ts';
 import { type ResolvingContext, resolveProfile } from './resolve-profile.ts';
+import { podBudget } from './specificity.ts';
 
 /**
  * What a binding gives to new pods. Both are undefined if it depends on their images, and a profile
@@ -42,5 +44,6 @@ function givenByImages(binding: Binding, { namespace, cluster }: ResolvingContex
 function canSelect({ images }: Binding, text: string | undefined): boolean {
   const image = parseImageName(text ?? '');
   if (image === undefined || !Array.isArray(images)) return image !== undefined;
-  return images.some(({ tag: _, ...pattern }) => matchesImage(pattern, image));
+  const untagged = images.map(({ tag: _, ...pattern }) => pattern);
+  return imageRank(untagged, image, podBudget()) !== undefined;
 }

@@ -5,6 +5,7 @@ import { type Binding, labelOf } from '../bind/binding.ts';
 import { type BindingContext, bindingsFor, selecting } from '../bind/decide.ts';
 import { judge } from '../bind/judge.ts';
 import { allSettings } from '../bind/seccomp-setting.ts';
+import { type PodBudget, podBudget } from '../bind/specificity.ts';
 import { coverageKey } from './binding-coverage.ts';
 import { judgementProblem } from './judgement-problem.ts';
 
@@ -23,15 +24,17 @@ const any = { container: '-', image: 'registry.invalid/any', label: 'any' };
  * Returns the conflicts of the bindings of a namespace, by `coverageKey`, without those of the
  * cluster: whether a pod that one of them selects by exactly its own labels, containers and images
  * would be refused, by the functions that admission decides with. A conflict for pods with more
- * labels than a binding names is found only once such a pod runs.
+ * labels than a binding names is found only once such a pod runs. So is one that is beyond the
+ * budget of a pod, which all bindings share here.
  */
 export function namespaceConflicts(context: BindingContext): ReadonlyMap<string, BindingConflict> {
   const found = new Map<string, BindingConflict>();
   const bindings = bindingsFor(context);
   // Without the labels of the namespace it is not known which bindings are for it.
   if ('outcome' in bindings) return found;
+  const budget = podBudget();
   for (const binding of bindings) {
-    if (binding.kind !== 'ClusterArtifactBinding') findConflict(binding, bindings, context, found);
+    if (binding.kind !== 'ClusterArtifactBinding') findConflict(binding, bindings, { ...context, budget }, found);
   }
   return found;
 }
@@ -43,13 +46,14 @@ export function namespaceConflicts(context: BindingContext): ReadonlyMap<string,
 export function clusterConflicts({ bindings, ...context }: BindingContext): ReadonlyMap<string, BindingConflict> {
   const found = new Map<string, BindingConflict>();
   const all = bindings.filter(({ kind }) => kind === 'ClusterArtifactBinding');
+  const budget = podBudget();
   const areForAll = all.every(({ namespaceSelector }) => namespaceSelector === undefined);
   for (const binding of all) {
     const labels = labelsFor(binding.namespaceSelector ?? {});
     const isForNamespace = ({ namespaceSelector }: Binding) =>
       namespaceSelector === undefined || selects(namespaceSelector, labels);
     const own = areForAll ? all : all.filter(isForNamespace);
-    if (own.includes(binding)) findConflict(binding, own, { ...context, bindings: own }, found);
+    if (own.includes(binding)) findConflict(binding, own, { ...context, bindings: own, budget }, found);
   }
   return found;
 }
@@ -74,14 +78,14 @@ export function bindingConflicts(
 function findConflict(
   binding: Binding,
   bindings: readonly Binding[],
-  context: BindingContext,
+  { budget, ...context }: BindingContext & { readonly budget: PodBudget },
   found: Map<string, BindingConflict>,
 ): void {
   const pod = podFor(binding);
   const selected = selecting(pod, bindings);
   if (selected.length < 2) return;
   for (const setting of allSettings(pod)) {
-    const place = judge(setting, selected, context);
+    const place = judge(setting, selected, context, budget);
     if (place === undefined || !('conflict' in place.judgement)) continue;
     const message = `New pods that these bindings select are refused: ${judgementProblem(place.judgement)}`;
     for (const each of place.bindings) {
