@@ -1,4 +1,6 @@
-/** Returns a text as a sentence: with a full stop, unless it ends with a mark that ends sentences. */
+/**
+ * Returns a text as a sentence: with a full stop, unless it ends with a mark that ends sentences.
+ */
 export function sentence(text: string): string {
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
