@@ -138,7 +138,7 @@ describe('planArtifact', () => {
     const { status } = plan(inForce(), { found: found('b', looser) });
     assert.match(
       status.refused?.message ?? '',
-      /^sha256:b+ was not taken: it permits what sha256:a+, which was in force last, does not \(permits more: ptrace\)\. See the difference with: fairlead diff --policy FILE oci:\S+@sha256:a+ oci:\S+@sha256:b+ \(or with --key FILE\)\. To take it, set spec\.update\.allowLooser: true\.$/,
+      /^sha256:b+ was not taken: it permits what sha256:a+, which was in force last, does not \(permits more: ptrace\)\. See the difference with: fairlead diff --policy FILE oci:\S+@sha256:a+ oci:\S+@sha256:b+\. To take it, set spec\.update\.allowLooser: true\.$/,
     );
   });
 

@@ -198,7 +198,7 @@ function looserReplacement(
   if (comparison.loosened === 0) return undefined;
   const message =
     `${digest} was not taken: it permits what ${last.digest}, which was in force last, does not (${comparison.summary}). ` +
-    `See the difference with: fairlead diff --policy FILE oci://${last.reference} oci://${reference} (or with --key FILE). ${next}`;
+    `See the difference with: fairlead diff --policy FILE oci://${last.reference} oci://${reference}. ${next}`;
   return { ...refused, reason: 'LooserReplacement', message };
 }
 

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import type { Digest } from '#lib/registry/digest';
 import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
@@ -144,7 +147,16 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'artifacts that an 
     const message = messageOf(refused, 'UpToDate');
     assert.match(message, /permits more: ptrace.*set spec\.update\.allowLooser: true/);
     const [, command = ''] = /: fairlead (diff .*?)\. To take it/.exec(message) ?? [];
-    assert.match(succeeded(await runFairlead(command.split(' '))), /^Loosened:\n.*\n +ptrace$/m);
+    const folder = await mkdtemp(join(tmpdir(), 'fairlead-artifacts-'));
+    try {
+      await writeFile(join(folder, 'signer.pub'), pem(signer));
+      const policy = "rules: [{match: '**', require: [{key: signer.pub}]}]";
+      await writeFile(join(folder, 'FILE'), `apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n${policy}\n`);
+      const shown = succeeded(await runFairlead(command.split(' '), { cwd: folder }));
+      assert.match(shown, /^Loosened:\n.*\n +ptrace$/m);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
     const foreign = await push('kept', ['read', 'bind'], { by: stranger });
     await askAgain('kept');
     const unsigned = await objects.reachCondition('kept', 'UpToDate False SignatureInvalid');
