@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { FairleadError } from '#lib/errors';
+import type { KubeObject } from '#lib/kube/kube-object';
 import type { ObjectClient } from '#lib/kube/object-client';
 import type { CoveredPod, CronJobs } from '#operator/coverage/outdated-owners';
 import type { RunningPod } from '#operator/coverage/running-pod';
@@ -81,9 +82,9 @@ export async function readClusterCronJobs({ client, namespace }: OpenCluster): P
 export async function readClusterPod(
   { client, namespace }: OpenCluster,
   name: string,
-): Promise<{ readonly snapshot: ClusterSnapshot; readonly pod: RunningPod }> {
+): Promise<{ readonly snapshot: ClusterSnapshot; readonly object: KubeObject; readonly pod: RunningPod }> {
   const { readSnapshot, readPod } = await import('#operator/kube/cluster-snapshot');
   if (namespace === undefined) throw new FairleadError('Internal', 'a pod without a namespace');
-  const [snapshot, pod] = await Promise.all([readSnapshot(client, namespace), readPod(client, { namespace, name })]);
-  return { snapshot, pod };
+  const [snapshot, read] = await Promise.all([readSnapshot(client, namespace), readPod(client, { namespace, name })]);
+  return { snapshot, ...read };
 }

@@ -12,7 +12,7 @@ export function define(command: Command): void {
     .summary('list bindings and their pods')
     .description(
       'List the bindings of a namespace and of the cluster, the running pods on which each decides, how many of them are outdated, ' +
-        'whether the profile is enforced or only logged, and what keeps new pods from getting it.',
+        'whether the profile is enforced or only logged, whether nodes accept it, and what keeps new pods from getting it.',
     );
   addClusterOptions(command, { all: true });
   addOutputOption(command)
@@ -39,7 +39,7 @@ async function bindings(options: ClusterOptions & OutputOptions): Promise<void> 
   const coverage = bindingCoverage(pods);
   const conflicts = bindingConflicts(snapshot.bindings, (namespace) => snapshot.contextOf(namespace));
   const listed = snapshot.bindings
-    .map(({ binding, namespace }) => {
+    .map(({ binding, namespace, nodesAccept }) => {
       const key = coverageKey(labelOf(binding), namespace);
       const { profile, problem } = givenProfile(binding, snapshot.contextOf(namespace ?? ''));
       const conflict = conflicts.get(key);
@@ -51,6 +51,7 @@ async function bindings(options: ClusterOptions & OutputOptions): Promise<void> 
         mode: binding.parameters.mode ?? ('Enforce' as const),
         ...found,
         profiles: profile === undefined ? found.profiles : [profile],
+        ...(nodesAccept !== undefined && { nodesAccept }),
         ...(problem !== undefined && { problem }),
         ...(conflict !== undefined && { conflictsWith: conflict.others.map(labelOf), problem: conflict.message }),
       };
@@ -66,13 +67,14 @@ async function bindings(options: ClusterOptions & OutputOptions): Promise<void> 
       listed.length === 0
         ? 'no bindings'
         : textTable(
-            ['NAMESPACE', 'BINDING', 'MODE', 'PODS', 'OUTDATED', 'PROFILE'],
-            listed.map(({ namespace, kind, name, mode, pods, outdated, ...each }) => [
+            ['NAMESPACE', 'BINDING', 'MODE', 'PODS', 'OUTDATED', 'NODESACCEPT', 'PROFILE'],
+            listed.map(({ namespace, kind, name, mode, pods, outdated, nodesAccept, ...each }) => [
               namespace ?? '(cluster)',
               `${kind}/${name}`,
               mode,
               `${pods}`,
               `${outdated}`,
+              nodesAccept?.status ?? '-',
               profileText(each),
             ]),
           ),

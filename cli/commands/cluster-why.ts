@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ExplainedPlace } from '#operator/coverage/explain-pod';
 import type { ContainerCoverage } from '#operator/coverage/pod-coverage';
+import type { ContainerRefusal } from '#operator/node-decisions/pod-decisions';
 import { addClusterOptions, type ClusterOptions, openCluster, readClusterPod } from '../cluster/open-cluster.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { clusterErrors, exitCodes } from '../process/exit-codes.ts';
@@ -11,8 +12,8 @@ export function define(command: Command): void {
   command
     .summary('explain the profiles of a pod')
     .description(
-      'Explain which bindings match each container of a pod and which of them decides, what it runs under, and what it would get if ' +
-        'it was created now.',
+      'Explain which bindings match each container of a pod and which of them decides, what it runs under or why its node refuses ' +
+        'that, and what it would get if it was created now.',
     )
     .argument('<pod>', 'name of the pod');
   addClusterOptions(command, { all: false });
@@ -24,18 +25,22 @@ export function define(command: Command): void {
 
 async function why(name: string, options: ClusterOptions & OutputOptions): Promise<void> {
   const cluster = await openCluster(options);
-  const [{ pod, snapshot }, { explainPod }, { podCoverage }, { labelOf }] = await Promise.all([
-    readClusterPod(cluster, name),
-    import('#operator/coverage/explain-pod'),
-    import('#operator/coverage/pod-coverage'),
-    import('#operator/bind/binding'),
-  ]);
+  const [{ object, pod, snapshot }, { containerRefusals }, { explainPod }, { podCoverage }, { labelOf }] =
+    await Promise.all([
+      readClusterPod(cluster, name),
+      import('#operator/node-decisions/pod-decisions'),
+      import('#operator/coverage/explain-pod'),
+      import('#operator/coverage/pod-coverage'),
+      import('#operator/bind/binding'),
+    ]);
   const context = snapshot.contextOf(pod.namespace);
   const { exemption, places } = explainPod(pod.pod, context);
+  const refusals = containerRefusals(object);
   const coverage = new Map(podCoverage(pod.pod, context).map((each) => [each.title, each]));
   const explained = places.map((place) => ({
     title: place.title,
     now: coverage.get(place.title),
+    refusal: refusals.get(place.container ?? ''),
     bindings: place.matching.map(({ binding, ...each }) => ({ name: labelOf(binding), ...each })),
     place,
   }));
@@ -44,10 +49,11 @@ async function why(name: string, options: ClusterOptions & OutputOptions): Promi
       namespace: pod.namespace,
       pod: pod.name,
       ...(exemption !== undefined && { exemption }),
-      places: explained.map(({ title, now, bindings, place }) => ({
+      places: explained.map(({ title, now, refusal, bindings, place }) => ({
         place: title,
         ...(now !== undefined && { state: now.state, isOutdated: now.isOutdated }),
         ...(now?.profile !== undefined && { profile: now.profile }),
+        ...(refusal !== undefined && { refusal }),
         bindings: bindings.map(({ lostBecause, ...each }) => ({
           ...each,
           ...(lostBecause !== undefined && { lostBecause }),
@@ -60,7 +66,7 @@ async function why(name: string, options: ClusterOptions & OutputOptions): Promi
       [
         `pod        ${pod.namespace}/${pod.name}`,
         ...(exemption === undefined ? [] : [`exempt     ${exemption}`]),
-        ...explained.flatMap(({ title, now, bindings, place }) => ['', ...placeLines(title, now, bindings, place)]),
+        ...explained.flatMap((each) => ['', ...placeLines(each)]),
       ]
         .map(oneLine)
         .join('\n'),
@@ -73,15 +79,23 @@ interface NamedBinding {
   readonly lostBecause: string | undefined;
 }
 
-function placeLines(
-  title: string,
-  now: ContainerCoverage | undefined,
-  bindings: readonly NamedBinding[],
-  { profile, problem }: ExplainedPlace,
-): readonly string[] {
+interface ShownPlace {
+  readonly title: string;
+  readonly now: ContainerCoverage | undefined;
+  readonly refusal: ContainerRefusal | undefined;
+  readonly bindings: readonly NamedBinding[];
+  readonly place: ExplainedPlace;
+}
+
+function placeLines({ title, now, refusal, bindings, place: { profile, problem } }: ShownPlace): readonly string[] {
   return [
     `${title}`,
-    ...(now === undefined ? [] : [`  runs under   ${now.profile ?? now.state}`]),
+    ...(now === undefined
+      ? []
+      : [`  ${refusal === undefined ? 'runs under ' : 'names      '}  ${now.profile ?? now.state}`]),
+    ...(refusal === undefined
+      ? []
+      : [`  waits        refused by node ${refusal.node}: ${refusal.kind}: ${refusal.reason}`]),
     ...(bindings.length === 0 ? ['  bindings     none matches'] : []),
     ...bindings.map(({ name, decides, lostBecause }) =>
       decides

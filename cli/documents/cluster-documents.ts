@@ -26,7 +26,17 @@ export const clusterWhy = v.object({
     v.object({
       place: text('the pod itself, or a container'),
       state: v.optional(state),
-      profile: v.optional(text('Localhost profile that it runs under')),
+      profile: v.optional(text('Localhost profile that it runs under, or waits for')),
+      refusal: v.optional(
+        meaning(
+          v.object({
+            node: text('name of the node'),
+            kind: text('kind of the error'),
+            reason: text('the reason of the node'),
+          }),
+          'why the container waits: its node refuses the profile',
+        ),
+      ),
       isOutdated: v.optional(flag('a new pod would run under another profile')),
       bindings: list(
         v.object({
@@ -78,6 +88,16 @@ export const clusterBindings = v.object({
       profiles: texts('Localhost profiles that new pods get'),
       problem: v.optional(text('why new pods get none, or are refused, and the next step')),
       conflictsWith: v.optional(texts('bindings that decide as specifically, so that new pods are refused')),
+      nodesAccept: v.optional(
+        meaning(
+          v.object({
+            status: meaning(v.picklist(['True', 'False', 'Unknown']), 'whether they accept it'),
+            reason: text('reason of the condition'),
+            message: text('which pods wait on which nodes, and why'),
+          }),
+          'condition NodesAccept of the binding: whether the nodes of its pods accept the artifact',
+        ),
+      ),
       conflicts: list(
         v.object({ pod: text('namespace and name'), message: text('why it would be refused now, and the next step') }),
         'running pods that would be refused now, at most ten',

@@ -28,6 +28,8 @@ const unlimited: PodBudget = { steps: Number.POSITIVE_INFINITY };
 export interface ExplainedPlace {
   /** The name of the place in messages: `the pod`, `container "app"`. */
   readonly title: string;
+  /** The name of the container; undefined for the pod itself. */
+  readonly container: string | undefined;
   /** All bindings that match it, those that decide first. */
   readonly matching: readonly MatchingBinding[];
   /** The Localhost profile that a new pod would get here, if bindings decide on it. */
@@ -81,6 +83,7 @@ function explainPlace(
   const others = matching.filter((binding) => !deciding.has(binding));
   return {
     title: setting.title,
+    container: setting.container?.name,
     matching: [
       ...decides.map((binding) => ({ binding, decides: true, lostBecause: undefined })),
       ...others.map((binding) => ({ binding, decides: false, lostBecause: lossOf(binding, winner, container) })),

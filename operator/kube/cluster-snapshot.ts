@@ -3,6 +3,7 @@ import { FairleadError } from '#lib/errors';
 import type { KubeObject } from '#lib/kube/kube-object';
 import type { ObjectClient } from '#lib/kube/object-client';
 import { type ObjectName, objectKey, type Resource } from '#lib/kube/resource';
+import { type Condition, conditionSchema } from '../api/shared/condition.ts';
 import type { ArtifactKind, Binding } from '../bind/binding.ts';
 import type { ClusterState, HeldSeccompProfile } from '../bind/cluster-state.ts';
 import type { BindingContext } from '../bind/decide.ts';
@@ -20,7 +21,11 @@ const most = 50_000;
 export interface ListedBinding {
   readonly binding: Binding;
   readonly namespace: string | undefined;
+  /** Its condition NodesAccept; undefined if it has none. */
+  readonly nodesAccept: Pick<Condition, 'status' | 'reason' | 'message'> | undefined;
 }
+
+const statusSchema = v.object({ status: v.object({ conditions: v.array(conditionSchema) }) });
 
 /** The bindings of a cluster, and what they refer to, as they were at one moment. */
 export interface ClusterSnapshot {
@@ -66,7 +71,12 @@ export async function readSnapshot(client: ObjectClient, namespace: string | und
 
 function listedBinding(object: KubeObject, parse: (object: unknown) => Binding | undefined): ListedBinding | undefined {
   const binding = parse(object);
-  return binding && { binding, namespace: object.metadata.namespace };
+  if (binding === undefined) return undefined;
+  const read = v.safeParse(statusSchema, object);
+  const conditions = read.success ? read.output.status.conditions : [];
+  const held = conditions.find(({ type }) => type === 'NodesAccept');
+  const nodesAccept = held && { status: held.status, reason: held.reason, message: held.message };
+  return { binding, namespace: object.metadata.namespace, nodesAccept };
 }
 
 class ListedObjects implements ClusterState {
@@ -143,10 +153,17 @@ export async function readCronJobs(client: ObjectClient, namespace: string | und
   );
 }
 
-/** Reads a pod. Throws NotFound if it does not exist. */
-export async function readPod(client: ObjectClient, name: ObjectName): Promise<RunningPod> {
+/**
+ * Reads a pod, as the API server returns it and as bindings see it. Throws NotFound if it does not
+ * exist.
+ */
+export async function readPod(
+  client: ObjectClient,
+  name: ObjectName,
+): Promise<{ readonly object: KubeObject; readonly pod: RunningPod }> {
   try {
-    return readRunningPod(await client.get(pods, name));
+    const object = await client.get(pods, name);
+    return { object, pod: readRunningPod(object) };
   } catch (thrown) {
     if (!(thrown instanceof FairleadError && thrown.kind === 'NotFound')) throw thrown;
     throw new FairleadError('NotFound', `there is no pod ${objectKey(name)}`, {

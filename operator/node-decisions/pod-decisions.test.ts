@@ -4,7 +4,7 @@ import { errorStatus } from '#lib/cri/grpc-status';
 import { type ErrorKind, FairleadError } from '#lib/errors';
 import { profileRefusal } from '#lib/node/reference/profile-refusal';
 import { parsePinned } from '#lib/registry/pinned-reference';
-import { podDecisions } from './pod-decisions.ts';
+import { containerRefusals, podDecisions } from './pod-decisions.ts';
 
 const artifact = `registry.example.com/security/nginx@sha256:${'ab'.repeat(32)}`;
 const other = artifact.replace('nginx', 'other');
@@ -37,6 +37,19 @@ const decided = (...args: Parameters<typeof podOf>) =>
     artifact,
     typeof decision === 'string' ? decision : decision.kind,
   ]);
+
+describe('containerRefusals', () => {
+  it('names the node and its reason for each container that waits, and nothing else', () => {
+    const containers = ['app', 'log'].map((name) => ({ name, ...names(artifact) }));
+    const containerStatuses = [{ ...running, name: 'log' }, waiting(refusing('Unauthenticated'))];
+    assert.deepEqual(
+      [...containerRefusals(podOf({ containerStatuses }, { containers }))],
+      [['app', { kind: 'Unauthenticated', reason: 'because', node: 'n1' }]],
+    );
+    assert.equal(containerRefusals(podOf({ phase: 'Failed', containerStatuses }, { containers })).size, 0);
+    assert.equal(containerRefusals({}).size, 0);
+  });
+});
 
 describe('podDecisions', () => {
   it('reads a refusal from a waiting container, whichever list it is in', () => {

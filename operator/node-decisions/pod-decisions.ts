@@ -93,7 +93,7 @@ export function podDecisions(object: unknown): readonly PodDecision[] {
   const node = escapeControls(shorten(spec.nodeName, longestName));
   const awaited = hasSandbox(status) ? [] : namedBy(spec.securityContext);
   const found: Omit<PodDecision, 'node'>[] = [
-    ...refusals(read.output),
+    ...[...refusals(read.output)].map(({ artifact, decision }) => ({ artifact, decision })),
     ...acceptances(read.output),
     ...awaited.map((artifact) => ({ artifact, decision: 'awaited' as const, uid: metadata.uid })),
   ];
@@ -102,6 +102,22 @@ export function podDecisions(object: unknown): readonly PodDecision[] {
     if (first.size < most && !first.has(decision.artifact)) first.set(decision.artifact, { ...decision, node });
   }
   return [...first.values()];
+}
+
+/** A refusal of a node, for which a container waits. */
+export interface ContainerRefusal extends NodeRefusal {
+  readonly node: string;
+}
+
+/**
+ * Returns for which refusals the containers of a pod (core/v1) wait, by the name of the container.
+ * Names are unique in a pod. What keeps a pod from having a sandbox is in an event only.
+ */
+export function containerRefusals(object: unknown): ReadonlyMap<string, ContainerRefusal> {
+  const read = v.safeParse(podSchema, object);
+  if (!read.success || hasEnded(read.output.status)) return new Map();
+  const node = escapeControls(shorten(read.output.spec.nodeName, longestName));
+  return new Map([...refusals(read.output)].map(({ container, decision }) => [container, { ...decision, node }]));
 }
 
 /** Pairs the containers of a pod with their statuses. */
@@ -119,7 +135,11 @@ function* withStatus({ spec, status }: ReadPod): Iterable<readonly [Container, C
   }
 }
 
-function* refusals(pod: ReadPod): Iterable<{ readonly artifact: string; readonly decision: NodeRefusal }> {
+function* refusals(pod: ReadPod): Iterable<{
+  readonly container: string;
+  readonly artifact: string;
+  readonly decision: NodeRefusal;
+}> {
   for (const [container, { state }] of withStatus(pod)) {
     // The messages of other reasons are from other programs, such as a registry of images.
     if (state?.waiting?.reason !== 'CreateContainerError') continue;
@@ -127,7 +147,8 @@ function* refusals(pod: ReadPod): Iterable<{ readonly artifact: string; readonly
     if (refusal === undefined) continue;
     const { reference, kind, reason } = refusal;
     const artifact = artifactKey(reference);
-    if (namedFor(container, pod).includes(artifact)) yield { artifact, decision: { kind, reason } };
+    if (namedFor(container, pod).includes(artifact))
+      yield { container: container.name, artifact, decision: { kind, reason } };
   }
 }
 

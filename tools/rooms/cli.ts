@@ -136,6 +136,7 @@ export const cliRooms: readonly Room[] = [
         'operator/coverage',
         'operator/manifests',
         'operator/migrate',
+        'operator/node-decisions',
         'operator/run',
         'services/**',
       ],

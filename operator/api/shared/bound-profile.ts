@@ -153,5 +153,6 @@ export const bindingColumns = [
   { name: 'Pods', type: 'integer', jsonPath: '.status.matchedPods' },
   { name: 'Outdated', type: 'integer', jsonPath: '.status.outdatedPods' },
   { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+  { name: 'NodesAccept', type: 'string', jsonPath: '.status.conditions[?(@.type=="NodesAccept")].status' },
   { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
 ] as const;

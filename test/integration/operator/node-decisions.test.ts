@@ -10,6 +10,7 @@ import { publish } from '#services/push/publish';
 import { apiserverRequirements } from '#test/peers/apiserver';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
+import { runFairlead, succeeded } from '#test/support/cli/run';
 import { ArtifactObjects, messageOf } from '#test/support/operator/artifact-objects';
 import { OperatorCluster, until } from '#test/support/operator-cluster';
 import { allowing, common, signer } from '#test/support/publication';
@@ -45,6 +46,8 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'what nodes decide 
         container,
       }),
     ).message;
+  const fairlead = (...words: string[]) =>
+    runFairlead(['cluster', ...words, '-n', 'web', '--kubeconfig', cluster.api.kubeconfig]);
   const securityContext = () => ({ seccompProfile: { type: 'Localhost', localhostProfile: `oci/${reference}` } });
   /** Creates a pod that a node runs. Returns its UID. */
   const addPod = async (name: string, spec: object): Promise<string> => {
@@ -104,6 +107,13 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'what nodes decide 
     });
     await report('refused', 'Pending', waiting(refusal('NotAllowed', 'app')));
     await reach('False NodesRefuse');
+    const text = succeeded(await fairlead('why', 'refused'));
+    assert.match(
+      text,
+      /container "app"\n {2}names {8}oci\/\S+\n {2}waits {8}refused by node n1: NotAllowed: r\.example\.com: denied \(Ask\.\)\n/,
+    );
+    assert.doesNotMatch(text, /runs under/);
+    assert.match(succeeded(await fairlead('why', 'runs')), /container "app"\n {2}runs under {3}oci\//);
     await start('refused');
     await reach('True Accepted');
     await deletePod('refused');
@@ -141,6 +151,10 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'what nodes decide 
     const podSelector = { matchLabels: { app: 'none' } };
     assert.equal((await cluster.bind('nginx', { reference, podSelector })).status, 201);
     await objects.reachCondition('nginx', 'NodesAccept True Accepted', 'ArtifactBinding');
+    assert.match(
+      succeeded(await fairlead('bindings')),
+      /NODESACCEPT.*\n.*ArtifactBinding\/nginx +Enforce +1 +0 +True +oci\//,
+    );
     await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'other' } });
     const { status, body } = await cluster.createPod('elsewhere', {
       namespace: 'other',
