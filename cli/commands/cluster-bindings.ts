@@ -41,7 +41,7 @@ async function bindings(options: ClusterOptions & OutputOptions): Promise<void> 
   const listed = snapshot.bindings
     .map(({ binding, namespace, nodesAccept }) => {
       const key = coverageKey(labelOf(binding), namespace);
-      const { profile, problem } = givenProfile(binding, snapshot.contextOf(namespace ?? ''));
+      const { profile, problem, brief } = givenProfile(binding, snapshot.contextOf(namespace ?? ''));
       const conflict = conflicts.get(key);
       const found = coverage.get(key) ?? noCoverage;
       return {
@@ -52,7 +52,7 @@ async function bindings(options: ClusterOptions & OutputOptions): Promise<void> 
         ...found,
         profiles: profile === undefined ? found.profiles : [profile],
         ...(nodesAccept !== undefined && { nodesAccept }),
-        ...(problem !== undefined && { problem }),
+        ...(problem !== undefined && { problem, brief }),
         ...(conflict !== undefined && { conflictsWith: conflict.others.map(labelOf), problem: conflict.message }),
       };
     })
@@ -82,17 +82,17 @@ async function bindings(options: ClusterOptions & OutputOptions): Promise<void> 
 }
 
 interface ShownBinding extends Pick<BindingCoverage, 'profiles' | 'conflicts'> {
-  readonly problem?: string;
+  readonly brief?: string;
   readonly conflictsWith?: readonly string[];
 }
 
-function profileText({ profiles, problem, conflictsWith, conflicts }: ShownBinding): string {
+function profileText({ profiles, brief, conflictsWith, conflicts }: ShownBinding): string {
   const [first, ...more] = profiles;
   const shown = first === undefined ? '' : more.length === 0 ? first : `${first} and ${more.length} more`;
   if (conflictsWith !== undefined) return `${shown}; conflicts with ${conflictsWith.join(', ')}`;
-  return [shown, problem ?? '', ...conflicts.slice(0, 1).map(({ pod, message }) => `${pod}: ${message}`)]
-    .filter((part) => part !== '')
-    .join('; ');
+  if (brief !== undefined) return brief;
+  const refused = conflicts.slice(0, 1).map(({ pod }) => `new pods like ${pod} are refused`);
+  return [shown, ...refused].filter((part) => part !== '').join('; ');
 }
 
 function compareText(a: string, b: string): number {

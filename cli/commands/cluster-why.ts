@@ -51,7 +51,7 @@ async function why(name: string, options: ClusterOptions & OutputOptions): Promi
       ...(exemption !== undefined && { exemption }),
       places: explained.map(({ title, now, refusal, bindings, place }) => ({
         place: title,
-        ...(now !== undefined && { state: now.state, isOutdated: now.isOutdated }),
+        ...(now !== undefined && { state: now.state, isOutdated: now.isOutdated, isWithdrawn: now.isWithdrawn }),
         ...(now?.profile !== undefined && { profile: now.profile }),
         ...(refusal !== undefined && { refusal }),
         bindings: bindings.map(({ lostBecause, ...each }) => ({
@@ -104,6 +104,7 @@ function placeLines({ title, now, refusal, bindings, place: { profile, problem }
     ),
     ...(profile === undefined ? [] : [`  a new pod    ${profile}`]),
     ...(problem === undefined ? [] : [`  problem      ${problem}`]),
+    ...(now?.isWithdrawn ? ['  withdrawn    the trust policy no longer allows what it runs under'] : []),
     ...(now?.isOutdated ? ['  outdated     a new pod would run under another profile'] : []),
   ];
 }

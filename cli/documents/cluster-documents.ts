@@ -38,6 +38,7 @@ export const clusterWhy = v.object({
         ),
       ),
       isOutdated: v.optional(flag('a new pod would run under another profile')),
+      isWithdrawn: v.optional(flag('the trust policy no longer allows the artifact that it runs under')),
       bindings: list(
         v.object({
           name: text('name of the binding, after its kind unless that is ArtifactBinding'),
@@ -87,6 +88,7 @@ export const clusterBindings = v.object({
       outdated: number('pods that would run under another profile if they were created now'),
       profiles: texts('Localhost profiles that new pods get'),
       problem: v.optional(text('why new pods get none, or are refused, and the next step')),
+      brief: v.optional(text('the problem in a few words')),
       conflictsWith: v.optional(texts('bindings that decide as specifically, so that new pods are refused')),
       nodesAccept: v.optional(
         meaning(
@@ -120,5 +122,15 @@ export const clusterOutdated = v.object({
       note: v.optional(text('what replaces the pods, if no command of kubectl does')),
     }),
     'what has outdated pods',
+  ),
+  withdrawn: list(
+    v.object({
+      namespace: text('namespace'),
+      kind: text('kind of what creates the pods, or Pod'),
+      name: text('its name'),
+      pods: texts('names of the pods'),
+      bindings: texts('bindings that decide on them'),
+    }),
+    'what has running pods under an artifact that the trust policy no longer allows; new pods are refused',
   ),
 });

@@ -23,7 +23,9 @@ const settings: Readonly<Record<string, string>> = {
 export function refusalOf(error: FairleadError, digest?: string): Refusal {
   const { kind } = error;
   const hint = hints[kind] ?? (error.hint && nameOptions(error.hint, settings));
-  const message = shownMessage(error);
+  // Conditions, events and lists show one line.
+  const [summary = '', ...details] = shownMessage(error).split('\n');
+  const message = [summary, details.map((detail) => detail.trim()).join('; ')].join(' ').trim();
   return {
     ...(digest !== undefined && { digest }),
     reason: kind,

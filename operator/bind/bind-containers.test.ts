@@ -216,6 +216,18 @@ describe('bindPod: a profile that the cluster holds', () => {
       { artifact: () => ({ name: 'app', kind: 'Seccomp', problem: 'the registry does not answer.' }) },
       /^ArtifactBinding "held": ProfileArtifact "web\/app" is not verified yet: the registry does not answer$/,
     ],
+    [
+      'is no longer allowed',
+      held,
+      { artifact: () => ({ name: 'app', kind: 'Seccomp', withdrawn: otherReference, problem: 'it is not signed.' }) },
+      /^ArtifactBinding "held": the trust policy no longer allows the artifact of ProfileArtifact "web\/app": it is not signed$/,
+    ],
+    [
+      'of the image is no longer allowed',
+      attached,
+      { imageArtifacts: () => [{ name: 'app', kind: 'Seccomp', withdrawn: otherReference }] },
+      /^ArtifactBinding "\w+": the trust policy no longer allows the artifact of ProfileArtifact "app"$/,
+    ],
     ['is not resolved for the image', attached, {}, /no verified profile is known for the image ghcr\.io\/acme\/app@/],
     [
       'is not installed',

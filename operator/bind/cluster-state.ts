@@ -12,6 +12,8 @@ export interface HeldArtifact {
   readonly reference?: string | undefined;
   /** Why no digest is in force, as a condition of the object states it, if it does yet. */
   readonly problem?: string | undefined;
+  /** The reference that was in force last, if the trust policy no longer allows it. */
+  readonly withdrawn?: string | undefined;
 }
 
 /** A SeccompProfile. */

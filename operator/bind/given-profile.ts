@@ -15,6 +15,8 @@ export interface GivenProfile {
   readonly profile?: string;
   /** Why it gives none, and the next step. */
   readonly problem?: string;
+  /** The problem in a few words. */
+  readonly brief?: string;
 }
 
 /** Returns what a binding gives to new pods, whatever their images are. */
@@ -22,7 +24,8 @@ export function givenProfile(binding: Binding, context: ResolvingContext): Given
   if (binding.source.from === 'image') return givenByImages(binding, context);
   const resolution = resolveProfile(binding, undefined, context);
   if ('profile' in resolution) return { profile: localhostProfileOf(resolution.profile) };
-  return { problem: withNextStep(resolution.problem, resolution.hint) };
+  const { problem, brief = problem, hint } = resolution;
+  return { problem: withNextStep(problem, hint), brief };
 }
 
 function givenByImages(binding: Binding, { namespace, cluster }: ResolvingContext): GivenProfile {
@@ -33,6 +36,7 @@ function givenByImages(binding: Binding, { namespace, cluster }: ResolvingContex
   if (attached.some(({ reference }) => reference !== undefined)) return {};
   const because = attached.map(({ problem }) => problem).find((problem) => problem !== undefined);
   return {
+    brief: 'no verified profile of an image is known',
     problem:
       `${titleOf(binding)} takes the profile from the image, and no verified profile of an image is known yet, so that new pods are ` +
       `refused${because === undefined ? '' : `: ${because.replace(/\.$/, '')}`}. Attach a profile with: fairlead push --subject IMAGE@DIGEST. ` +

@@ -7,7 +7,11 @@ import type { ClusterState, HeldArtifact } from './cluster-state.ts';
 /** Why the profile of a binding is not known. */
 export interface Unresolved {
   readonly problem: string;
+  /** The problem in a few words, for lists; it is short itself by default. */
+  readonly brief?: string;
   readonly hint: string;
+  /** The artifact that was in force last, if the trust policy no longer allows it. */
+  readonly withdrawn?: string;
   /** Set if it may be known soon, without a change of the pod or the binding. */
   readonly isTemporary: boolean;
 }
@@ -21,6 +25,8 @@ export interface ResolvingContext {
   readonly cluster: ClusterState;
 }
 
+const retryIfAllowed =
+  'Let the TrustPolicy allow it again, or publish one that it allows; Deployments, Jobs and other controllers retry by themselves.';
 const retry = 'Retry in 10 seconds; Deployments, Jobs and other controllers retry by themselves.';
 
 /** Where no agent installs profiles, retrying does not help. */
@@ -47,7 +53,8 @@ export function resolveProfile(
       const held = cluster.artifact(kind, namespace, name);
       if (held !== undefined) return profileOfHeld(binding, title, held);
       const problem = `${titleOf(binding)} takes its profile from ${title}, which does not exist`;
-      return { problem, hint: 'Create it, or change artifactRef of the binding.', isTemporary: true };
+      const hint = 'Create it, or change artifactRef of the binding.';
+      return { problem, brief: `${title} does not exist`, hint, isTemporary: true };
     }
     case 'image':
       return profileOfImage(binding, image, { namespace, cluster });
@@ -60,7 +67,8 @@ export function resolveProfile(
         return { ...unresolved, hint: retryWithoutAgent };
       }
       const problem = `${titleOf(binding)} takes its profile from ${title}, which does not exist`;
-      return { problem, hint: 'Create it, or change profileRef of the binding.', isTemporary: true };
+      const hint = 'Create it, or change profileRef of the binding.';
+      return { problem, brief: `${title} does not exist`, hint, isTemporary: true };
     }
   }
 }
@@ -96,6 +104,8 @@ function profileOfImage(
   if (first?.reference !== undefined) {
     return { profile: { artifact: { ...binding.parameters, reference: first.reference } } };
   }
+  const withdrawn = held.find((each) => each.withdrawn !== undefined);
+  if (withdrawn !== undefined) return noLongerAllowed(binding, `${kind} ${quote(withdrawn.name)}`, withdrawn);
   const problem = held.map((each) => each.problem).find((each) => each !== undefined);
   const unresolved = notReady(binding, `no verified profile is known for the image ${name} yet`, problem);
   return held.length > 0 ? unresolved : { ...unresolved, hint: hintToFollow(kind, name, namespace) };
@@ -115,7 +125,8 @@ function hintToFollow(kind: ArtifactKind, image: string, namespace: string): str
   );
 }
 
-function profileOfHeld(binding: Binding, title: string, { kind, reference, problem }: HeldArtifact): Resolution {
+function profileOfHeld(binding: Binding, title: string, held: HeldArtifact): Resolution {
+  const { kind, reference, problem } = held;
   if (kind !== 'Seccomp') {
     return {
       problem: `${titleOf(binding)} takes its profile from ${title}, which holds a profile of the kind ${kind}`,
@@ -123,11 +134,19 @@ function profileOfHeld(binding: Binding, title: string, { kind, reference, probl
       isTemporary: false,
     };
   }
-  if (reference === undefined) return notReady(binding, `${title} is not verified yet`, problem);
+  if (reference === undefined) {
+    if (held.withdrawn !== undefined) return noLongerAllowed(binding, title, held);
+    return notReady(binding, `${title} is not verified yet`, problem);
+  }
   return { profile: { artifact: { ...binding.parameters, reference } } };
 }
 
 function notReady(binding: Binding, what: string, problem: string | undefined): Unresolved {
   const because = problem === undefined ? '' : `: ${problem.replace(/\.$/, '')}`;
-  return { problem: `${titleOf(binding)}: ${what}${because}`, hint: retry, isTemporary: true };
+  return { problem: `${titleOf(binding)}: ${what}${because}`, brief: what, hint: retry, isTemporary: true };
+}
+
+function noLongerAllowed(binding: Binding, title: string, { withdrawn = '', problem }: HeldArtifact): Unresolved {
+  const what = `the trust policy no longer allows the artifact of ${title}`;
+  return { ...notReady(binding, what, problem), hint: retryIfAllowed, withdrawn };
 }

@@ -52,13 +52,14 @@ async function reconcileBinding(
   await view.settled();
   const { bindings, conflicts, outdatedIn } = await view.coverage();
   const { namespace = '', generation } = metadata;
-  const given = givenProfile(binding, view.contextOf(namespace));
-  const artifact = namedArtifact(given.profile ?? '');
+  const { profile, problem } = givenProfile(binding, view.contextOf(namespace));
+  const artifact = namedArtifact(profile ?? '');
   const decided = artifact && decisions?.about(artifact.reference, metadata.namespace);
   const key = coverageKey(labelOf(binding), namespace);
   const facts = {
     generation,
-    ...given,
+    profile,
+    problem,
     source: binding.source.from,
     conflict: conflicts.get(key)?.message,
     ...(decided && { acceptance: nodesAccept(decided) }),

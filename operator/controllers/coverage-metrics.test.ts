@@ -11,7 +11,7 @@ const pod = (
 ) => {
   const { isOutdated = false, isRunning = true } = more;
   const containers = states.map((state) => ({
-    ...{ title: 'container "app"', state, isOutdated, bindings: [] },
+    ...{ title: 'container "app"', state, isOutdated, isWithdrawn: false, bindings: [] },
     ...{ profile: undefined, wanted: undefined, problem: undefined },
   }));
   return { namespace: 'web', name: 'nginx', owner: undefined, isRunning, containers } satisfies CoveredPod;

@@ -9,7 +9,7 @@ import { type BindingContext, mirrorPodAnnotation } from '../bind/decide.ts';
 import { bindingCoverage } from './binding-coverage.ts';
 import { explainPod } from './explain-pod.ts';
 import { namespaceCoverage } from './namespace-coverage.ts';
-import { type CoveredPod, outdatedOwners } from './outdated-owners.ts';
+import { type CoveredPod, outdatedOwners, withdrawnOwners } from './outdated-owners.ts';
 import { podCoverage } from './pod-coverage.ts';
 import { readRunningPod } from './running-pod.ts';
 
@@ -184,6 +184,29 @@ describe('explainPod', () => {
       ['image', false, 'ArtifactBinding container names the container'],
       ['cluster', false, 'ArtifactBinding container names the container'],
     ]);
+  });
+});
+
+describe('withdrawnOwners', () => {
+  const held = binding('held', 'a', { source: { from: 'artifact', kind: 'ProfileArtifact', name: 'nginx' } });
+  const coveredBy = (of: string, withdrawn: string | undefined, phase = 'Running'): CoveredPod => {
+    const owner = { kind: 'ReplicaSet', name: 'nginx-abc' };
+    const pod = readRunningPod(object({ securityContext: localhost(artifact(of)), hash: 'abc', owner, phase }));
+    const cluster = { ...nothing, artifact: () => ({ name: 'nginx', kind: 'Seccomp' as const, withdrawn }) };
+    return { ...pod, containers: podCoverage(pod.pod, { namespace: 'web', bindings: [held], cluster }) };
+  };
+
+  it('has what runs under the artifact that was withdrawn, without a command', () => {
+    const pods = [coveredBy('a', `${nginx}@${digest('a')}`)];
+    const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'nginx' };
+    assert.deepEqual(withdrawnOwners(pods), [{ namespace: 'web', owner, pods: ['nginx-0'], bindings: ['held'] }]);
+    assert.deepEqual(outdatedOwners(pods), []);
+  });
+
+  it('has nothing under another digest, that has ended, or of an artifact that is only not verified yet', () => {
+    const withdrawn = `${nginx}@${digest('a')}`;
+    const pods = [coveredBy('b', withdrawn), coveredBy('a', withdrawn, 'Succeeded'), coveredBy('a', undefined)];
+    assert.deepEqual(withdrawnOwners(pods), []);
   });
 });
 

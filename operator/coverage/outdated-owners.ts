@@ -8,15 +8,19 @@ export interface CoveredPod extends Pick<RunningPod, 'namespace' | 'name' | 'own
   readonly containers: readonly ContainerCoverage[];
 }
 
-/** What has pods that would run under another profile if they were created now. */
-export interface OutdatedOwner {
+/** What has pods that are to be replaced at some time. */
+export interface OwnerOfPods {
   readonly namespace: string;
   /** The pod itself if nobody would create it again. */
   readonly owner: PodOwner;
   /** The names of the pods, sorted. */
   readonly pods: readonly string[];
-  /** The bindings whose profile they lack, sorted. */
+  /** The bindings that decide on them, sorted. */
   readonly bindings: readonly string[];
+}
+
+/** What has pods that would run under another profile if they were created now. */
+export interface OutdatedOwner extends OwnerOfPods {
   /** What replaces the pods. */
   readonly remedy: Remedy;
 }
@@ -42,6 +46,11 @@ export function isOutdatedPod({ isRunning, containers }: CoveredPod): boolean {
   return isRunning && containers.some(({ isOutdated }) => isOutdated);
 }
 
+/** Reports whether a pod runs under an artifact that the trust policy no longer allows. */
+export function isWithdrawnPod({ isRunning, containers }: CoveredPod): boolean {
+  return isRunning && containers.some(({ isWithdrawn }) => isWithdrawn);
+}
+
 /** Reports whether a Job has created a pod. */
 export function isPodOfJob({ owner }: Pick<CoveredPod, 'owner'>): boolean {
   return owner !== undefined && kindOf(owner) === 'batch Job';
@@ -53,9 +62,25 @@ export function isPodOfJob({ owner }: Pick<CoveredPod, 'owner'>): boolean {
  * may be is the decision of its team.
  */
 export function outdatedOwners(pods: readonly CoveredPod[], cronJobs: CronJobs = new Map()): readonly OutdatedOwner[] {
+  const owners = ownersOf(pods.filter(isOutdatedPod), ({ isOutdated }) => isOutdated, cronJobs);
+  return owners.map((each) => ({ ...each, remedy: remedyFor(each.namespace, each.owner, each.pods) }));
+}
+
+/**
+ * Returns what has running pods under artifacts that the trust policy no longer allows, in the same
+ * order. If they were created again, they would be refused.
+ */
+export function withdrawnOwners(pods: readonly CoveredPod[], cronJobs: CronJobs = new Map()): readonly OwnerOfPods[] {
+  return ownersOf(pods.filter(isWithdrawnPod), ({ isWithdrawn }) => isWithdrawn, cronJobs);
+}
+
+function ownersOf(
+  pods: readonly CoveredPod[],
+  isConcerned: (container: ContainerCoverage) => boolean,
+  cronJobs: CronJobs,
+): readonly OwnerOfPods[] {
   const groups = new Map<string, { readonly owner: PodOwner; readonly pods: CoveredPod[] }>();
   for (const pod of pods) {
-    if (!isOutdatedPod(pod)) continue;
     const created = pod.owner ?? { apiVersion: 'v1', kind: 'Pod', name: pod.name };
     const owner = (isPodOfJob(pod) && cronJobs.get(`${pod.namespace}/${created.name}`)) || created;
     const key = [pod.namespace, owner.kind, owner.name, owner.apiVersion].join('/');
@@ -65,20 +90,16 @@ export function outdatedOwners(pods: readonly CoveredPod[], cronJobs: CronJobs =
   }
   return [...groups]
     .toSorted(([one], [other]) => compareText(one, other))
-    .map(([, group]) => outdatedOwner(group.owner, group.pods));
+    .map(([, { owner, pods: own }]) => ({
+      namespace: own[0]?.namespace ?? '',
+      owner,
+      pods: own.map(({ name }) => name).toSorted(compareText),
+      bindings: bindingsOf(own.flatMap(({ containers }) => containers.filter(isConcerned))),
+    }));
 }
 
-function outdatedOwner(owner: PodOwner, pods: readonly CoveredPod[]): OutdatedOwner {
-  const namespace = pods[0]?.namespace ?? '';
-  const names = pods.map(({ name }) => name).toSorted(compareText);
-  const outdated = pods.flatMap(({ containers }) => containers.filter(({ isOutdated }) => isOutdated));
-  return {
-    namespace,
-    owner,
-    pods: names,
-    bindings: [...new Set(outdated.flatMap(({ bindings }) => bindings))].toSorted(compareText),
-    remedy: remedyFor(namespace, owner, names),
-  };
+function bindingsOf(containers: readonly ContainerCoverage[]): readonly string[] {
+  return [...new Set(containers.flatMap(({ bindings }) => bindings))].toSorted(compareText);
 }
 
 function remedyFor(namespace: string, owner: PodOwner, pods: readonly string[]): Remedy {

@@ -1,8 +1,9 @@
 import type { Pod, PodSeccompProfile } from '../api/pod.ts';
+import { artifactKey } from '../api/profile-reference.ts';
 import { labelOf } from '../bind/binding.ts';
 import { type BoundProfile, coversProfile, localhostProfileOf, namedProfile } from '../bind/bound-profile.ts';
 import { type BindingContext, bindingsFor, exemptionOf, governing } from '../bind/decide.ts';
-import { judge } from '../bind/judge.ts';
+import { type Judgement, judge } from '../bind/judge.ts';
 import { allSettings, podSetting, type SeccompSetting } from '../bind/seccomp-setting.ts';
 import { podBudget } from '../bind/specificity.ts';
 import { judgementProblem } from './judgement-problem.ts';
@@ -60,6 +61,8 @@ export interface ContainerCoverage {
   readonly problem: string | undefined;
   /** Whether a new pod would run under another profile. */
   readonly isOutdated: boolean;
+  /** Whether the trust policy no longer allows the artifact that it runs under. */
+  readonly isWithdrawn: boolean;
 }
 
 /** Where the files of profile objects are, below the seccomp directory of the kubelet. */
@@ -87,9 +90,16 @@ export function podCoverage(pod: Pod, context: BindingContext): readonly Contain
       bindings: place?.bindings.map(labelOf) ?? [],
       wanted: wanted && localhostProfileOf(wanted),
       problem: place && judgementProblem(place.judgement),
+      isWithdrawn: place !== undefined && isWithdrawn(profile, place.judgement),
       isOutdated: wanted !== undefined && (profile === undefined || !coversProfile(profile, wanted)),
     };
   });
+}
+
+function isWithdrawn(profile: BoundProfile | undefined, judgement: Judgement): boolean {
+  if (!('withdrawn' in judgement) || judgement.withdrawn === undefined) return false;
+  if (profile === undefined || 'file' in profile) return false;
+  return artifactKey(profile.artifact.reference) === artifactKey(judgement.withdrawn);
 }
 
 /** Returns what the containers of a pod run under. */

@@ -18,7 +18,7 @@ const pod = (name: string, states: readonly CoverageState[], parts: PodParts = {
   isRunning: parts.isRunning ?? true,
   containers: states.map((state, index) => ({
     ...{ title: `container "c${index}"`, state, profile: undefined, bindings: [] },
-    ...{ wanted: undefined, problem: undefined, isOutdated: parts.isOutdated ?? false },
+    ...{ wanted: undefined, problem: undefined, isOutdated: parts.isOutdated ?? false, isWithdrawn: false },
   })),
 });
 const reported = (...pods: CoveredPod[]) => policyReport('web', pods) ?? assert.fail('no report');

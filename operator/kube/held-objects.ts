@@ -20,7 +20,14 @@ const artifactSchema = v.object({
     kind: v.optional(v.picklist(['Seccomp', 'AppArmor']), 'Seccomp'),
     image: v.optional(v.string()),
   }),
-  status: v.optional(v.object({ reference: v.fallback(v.optional(pinnedReferenceSchema), undefined), conditions }), {}),
+  status: v.optional(
+    v.object({
+      reference: v.fallback(v.optional(pinnedReferenceSchema), undefined),
+      withdrawn: v.fallback(v.optional(v.object({ reference: pinnedReferenceSchema })), undefined),
+      conditions,
+    }),
+    {},
+  ),
 });
 
 const seccompProfileSchema = v.object({
@@ -47,7 +54,9 @@ export function parseStoredArtifact(object: KubeObject): StoredArtifact {
     namespace: object.metadata.namespace,
     kind: spec.kind,
     image: image?.digest === undefined ? undefined : `${image.repository}@${image.digest}`,
-    ...(ready?.status === 'True' ? { reference: status.reference } : { problem: ready?.message }),
+    ...(ready?.status === 'True'
+      ? { reference: status.reference }
+      : { problem: ready?.message, withdrawn: status.withdrawn?.reference }),
   };
 }
 

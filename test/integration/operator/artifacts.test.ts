@@ -204,34 +204,6 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'artifacts that an 
     );
   });
 
-  it('are not replaced by a looser digest after the policy was another for a while', async () => {
-    const first = await push('returned', ['read']);
-    await objects.follow('returned', track('returned'));
-    await reach('returned', first);
-    const looser = await push('returned', ['read', 'ptrace']);
-    await askAgain('returned');
-    await objects.reachCondition('returned', 'UpToDate False LooserReplacement');
-    const other = { match: `${registry.host}/returned`, require: [{ key: pem(stranger) }] };
-    await objects.merge('TrustPolicy', 'default', { spec: { rules: rules(other) } });
-    const withdrawn = await objects.reachCondition('returned', 'Ready False SignatureInvalid');
-    assert.equal(withdrawn.status?.withdrawn?.digest, first);
-    const signed = await push('returned', ['read', 'mount'], { by: stranger });
-    await askAgain('returned');
-    const withheld = await objects.reachCondition('returned', 'Ready False NotComparable');
-    assert.equal(withheld.status?.refused?.digest, signed);
-    assert.match(
-      messageOf(withheld, 'Ready'),
-      /cannot be compared with sha256:\S+, which was in force last: .*allowLooser: true/,
-    );
-    const target = remoteRepository(parseReference(`${registry.host}/returned:stable`));
-    await target.tag(await target.resolve(looser), 'stable');
-    await objects.merge('TrustPolicy', 'default', { spec: { rules: rules() } });
-    const returned = await objects.reachCondition('returned', 'UpToDate False LooserReplacement');
-    assert.equal(returned.status?.digest, first);
-    assert.equal(returned.status?.refused?.digest, looser);
-    assert.ok(conditionsOf(returned).includes('Ready True Verified'));
-  });
-
   it('are read with a pull secret, which the operator may read only if it was allowed to', async () => {
     const digest = await push('private', ['read'], { host: closed.host });
     const reference = `${closed.host}/private:stable`;
