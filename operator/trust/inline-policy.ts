@@ -16,6 +16,7 @@ export interface InlinePolicy {
 
 /** The keys and roots of a TrustPolicy object, by the fields that they are in. */
 export class InlineFiles implements PolicyFiles {
+  readonly areInline = true;
   readonly #texts: ReadonlyMap<string, string>;
 
   constructor(texts: ReadonlyMap<string, string>) {

@@ -74,7 +74,7 @@ export type Alternative = KeyRequirement | KeylessRequirement;
 
 /** Met by a signature of this key. */
 export interface KeyRequirement {
-  /** The key file as the policy names it, or the field with the key. */
+  /** The key file as the policy names it, or the fingerprint of a key in the policy itself. */
   readonly key: string;
   readonly publicKey: PublicKey;
   /** If absent, entries in transparency logs are neither required nor checked. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FileName } from '#lib/config/config-document';
 import { FairleadError } from '#lib/errors';
 import type { Profile } from '#lib/profile/profile';
-import { loadPublicKey } from '../keys/key.ts';
+import { loadPublicKey, type PublicKey } from '../keys/key.ts';
 import type { SigstoreRoot } from '../roots/trusted-root.ts';
 import type { Baseline, Policy } from './node-policy.ts';
 import type { BaselineDocument, PolicyDocument, RootDocument } from './parse-policy-document.ts';
@@ -11,6 +11,8 @@ import type { Alternative, AttestationRequirement, Requirement, Rule } from './p
 
 /** The files that a policy names. */
 export interface PolicyFiles {
+  /** Set if the policy has them as text: keys are named by their fingerprints then. */
+  readonly areInline?: boolean;
   /** Returns the content of a file. What it throws ends the reading of the policy. */
   read(file: FileName): Promise<Uint8Array>;
   /** Returns how errors name a file, and the place that names it. */
@@ -126,8 +128,9 @@ async function readAlternative(
   if (alternative.key !== undefined) {
     const { path } = alternative.key;
     const publicKey = await files.read(alternative.key, (bytes) => loadPublicKey(Buffer.from(bytes).toString('utf8')));
-    if (use === 'off') return { key: path, publicKey };
-    return { key: path, publicKey, log: { use, root: existing(root) } };
+    const key = files.keyName(path, publicKey);
+    if (use === 'off') return { key, publicKey };
+    return { key, publicKey, log: { use, root: existing(root) } };
   }
   return { keyless: alternative.keyless, log: { use, root: existing(root) } };
 }
@@ -152,6 +155,11 @@ class HashedFiles {
     const bytes = await this.#files.read(file);
     this.#add(file.path, bytes);
     return named(this.#files.describe(file), () => make(bytes));
+  }
+
+  /** Returns the name of a key in messages. */
+  keyName(path: string, { fingerprint }: PublicKey): string {
+    return this.#files.areInline ? fingerprint : path;
   }
 
   /** Converts content that is not from a file. It is part of the revision too. */

@@ -61,7 +61,14 @@ const time = (description: string) =>
 const digestSchema = v.pipe(v.string(), v.description('The digest of the manifest.'));
 
 const signerSchema = v.object({
-  key: v.optional(v.pipe(v.string(), v.description('The key, as the trust policy names it.'))),
+  key: v.optional(
+    v.pipe(
+      v.string(),
+      v.description(
+        'The SHA-256 fingerprint of the key, as `fairlead keygen` prints it; the name of its file if the operator decides by a policy file.',
+      ),
+    ),
+  ),
   identity: v.optional(v.pipe(v.string(), v.description('The identity in the certificate.'))),
   issuer: v.optional(v.pipe(v.string(), v.description('The issuer that vouched for the identity.'))),
   logIndex: v.optional(

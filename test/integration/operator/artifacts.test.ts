@@ -107,7 +107,7 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'artifacts that an 
     const { status } = await reach('first', digest);
     assert.equal(status?.reference, `${registry.host}/first@${digest}`);
     assert.equal(status.policy, policy.status?.revision);
-    assert.deepEqual(status.signers, [{ key: 'spec.rules[0].require[0].key' }]);
+    assert.deepEqual(status.signers, [{ key: signer.key.publicKey.fingerprint }]);
     assert.equal(status.rule, `${registry.host}/**`);
     assert.ok((status.size ?? 0) > 50);
     const metrics = await cluster.metrics();
