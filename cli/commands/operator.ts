@@ -51,8 +51,8 @@ export function define(command: Command): void {
       examples([
         ['run in a pod', 'fairlead operator'],
         [
-          'run outside the cluster, to try it',
-          'fairlead operator --listen 127.0.0.1:9443 --tls-cert tls.crt --tls-key tls.key --kubeconfig ~/.kube/config',
+          'run outside of the cluster, to try it: at the ClusterIP of its Service',
+          'fairlead operator --listen 10.96.0.20:443 --kubeconfig ~/.kube/config',
         ],
       ]),
     )
