@@ -10,7 +10,7 @@ export function define(command: Command): void {
   command
     .summary('show what pods run under')
     .description(
-      'Show for each namespace how many running pods have only containers under a profile that somebody has vouched for: an artifact ' +
+      'Show for each namespace how many running pods have only containers under a verified profile: an artifact ' +
         'that nodes verify and enforce, or a profile object of the cluster. The containers of the others are counted by what they run under.',
     );
   addClusterOptions(command, { all: true });

@@ -60,7 +60,9 @@ export const clusterCoverage = v.object({
     v.object({
       namespace: text('name of the namespace'),
       pods: number('running pods'),
-      covered: number('pods whose containers all run under a profile that somebody has vouched for'),
+      covered: number(
+        'pods whose containers all run under a verified profile: an artifact that nodes enforce, or a profile object',
+      ),
       outdated: number('pods that would run under another profile if they were created now'),
       enforce: v.optional(text('value of the label `fairlead.dev/enforce` of the namespace')),
       containers: meaning(

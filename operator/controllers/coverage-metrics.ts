@@ -26,7 +26,7 @@ export class CoverageMetrics {
     // The registry collects its metrics at the same time, and waits for all.
     this.#pods = new Gauge({
       name: 'fairlead_pods',
-      help: 'Running pods: covered if each container runs under a profile that somebody has vouched for, otherwise uncovered. The leader has it.',
+      help: 'Running pods: covered if each container runs under a verified profile, otherwise uncovered. The leader has it.',
       labelNames: ['coverage'],
       registers,
       collect: () => this.#collect(),

@@ -129,7 +129,7 @@ export const webhookOptionsSchema = v.pipe(
 /** Whether somebody else writes the webhook configuration. */
 export const staticConfig = v.pipe(
   v.boolean(),
-  v.description('Whether somebody else writes the webhook configuration, and the operator leaves it alone.'),
+  v.description('Whether another program writes the webhook configuration, and the operator does not change it.'),
 );
 
 /** On which nodes the operator's pods run. */
