@@ -50,6 +50,7 @@ describe('fairlead', () => {
       'healthcheck',
       'logout',
       'manifests',
+      'node',
       'policy',
       'quickstart',
       'version',

@@ -71,7 +71,6 @@ describePeers([...vmRequirements, 'systemd'], 'the shim under systemd', () => {
       caller=$!
       sleep 5
       systemctl restart fairlead-shim
-      systemctl restart fairlead-shim
       touch /run/enough
       wait $caller`);
     assert.notEqual(await show('MainPID'), before);
@@ -92,10 +91,10 @@ describePeers([...vmRequirements, 'systemd'], 'the shim under systemd', () => {
       printf '[Service]\\nWatchdogSec=9\\n' > /etc/systemd/system/fairlead-shim.service.d/watchdog.conf
       systemctl daemon-reload
       systemctl restart fairlead-shim
-      sleep 20`);
+      sleep 12`);
     assert.equal(await show('NRestarts'), '0', await log());
     // The runtime is no part of that.
-    await vm.output('systemctl kill --signal=STOP containerd; sleep 15; systemctl kill --signal=CONT containerd');
+    await vm.output('systemctl kill --signal=STOP containerd; sleep 11; systemctl kill --signal=CONT containerd');
     assert.equal(await show('NRestarts'), '0');
     await vm.output('systemctl kill --signal=STOP fairlead-shim');
     await until('[ "$(systemctl show -P NRestarts fairlead-shim)" = 1 ]');
