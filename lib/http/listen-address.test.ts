@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { describe, it } from 'node:test';
 import { fastify } from 'fastify';
 import { FairleadError } from '#lib/errors';
@@ -49,6 +50,20 @@ describe('parseListenAddress', () => {
 });
 
 describe('listen', () => {
+  for (const [protocol, serverFactory] of [
+    ['http', () => createServer()],
+    ['https', () => createSecureServer()],
+  ] as const) {
+    it(`logs the address of a server of Fastify with ${protocol}`, async () => {
+      const logged: string[] = [];
+      const stream = { write: (line: string) => void logged.push(JSON.parse(line).msg) };
+      const server = fastify({ logger: { stream }, serverFactory });
+      const bound = await listen(server, parseListenAddress('127.0.0.1:0'));
+      await server.close();
+      assert.deepEqual(logged, [`Server listening at ${protocol}://${formatListenAddress(bound)}`]);
+    });
+  }
+
   for (const [name, make] of [
     ['Fastify', () => fastify()],
     ['Node', () => createServer()],

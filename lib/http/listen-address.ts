@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, isIPv6, Server } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { FairleadError } from '#lib/errors';
 import { quote } from '../text/quote.ts';
@@ -28,6 +29,13 @@ export function formatListenAddress({ host, port }: ListenAddress): string {
 }
 
 /**
+ * Returns the line for the log: Fastify does not know of the TLS of a server that it did not make.
+ */
+function listening({ server }: FastifyInstance, url: string): string {
+  return `Server listening at ${server instanceof TlsServer ? url.replace(/^http:/, 'https:') : url}`;
+}
+
+/**
  * Starts a server at an address and returns where it listens. Throws Unavailable if the address is
  * not of this machine, or is in use. `purpose` is what the address is for, such as `metrics`.
  */
@@ -38,7 +46,8 @@ export async function listen(
 ): Promise<ListenAddress> {
   const { host, port } = address;
   try {
-    if (!(server instanceof Server)) await server.listen({ host, port });
+    if (!(server instanceof Server))
+      await server.listen({ host, port, listenTextResolver: (at) => listening(server, at) });
     else await once(server.listen(port, host), 'listening');
   } catch (cause) {
     const what = `${formatListenAddress(address)}${purpose === undefined ? '' : ` for ${purpose}`}`;

@@ -78,6 +78,33 @@ describe('the metric of a failing informer', () => {
   });
 });
 
+describe('an informer whose watches end because the version is too old', () => {
+  it('logs no warning and no stack, unless that does not end', async () => {
+    const log = new TestLog();
+    const client = new Client(undefined);
+    client.watch = async (_, { onOpen }) => {
+      onOpen?.();
+      throw new ApiError('the API server sends 410: too old resource version', { status: 410, reason: 'Expired' });
+    };
+    const informer = new Informer({
+      ...{ resource, parse: (object: object) => object, log, backoff: { initialMs: 1, maxMs: 2 } },
+      client: client as unknown as ObjectClient,
+    });
+    informer.start();
+    await until(() => log.count('warn') > 0);
+    await informer.stop();
+    const [first, ...others] = log.lines.slice(
+      0,
+      log.lines.findIndex(({ level }) => level === 'warn'),
+    );
+    assert.equal(others.length, 4);
+    for (const line of [first, ...others]) {
+      assert.deepEqual(Object.keys(line?.fields ?? {}), ['resource', 'failures', 'againAfterMs', 'reason']);
+    }
+    assert.match(first?.message ?? '', /^objects are listed again/);
+  });
+});
+
 describe('an informer of a resource that cannot be listed', () => {
   const started: Informer<object>[] = [];
   afterEach(() => Promise.all(started.splice(0).map((informer) => informer.stop())));

@@ -79,6 +79,11 @@ const defaultBackoff: Backoff = { initialMs: 1000, maxMs: 30_000 };
 
 /** How long namespaces are not held before everything is listed again. */
 const releasedForMs = 600_000;
+/**
+ * A version that is no longer known is nothing unusual, several times in a row too: API servers
+ * forget the versions of a resource whose definition was just changed. More in a row are a failure.
+ */
+const mostExpired = 5;
 
 interface Rejection {
   readonly version: string;
@@ -234,7 +239,10 @@ export class Informer<T, Index extends string = never> {
     const againAfterMs = atLeast(retryAfterOf(failed), backoffDelay(backoffAfter(failed, backoff), failures));
     const fields = { resource: resource.plural, err: failed, failures, againAfterMs };
     const endsTooSoon = failed === undefined && failures > 1;
-    if (isFailing && this.#warnings.mayWarn(failed.summary)) log.warn(fields, 'objects cannot be followed');
+    if (isExpired(failed) && failures <= mostExpired) {
+      const { err: _, ...rest } = fields;
+      log.debug({ ...rest, reason: failed?.summary }, 'objects are listed again, because a version is too old');
+    } else if (isFailing && this.#warnings.mayWarn(failed.summary)) log.warn(fields, 'objects cannot be followed');
     else if (endsTooSoon && this.#warnings.mayWarn(''))
       log.warn(fields, 'each watch ends too soon: changes are noticed late');
     else log.debug(fields, failed === undefined ? 'a watch has ended' : 'a list or watch has failed');

@@ -72,7 +72,7 @@ async function readAddresses(child: ChildProcess, count: number): Promise<Record
   const addresses: Record<string, string> = {};
   for await (const line of createInterface(child.stdout)) {
     const { service, msg } = JSON.parse(line);
-    const address = /^Server listening at (http:\S+)$/.exec(msg)?.[1];
+    const address = /^Server listening at (https?:\S+)$/.exec(msg)?.[1];
     if (address !== undefined) addresses[service] = address;
     if (Object.keys(addresses).length === count) break;
   }
