@@ -99,7 +99,7 @@ export async function runImageProfiles(options: ImageProfilesOptions, signal: Ab
 
 /** What is known of the cluster. */
 class View {
-  readonly bindings: readonly Informer<ImageBinding | undefined>[];
+  readonly #bindings: Readonly<Record<ArtifactKind, Informer<ImageBinding | undefined>>>;
   readonly templates: readonly Informer<PodTemplate>[];
   readonly #pods: FollowedPods;
   /** Images have to be parsed once for each version of a pod. */
@@ -121,10 +121,10 @@ class View {
           return { binding, ...metadata, pullSecret: spec.pullSecret };
         },
       });
-    this.bindings = [
-      bindings('ArtifactBinding', readArtifactBinding),
-      bindings('ClusterArtifactBinding', readClusterArtifactBinding),
-    ];
+    this.#bindings = {
+      ProfileArtifact: bindings('ArtifactBinding', readArtifactBinding),
+      ClusterProfileArtifact: bindings('ClusterArtifactBinding', readClusterArtifactBinding),
+    };
     this.templates = [
       ...workloads.map((resource) => new Informer({ ...options, resource, parse: parseWorkloadTemplate })),
     ];
@@ -147,7 +147,13 @@ class View {
 
   /** The bindings that take the profile from the image. */
   imageBindings(): readonly ImageBinding[] {
-    return this.bindings.flatMap(({ store }) => [...store.values()].filter((each) => each !== undefined));
+    const informers = Object.values(this.#bindings);
+    return informers.flatMap(({ store }) => [...store.values()].filter((each) => each !== undefined));
+  }
+
+  /** Reports whether the bindings that objects of a kind are made for are held. */
+  holdsBindings(kind: ArtifactKind, namespace: string | undefined): boolean {
+    return !this.#bindings[kind].released.has(namespace ?? '');
   }
 
   *podTemplates(): Iterable<PodTemplate> {
@@ -182,7 +188,7 @@ class View {
   }
 
   #all(): readonly Pick<Informer<unknown>, 'start' | 'stop' | 'synced' | 'onChange'>[] {
-    return [...this.bindings, ...this.templates, ...Object.values(this.made)];
+    return [...Object.values(this.#bindings), ...this.templates, ...Object.values(this.made)];
   }
 }
 
@@ -239,11 +245,13 @@ class ImageProfiles {
           this.#unusedSince.delete(id);
           continue;
         }
+        const [namespace, name] = key.includes('/') ? key.split('/') : [undefined, key];
+        // Whether a binding needs it is not known.
+        if (!this.#view.holdsBindings(kind, namespace)) continue;
         const since = this.#unusedSince.get(id) ?? now;
         this.#unusedSince.set(id, since);
         // The binding may be back, or a pod of it, before its image is resolved again.
         if (store.get(key)?.isOwned(bindings) && now - since < unusedMs) continue;
-        const [namespace, name] = key.includes('/') ? key.split('/') : [undefined, key];
         await writes.try('NotFound', () => this.#options.client.delete(resource, { namespace, name: name ?? '' }));
       }
     }
