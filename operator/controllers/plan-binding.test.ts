@@ -16,7 +16,7 @@ describe('planBinding', () => {
     assert.deepEqual(ready({}), ['True', 'Bound', 'New pods that it selects get its profile.']);
     assert.match(
       ready({ source: 'reference' })[2] ?? '',
-      /The operator does not verify the artifact of `reference`.*artifactRef/,
+      /The operator does not verify the artifact of spec\.reference.*artifactRef/,
     );
     assert.match(ready({ source: 'image' })[2] ?? '', /whose image has no verified profile are refused/);
   });

@@ -75,7 +75,7 @@ const getIt = 'New pods that it selects get its profile.';
 /** What new pods get, by where the profile is from. */
 const bound: Readonly<Record<ProfileSource['from'], string>> = {
   reference:
-    `${getIt} The operator does not verify the artifact of \`reference\`: nodes do, and pods wait if it does not exist or is ` +
+    `${getIt} The operator does not verify the artifact of spec.reference: nodes do, and pods wait if it does not exist or is ` +
     'not allowed. To have it verified before, follow it with a ProfileArtifact and name that in artifactRef.',
   artifact: getIt,
   image: 'New pods get the profile of their images. Those whose image has no verified profile are refused.',
