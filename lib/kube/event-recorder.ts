@@ -8,13 +8,10 @@ import type { KubeLog } from './log.ts';
 import type { KubeMetrics } from './metrics.ts';
 import type { ObjectClient } from './object-client.ts';
 import { objectKey, type Resource } from './resource.ts';
-import { formatMicroTime } from './time.ts';
+import { formatMicroTime, formatTime } from './time.ts';
 import { TokenBucket } from './token-bucket.ts';
 
-/**
- * Served since Kubernetes 1.19. The events of the core group are the same objects, in an older
- * form.
- */
+/** Served since Kubernetes 1.19. */
 export const events: Resource = {
   group: 'events.k8s.io',
   version: 'v1',
@@ -22,6 +19,12 @@ export const events: Resource = {
   kind: 'Event',
   namespaced: true,
 };
+
+/**
+ * The same objects in the form of the core group. They are written in it: the other accepts no
+ * `lastTimestamp` and no `count`, which kubectl sorts by and prints.
+ */
+const coreEvents: Resource = { ...events, group: '' };
 
 export interface EventRecorderOptions {
   readonly client: ObjectClient;
@@ -42,7 +45,7 @@ export interface EventToRecord {
   readonly reason: string;
   /** What was done, as a word: `Install`. */
   readonly action: string;
-  /** A sentence, such as `shownMessage` of an error. It is cut off after 1024 bytes. */
+  /** A sentence, such as `shownMessage` of an error. It is written as one line of 1024 bytes. */
   readonly note: string;
 }
 
@@ -199,7 +202,7 @@ export class EventRecorder {
   }
 
   async #create(recorded: Recorded): Promise<void> {
-    await this.#options.client.create(events, this.#objectOf(recorded));
+    await this.#options.client.create(coreEvents, this.#objectOf(recorded));
     recorded.isWritten = true;
   }
 
@@ -207,7 +210,8 @@ export class EventRecorder {
   async #patch({ namespace, name, count, lastAt }: Recorded): Promise<boolean> {
     try {
       const series = { count, lastObservedTime: formatMicroTime(lastAt) };
-      await this.#options.client.mergePatch(events, { namespace, name }, { series });
+      const changed = { count, lastTimestamp: formatTime(lastAt), series };
+      await this.#options.client.mergePatch(coreEvents, { namespace, name }, changed);
       return true;
     } catch (thrown) {
       if (thrown instanceof ApiError && thrown.status === 404) return false;
@@ -222,17 +226,26 @@ export class EventRecorder {
     return {
       metadata: { namespace, name },
       eventTime: formatMicroTime(firstAt),
+      firstTimestamp: formatTime(firstAt),
+      lastTimestamp: formatTime(lastAt),
+      count,
       type: event.type,
       reason: event.reason.slice(0, maxWord),
       action: event.action.slice(0, maxWord),
-      note: fitting(event.note),
-      regarding: { apiVersion, kind, name: subjectName, namespace: subjectNamespace, uid, resourceVersion },
-      reportingController: controller,
+      message: fitting(oneLine(event.note)),
+      involvedObject: { apiVersion, kind, name: subjectName, namespace: subjectNamespace, uid, resourceVersion },
+      reportingComponent: controller,
+      source: { component: controller },
       reportingInstance: instance.slice(0, maxWord),
       // A series begins with its second event.
       ...(count === 1 ? {} : { series: { count, lastObservedTime: formatMicroTime(lastAt) } }),
     };
   }
+}
+
+/** kubectl shows the first line of a message only. */
+function oneLine(note: string): string {
+  return note.replaceAll(/\s*\n\s*/g, ' ');
 }
 
 /** Returns a note with at most as many bytes as the API accepts, cut off between characters. */

@@ -236,11 +236,11 @@ export const permissions: readonly Permission[] = [
     },
   ]),
   {
-    group: 'events.k8s.io',
+    group: '',
     resource: 'events',
     verbs: ['create', 'patch'],
     namespaces: 'all',
-    reason: 'Events about profiles.',
+    reason: 'Events about profiles, with the times and numbers that kubectl shows.',
   },
   {
     group: 'events.k8s.io',

@@ -79,9 +79,11 @@ describePeers(apiserverRequirements, 'EventRecorder', () => {
     const core = await apiserver.request('GET', '/api/v1/events?fieldSelector=involvedObject.name=one');
     const [event] = (core.body as { items: Record<string, unknown>[] }).items;
     assert.deepEqual(
-      [event?.['type'], event?.['reason'], event?.['message'], event?.['reportingComponent']],
-      ['Warning', 'InstallFailed', 'the disk is full', 'fairlead.dev/operator'],
+      [event?.['type'], event?.['reason'], event?.['message'], event?.['reportingComponent'], event?.['count']],
+      ['Warning', 'InstallFailed', 'the disk is full', 'fairlead.dev/operator', 1],
     );
+    assert.deepEqual(event?.['source'], { component: 'fairlead.dev/operator' });
+    assert.match(`${event?.['firstTimestamp']} ${event?.['lastTimestamp']}`, /^\d{4}-\S+Z \d{4}-\S+Z$/);
     const places = (await written()).map(({ metadata, regarding }) => `${metadata.namespace} ${regarding.name}`);
     assert.deepEqual(places.sort(), ['default two', 'kube-system one']);
   });
@@ -128,6 +130,26 @@ describePeers(apiserverRequirements, 'EventRecorder', () => {
     await until(async () => (await written()).some(({ regarding }) => regarding.name === 'quiet'));
     assert.equal((await written()).length, 26);
     assert.equal(front.count(), 26);
+  });
+
+  it('writes a message of several lines as one line, and the time when it has occurred last', async () => {
+    const { recorder } = start();
+    const event = { ...failed, note: 'no signature is valid:\n  one\n  two' };
+    recorder.record(subjectOf('one'), event);
+    await until(async () => (await written()).length === 1);
+    const timeOf = async () => {
+      const { body } = await apiserver.request('GET', '/api/v1/events?fieldSelector=involvedObject.name=one');
+      const [{ lastTimestamp, count } = assert.fail()] = (body as { items: { lastTimestamp: string; count: number }[] })
+        .items;
+      return { at: Date.parse(lastTimestamp), count };
+    };
+    assert.equal((await written())[0]?.note, 'no signature is valid: one two');
+    const { at: first } = await timeOf();
+    // Times of the core group are in seconds.
+    await sleep(1100);
+    recorder.record(subjectOf('one'), event);
+    await until(async () => (await timeOf()).count === 2);
+    assert.ok((await timeOf()).at > first);
   });
 
   it('cuts off what is too long', async () => {
