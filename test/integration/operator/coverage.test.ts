@@ -130,7 +130,7 @@ describePeers([...apiserverRequirements, 'kubectl'], 'what pods run under, in a 
     await cluster.unbind('one');
     assert.equal((await cluster.bind('one', { reference: nginx, podSelector })).status, 201);
     await until('one is bound', async () => (await readiness('one'))?.reason === 'Bound');
-    assert.match((await readiness('one'))?.message ?? '', /does not verify the artifact of `reference`/);
+    assert.match((await readiness('one'))?.message ?? '', /does not verify the artifact of spec\.reference/);
 
     const image = `ghcr.io/acme/app@sha256:${'b2'.repeat(32)}`;
     const images = { profileFrom: 'ImageReferrers', images: ['ghcr.io/acme/app'], podSelector };
