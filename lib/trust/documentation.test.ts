@@ -33,12 +33,12 @@ describe('docs/reference/trust-policy.schema.json', () => {
 describe('docs/security/attacks.md', () => {
   const rows = readFileSync(new URL('security/attacks.md', docs), 'utf8')
     .split('\n')
-    .filter((line) => line.includes('.test.ts`: '));
+    .filter((line) => /(?:\.test|-cases)\.ts`: /.test(line));
 
   it('names tests that are there', () => {
     assert.ok(rows.length > 25);
     for (const row of rows) {
-      const tests = [...row.matchAll(/`([^`]*\.test\.ts)`: (.*?)(?=; `| \|$)/g)];
+      const tests = [...row.matchAll(/`([^`]*(?:\.test|-cases)\.ts)`: (.*?)(?=; `| \|$)/g)];
       assert.ok(tests.length > 0, row);
       for (const [, file = '', title = ''] of tests) {
         const text = readFileSync(new URL(`../${file}`, docs), 'utf8');
