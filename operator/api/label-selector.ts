@@ -101,7 +101,9 @@ export const bindingSelectorSchema = v.pipe(
     holds: ({ matchExpressions = [] }) => matchExpressions.length <= mostRequirements,
   }),
   v.check(
-    (selector) => JSON.stringify(selector).length <= mostCharacters,
+    // A value may be a large number where a text is wanted, of which the schema reports that.
+    (selector) =>
+      JSON.stringify(selector, (_, each) => (typeof each === 'bigint' ? `${each}` : each)).length <= mostCharacters,
     `must have at most ${mostCharacters} characters as JSON: give the pods a label of their own, and select by that`,
   ),
 );
