@@ -35,11 +35,12 @@ function youngGeneration(
 
 it('a lean process has a small young generation, unless the user wants another', () => {
   const { first, peak } = youngGeneration([]);
-  assert.ok(peak <= Math.max(6, first), `${first} MiB at first, ${peak} MiB later`);
+  // 2 to 5 MiB, and more where other processes keep the collector from its work.
+  assert.ok(peak <= Math.max(12, first), `${first} MiB at first, ${peak} MiB later`);
   for (const wanted of [
     youngGeneration(['--max-semi-space-size=16']),
     youngGeneration([], { NODE_OPTIONS: '--max-semi-space-size=16' }),
   ]) {
-    assert.ok(wanted.peak > 8, `${wanted.peak} MiB`);
+    assert.ok(wanted.peak > 16, `${wanted.peak} MiB`);
   }
 });
