@@ -137,8 +137,13 @@ function suite(peer: ApiPeer): void {
   });
 
   it('reads a field of v1 that is too large for an annotation, and loses nothing of it', async () => {
-    const labels = Object.fromEntries([...Array(20_000).keys()].map((at) => [`label-${at}`, 'value']));
-    await create(binding, 'v1', 'wide', { spec: { ...bindingSpec, podSelector: { matchLabels: labels } } });
+    const labels = Object.fromEntries([...Array(60).keys()].map((at) => [`label-${at}`, 'v'.repeat(63)]));
+    // Leaves room for the name of the field, and not for its value.
+    const annotations = { large: 'x'.repeat(256 * 1024 - 2000) };
+    await create(binding, 'v1', 'wide', {
+      metadata: { name: 'wide', annotations },
+      spec: { ...bindingSpec, podSelector: { matchLabels: labels } },
+    });
     const older = `${path(binding, 'v1alpha1')}/wide`;
     const read = await ask('GET', older);
     const { status, body } = await server.request('PUT', older, { ...read, spec: { ...read.spec, image: 'other' } });
