@@ -11,9 +11,10 @@ const stored = { apiVersion: 'fairlead.dev/v1alpha1', kind: 'ArtifactBinding' };
 
 describe('the marker of a kind of bindings', () => {
   for (const { resource, parse } of bindingKinds) {
-    it(`is a ${resource.kind} that selects no pod`, () => {
+    it(`is a ${resource.kind} that selects no pod, and by no labels of namespaces`, () => {
       const marker = parse(bindingMarker(resource, 'fairlead-system'));
       assert.ok(marker !== undefined);
+      assert.equal(marker.namespaceSelector, undefined, 'admissions would ask for the namespace');
       const labels = fc.constantFrom({}, { 'fairlead.dev/marker': 'true' }, { 'fairlead.dev/marker': '' });
       fc.assert(
         fc.property(arbitraryPods, labels, (pod, more) => {
