@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
-import { bindingSelectorSchema, type LabelRequirement, labelSelectorSchema, selects } from './label-selector.ts';
+import {
+  bindingSelectorSchema,
+  type LabelRequirement,
+  labelSelectorSchema,
+  selects,
+  selectsNothing,
+} from './label-selector.ts';
 
 const labels = new Map([
   ['app', 'nginx'],
@@ -112,4 +118,23 @@ describe('the label selector of a binding', () => {
       );
     });
   }
+});
+
+describe('selectsNothing', () => {
+  it('knows a selector that requires a label and its absence, and no other', () => {
+    const [exists, absent] = [
+      { key: 'a', operator: 'Exists' },
+      { key: 'a', operator: 'DoesNotExist' },
+    ] as const;
+    assert.equal(selectsNothing({ matchExpressions: [absent, exists] }), true);
+    for (const selector of [
+      {},
+      { matchLabels: { a: 'b' } },
+      { matchExpressions: [exists] },
+      { matchExpressions: [absent] },
+      { matchExpressions: [exists, { ...absent, key: 'b' }] },
+    ]) {
+      assert.equal(selectsNothing(selector), false);
+    }
+  });
 });

@@ -125,6 +125,14 @@ export function selects(selector: LabelSelector, labels: ReadonlyMap<string, str
   return (selector.matchExpressions ?? []).every((requirement) => holds(requirement, labels));
 }
 
+/** Reports whether a selector requires that a label exists and that it does not. */
+export function selectsNothing({ matchExpressions = [] }: LabelSelector): boolean {
+  const keysOf = (operator: LabelRequirement['operator']) =>
+    matchExpressions.filter((each) => each.operator === operator).map(({ key }) => key);
+  const absent = new Set(keysOf('DoesNotExist'));
+  return keysOf('Exists').some((key) => absent.has(key));
+}
+
 function holds({ key, operator, values = [] }: LabelRequirement, labels: ReadonlyMap<string, string>): boolean {
   const value = labels.get(key);
   switch (operator) {

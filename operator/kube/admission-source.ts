@@ -1,3 +1,4 @@
+import { selectsNothing } from '../api/label-selector.ts';
 import type { BindingContext } from '../bind/decide.ts';
 import type { ClusterObjects } from './cluster-objects.ts';
 import type { BindingSource } from './list-bindings.ts';
@@ -21,7 +22,9 @@ export function admissionSource(bindings: BindingSource, cluster: ClusterObjects
       cluster.check();
       const listed = await bindings.list(namespace);
       // A binding holds for pods that are created after the label that selects their namespace.
-      const isSelective = listed.some(({ namespaceSelector }) => namespaceSelector !== undefined);
+      const isSelective = listed.some(
+        ({ namespaceSelector, podSelector }) => namespaceSelector !== undefined && !selectsNothing(podSelector),
+      );
       const state = await cluster.stateFor(namespace, isSelective ? 'current' : 'held');
       return { namespace, bindings: listed, cluster: state };
     },

@@ -7,7 +7,7 @@ export const markerName = 'fairlead-marker';
 
 const markerLabel = 'fairlead.dev/marker';
 
-/** No pod has a label and does not have it. */
+/** No pod and no namespace has a label and does not have it. */
 const nothing = {
   matchExpressions: [
     { key: markerLabel, operator: 'Exists' },
@@ -19,8 +19,7 @@ const reference = 'registry.invalid/none@sha256:e3b0c44298fc1c149afbf4c8996fb924
 
 const specs: Readonly<Record<string, object>> = {
   ArtifactBinding: { reference, podSelector: nothing },
-  // By labels, those of the namespace would be asked for with each admission.
-  ClusterArtifactBinding: { reference, podSelector: nothing, namespaceSelector: {} },
+  ClusterArtifactBinding: { reference, podSelector: nothing, namespaceSelector: nothing },
   ProfileBinding: { profileRef: { kind: 'SeccompProfile', name: markerName }, image: '*', podSelector: nothing },
 };
 
