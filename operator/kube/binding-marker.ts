@@ -46,8 +46,8 @@ const markerSchema = v.object({
 
 /**
  * Reports whether a binding is a marker, which is not shown to users: by its name and its label,
- * and because it can select no pod. A binding of a user that has only the label or the name decides
- * on pods, and counts as any other.
+ * and because it can select no pod. A binding with only the name or the label of a marker is shown
+ * and counted.
  */
 export function isMarker(object: Pick<KubeObject, 'metadata'>): boolean {
   const marker = v.safeParse(markerSchema, object);

@@ -58,7 +58,7 @@ export async function resolvePolicy(
   };
 }
 
-/** Returns the names of the files of a baseline, if it has any. */
+/** Returns the files that a baseline names, as the policy spells them; none for RuntimeDefault. */
 function baselineFiles({ seccomp, apparmor }: BaselineDocument): Pick<Policy, 'baselineFiles'> {
   if (seccomp === 'RuntimeDefault' && apparmor === 'RuntimeDefault') return {};
   return {

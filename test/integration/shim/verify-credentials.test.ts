@@ -84,7 +84,7 @@ describe('verifyCredentials', () => {
     await assert.rejects(pull(alice, third), { kind: 'NotFound' });
   });
 
-  it('cached: gives a caller nothing of a pull of somebody else that it joined', async () => {
+  it('cached: does not give a caller the result of a joined pull of another caller', async () => {
     await start();
     const [first, second] = await Promise.allSettled([pull(alice), pull(mallory)]);
     assert.equal(first.status, 'fulfilled');
