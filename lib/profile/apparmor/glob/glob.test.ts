@@ -83,6 +83,8 @@ describe('AppArmor globs', () => {
       ['/a\\\\', /backslash as a character/],
       ['/@{secret}/x', /unknown variable/],
       ['/a@{pid', /unknown variable/],
+      ['/a@@{pid}/b', /"@" and "\\" must not stand before @\{pid\}/],
+      ['/a\\@{multiarch}/b', /must not stand before @\{multiarch\}/],
       ['/x@{PROC}/a', /begin the path/],
       ['@{PROC}x', /begin the path/],
       ['ptrace (read),', /absolute/],
