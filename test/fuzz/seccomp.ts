@@ -87,7 +87,7 @@ export function fuzz(seconds: number, report: (line: string) => void = () => {},
     const start = performance.now();
     try {
       checkPlain(new TextEncoder().encode(text));
-      const profile = orRefused(() => importProfile(new TextEncoder().encode(text), 'fuzz', { host }));
+      const profile = imported(text);
       if (profile !== undefined) {
         accepted += 1;
         check(profile, () => random(2 ** 31) / 2 ** 31);
@@ -102,11 +102,17 @@ export function fuzz(seconds: number, report: (line: string) => void = () => {},
   report(`seccomp: seed ${seed}, ${inputs} inputs, ${accepted} accepted, ${memory.check(seed).toFixed(1)} MiB stayed`);
 }
 
-function orRefused<Result>(read: () => Result): Result | undefined {
+function imported(text: string): Profile | undefined {
+  const read = () => importProfile(new TextEncoder().encode(text), 'fuzz', { host });
+  // A mutation can divide a text into several documents.
+  return orRefused(read, ['ProfileInvalid', 'LimitExceeded', 'InvalidInput']);
+}
+
+function orRefused<Result>(read: () => Result, kinds = ['ProfileInvalid', 'LimitExceeded']): Result | undefined {
   try {
     return read();
   } catch (error) {
-    if (error instanceof FairleadError && ['ProfileInvalid', 'LimitExceeded'].includes(error.kind)) return undefined;
+    if (error instanceof FairleadError && kinds.includes(error.kind)) return undefined;
     throw error;
   }
 }
