@@ -137,6 +137,24 @@ const cases: Readonly<Record<string, readonly [SeccompProfile, ...SeccompProfile
       syscalls: [{ names: ['socket'], action: allow, args: [when(0, 'SCMP_CMP_EQ', 2n)] }],
     },
   ],
+  // The result has no condition on socketcall, to which libseccomp adds the rule for socket.
+  'conditions on a multiplexer that become too many, beside a rule for a call that is made through it': [
+    {
+      defaultAction: 'SCMP_ACT_KILL_PROCESS',
+      architectures: ['SCMP_ARCH_MIPSEL'],
+      syscalls: [{ names: ['socket', 'socketcall'], action: 'SCMP_ACT_NOTIFY', args: [when(0, 'SCMP_CMP_EQ', 0n)] }],
+    },
+    {
+      defaultAction: 'SCMP_ACT_KILL_PROCESS',
+      syscalls: [
+        {
+          names: ['socketcall'],
+          action: 'SCMP_ACT_TRACE',
+          args: [when(0, 'SCMP_CMP_NE', 0x1_0000_0005n), when(0, 'SCMP_CMP_NE', 0n)],
+        },
+      ],
+    },
+  ],
 };
 
 describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'a merged profile that libseccomp loaded', () => {

@@ -286,6 +286,8 @@ interface Held {
 
 function mustHold({ multiplexer, views, result, domain }: Held, combination: Combination, budget: Budget): boolean {
   if (doubtThrough(multiplexer, result) !== undefined) return true;
+  // What libseccomp makes of such an input is not what is written, and the result may have lost the conditions.
+  if (views.some((view) => hasConditionsBesideMembers(multiplexer, view))) return true;
   return differentMembers(multiplexer, [result, ...views]).some((member) => {
     const reached = decisionThrough(result, multiplexer, member);
     return views.some((input) => {
@@ -300,13 +302,18 @@ function mustHold({ multiplexer, views, result, domain }: Held, combination: Com
  */
 function doubtThrough(multiplexer: Multiplexer, view: View): string | undefined {
   if (decidesAlone(view, multiplexer) !== undefined) return undefined;
-  const { name, slot, members } = multiplexer;
-  const ofMembers = [...new Set(members.map((member) => view.rules[member.slot] ?? none))];
-  if (view.rules[slot] !== undefined && ofMembers.some((rules) => rules.length > 0)) {
+  const { name, members } = multiplexer;
+  if (hasConditionsBesideMembers(multiplexer, view)) {
     return `libseccomp may refuse conditions on ${name} beside rules for what it stands for`;
   }
+  const ofMembers = [...new Set(members.map((member) => view.rules[member.slot] ?? none))];
   if (ofMembers.some(clashes)) return `libseccomp adds these rules to ${name} too, where they contradict each other`;
   return isMixed(ofMembers.flat()) ? `libseccomp may join these rules wrongly in ${name}` : undefined;
+}
+
+function hasConditionsBesideMembers(multiplexer: Multiplexer, view: View): boolean {
+  if (view.rules[multiplexer.slot] === undefined || decidesAlone(view, multiplexer) !== undefined) return false;
+  return multiplexer.members.some(({ slot }) => (view.rules[slot] ?? none).length > 0);
 }
 
 /**
