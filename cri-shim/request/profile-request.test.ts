@@ -420,9 +420,24 @@ describe('profile request: AppArmor', () => {
     }
   });
 
+  it('keeps the repository of a reference, also if a part of it is called localhost', () => {
+    for (const repository of ['localhost/security/nginx', 'xlocalhost/nginx']) {
+      const named = `registry.example.com/${repository}@${digest}`;
+      const fields = [
+        { apparmor: field(`oci/${named}`) },
+        { apparmor: field(`localhost/oci/${named}`) },
+        { apparmorProfile: `localhost/oci/${named}` },
+        { apparmor: field(`oci/${named}`), apparmorProfile: `localhost/oci/${named}` },
+      ];
+      for (const each of fields) assert.deepEqual(appArmor(each), { reference: named });
+    }
+  });
+
   it('is refused if it may be meant as a reference', () => {
     refuses(() => appArmor({ apparmor: field(reference) }), /looks like a reference/);
     refuses(() => appArmor({ apparmorProfile: `localhost/${reference}` }), /looks like a reference/);
+    const sha384 = `registry.example.com/nginx@sha384:${'ab'.repeat(48)}`;
+    refuses(() => appArmor({ apparmor: field(sha384) }), /looks like a reference/);
     refuses(() => appArmor({ apparmorProfile: name }), /without localhost\//);
     refuses(() => appArmor({ apparmorProfile: 'localhost/oci/registry.example.com/nginx:1.27' }), /digest/);
     refuses(() => appArmor({ apparmor: field(`${name}?base=localhost/other`) }), /RuntimeDefault/);

@@ -156,7 +156,7 @@ function annotationKeys({ annotations, annotationNames }: ProfileFields): readon
  * The kubelet sets both alike. Runtimes differ in which of them counts, so they must agree.
  */
 function appArmorReference({ apparmor, apparmorProfile = '' }: ProfileFields): RequestedArtifact | undefined {
-  const byName = appArmorNameReference(apparmorProfile.replace(localhostPrefix, ''));
+  const byName = appArmorNameReference(withoutPrefix(apparmorProfile));
   if (apparmor === undefined) {
     if (byName !== undefined && !apparmorProfile.startsWith(localhostPrefix)) {
       throw invalid(
@@ -196,7 +196,7 @@ function appArmorFieldReference(profile: SecurityProfile): RequestedArtifact | u
       'Only type OCI may have them.',
     );
   }
-  const found = appArmorNameReference(localhostRef.replace(localhostPrefix, ''));
+  const found = appArmorNameReference(withoutPrefix(localhostRef));
   if (found === undefined) return undefined;
   if (profileType !== ProfileType.Localhost) {
     throw invalid(`an AppArmor profile of type ${profileType} has a reference as localhost_ref`, 'Set type Localhost.');
@@ -206,6 +206,11 @@ function appArmorFieldReference(profile: SecurityProfile): RequestedArtifact | u
 
 /** The AppArmor profiles of a node have names, and are no structured profiles to intersect with. */
 const appArmorBase = 'the base of an AppArmor profile is not RuntimeDefault';
+
+/** Returns the name of an AppArmor profile, without the prefix that it may begin with. */
+function withoutPrefix(profile: string): string {
+  return profile.startsWith(localhostPrefix) ? profile.slice(localhostPrefix.length) : profile;
+}
 
 /** Reads the name of an AppArmor profile. Returns undefined for that of an ordinary one. */
 function appArmorNameReference(name: string): RequestedArtifact | undefined {

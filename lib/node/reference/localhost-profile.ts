@@ -1,5 +1,6 @@
 import { FairleadError } from '#lib/errors';
 import type { ProfileMode } from '#lib/profile/constraint';
+import { digestAlgorithms } from '#lib/registry/digest';
 import { type PinnedReference, parsePinned } from '#lib/registry/pinned-reference';
 import { quote } from '#lib/text/quote';
 
@@ -26,7 +27,7 @@ export interface PinnedProfileReference extends ProfileParameters {
 
 /** Begins a Localhost profile that names an artifact: a directory below the seccomp root. */
 const marker = 'oci/';
-const pinned = /@sha(?:256|512):/;
+const pinned = new RegExp(`@(?:${digestAlgorithms.join('|')}):`);
 
 /** Reports whether a path is, or may be meant as, a Localhost profile that names an artifact. */
 export function mayNameArtifact(path: string): boolean {
