@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { requireFile } from '#lib/files/require-file';
 import { requireTrustedPath } from '#lib/files/trusted-path';
 import { loadPolicy } from '#lib/trust/policy/load-policy';
 import { shadowsOf } from '#lib/trust/policy/never-asked';
@@ -15,7 +16,12 @@ const kubeletCertificate = 'var/lib/kubelet/pki/kubelet-client-current.pem';
 /** Checks that the policy and its files can be read, who can change them, and its rules. */
 export function checkPolicy({ policy: file }: NodeParts): Promise<NodeCheck> {
   return checked('policy', async () => {
-    const { missing, rules, revision } = await loadPolicy(file, { checkPath: requireTrustedPath });
+    const { missing, rules, revision } = await loadPolicy(file, {
+      checkPath: async (path) => {
+        await requireTrustedPath(path);
+        await requireFile(path);
+      },
+    });
     if (missing) {
       const hint =
         'Create it: deploy/shim/policy.yaml is an example. The guide docs/guides/trust-policy.md describes it.';

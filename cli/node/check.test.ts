@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { NodeParts } from './check.ts';
-import { checkClock } from './check-files.ts';
+import { checkClock, checkPolicy } from './check-files.ts';
 import { checkAppArmor, checkSelinux } from './check-kernel.ts';
 import { checkKubelet } from './check-processes.ts';
 
@@ -58,6 +58,11 @@ describe('checks of a node', () => {
     assert.match(await resultOf(checkSelinux(parts)), /^ok: not enabled/);
     write('sys/fs/selinux/enforce', '1');
     assert.match(await resultOf(checkSelinux(parts)), /^ok: enforcing/);
+  });
+
+  it('do not wait for a policy that is a pipe', async () => {
+    execFileSync('mkfifo', ['-m', '600', parts.policy]);
+    assert.match(await resultOf(checkPolicy(parts)), /^failed: .*policy\.yaml is not a regular file \| Put/);
   });
 
   it('compare the clock with the certificate of the kubelet', async () => {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { FairleadError } from '#lib/errors';
+import { requireFile } from '#lib/files/require-file';
 import { requireTrustedPath } from '#lib/files/trusted-path';
 import type { CredentialSource } from '#lib/registry/credentials/credentials';
 
@@ -34,6 +35,7 @@ export async function openCredentialProviders(
   }
   // The programs run as the user of the shim, normally root.
   for (const path of [file, programs]) await requireTrustedPath(path);
+  await requireFile(file);
   const config = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new FairleadError('InvalidInput', `${file}: cannot be read`, {
       cause,

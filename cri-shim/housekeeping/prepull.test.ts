@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,6 +41,12 @@ describe('the file of artifacts to pull', () => {
     await assert.rejects(
       readPrepullFile(file, () => true),
       { ...invalid, message: /can change/ },
+    );
+    await rm(file);
+    execFileSync('mkfifo', [file]);
+    await assert.rejects(
+      readPrepullFile(file, () => true),
+      { ...invalid, message: /is not a regular file/ },
     );
   });
 });

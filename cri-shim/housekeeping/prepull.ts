@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
+import { requireFile } from '#lib/files/require-file';
 import { requireTrustedPath } from '#lib/files/trusted-path';
 import { parsePinned } from '#lib/registry/pinned-reference';
 import { quote } from '#lib/text/quote';
@@ -24,6 +25,7 @@ const longestDelay = 60 * 60_000;
  */
 export async function readPrepullFile(path: string, isKind: (kind: string) => boolean): Promise<readonly Prepulled[]> {
   await requireTrustedPath(path);
+  await requireFile(path);
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new FairleadError('InvalidInput', `cannot read ${path}`, { cause, ...fileHint(cause) });
   });

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { generateKeyPair } from '../keys/key.ts';
 import { followPolicy, type PolicySource } from './follow-policy.ts';
+import type { PolicyReading } from './load-policy.ts';
 
 const head = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\n';
 
@@ -28,14 +29,18 @@ describe('a policy that is followed', () => {
     await rm(directory, { recursive: true });
   });
 
-  async function follow(interval?: number): Promise<PolicySource> {
+  async function follow(interval?: number, checkPath?: PolicyReading['checkPath']): Promise<PolicySource> {
     const log = {
       info: (_: object, message: string): void => void messages.push(message),
       warn: (_: object, message: string): void => void messages.push(message),
       error: (_: object, message: string): void => void messages.push(message),
     };
     const onRead = (inForce: boolean): void => void read.push(inForce);
-    source = await followPolicy(policy, { log, onRead, ...(interval === undefined ? {} : { interval }) });
+    source = await followPolicy(policy, {
+      ...{ log, onRead },
+      ...(interval === undefined ? {} : { interval }),
+      ...(checkPath === undefined ? {} : { checkPath }),
+    });
     return source;
   }
 
@@ -62,6 +67,31 @@ describe('a policy that is followed', () => {
     assert.deepEqual(read, [true, false, false, true]);
     assert.equal(messages.length, 2);
     assert.match(messages[0] ?? '', /^invalid policy, the previous one stays in force: .*policy\.yaml:3/);
+  });
+
+  it('stays in force if its file is replaced by a pipe or a directory, which is not waited for', async () => {
+    const followed = await follow(20);
+    const { revision } = followed.current;
+    await rm(policy);
+    execFileSync('mkfifo', [policy]);
+    const deadline = AbortSignal.timeout(10_000);
+    while (followed.problem === undefined) await delay(20, undefined, { signal: deadline });
+    assert.match(followed.problem, /policy\.yaml is not a regular file/);
+    assert.equal(followed.current.revision, revision);
+    await rm(policy);
+    await mkdir(policy);
+    await followed.reload();
+    assert.match(followed.problem, /policy\.yaml is not a regular file/);
+    await rm(policy, { recursive: true });
+    await writeFile(policy, `${head}rules: []\nlimits: {entriesPerSyscall: 7}\n`);
+    while (followed.current.revision === revision) await delay(20, undefined, { signal: deadline });
+    assert.equal(followed.inForce, true);
+  });
+
+  it('is not followed if a file that it names is a pipe', async () => {
+    await writeFile(policy, `${head}rules: [{match: "**", require: [{key: release.pub}]}]\n`);
+    execFileSync('mkfifo', [join(directory, 'release.pub')]);
+    await assert.rejects(follow(), { kind: 'InvalidInput', message: /release\.pub is not a regular file/ });
   });
 
   it('denies everything if its file is removed', async () => {
@@ -124,16 +154,22 @@ describe('a policy that is followed', () => {
 
   it('is not replaced by older files that took longer to read', async () => {
     const key = join(directory, 'slow.pub');
-    const followed = await follow();
-    execFileSync('mkfifo', [key]);
+    let read = Promise.withResolvers<void>();
+    let reads = Promise.withResolvers<void>();
+    const followed = await follow(undefined, async (path) => {
+      if (path !== key) return;
+      reads.resolve();
+      await read.promise;
+    });
     for (const content of [(await generateKeyPair()).publicKey, 'no key']) {
+      [read, reads] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      await writeFile(key, content);
       await writeFile(policy, `${head}rules:\n  - {match: "**", require: [{key: slow.pub}]}\n`);
       const slow = followed.reload();
-      const pipe = await open(key, 'w'); // waits for its reader
+      await reads.promise;
       await writeFile(policy, `${head}rules: []\nlimits: {entriesPerSyscall: 7}\n`);
       await followed.reload();
-      await pipe.writeFile(content);
-      await pipe.close();
+      read.resolve();
       await slow;
       assert.deepEqual(followed.current.rules, []);
       assert.equal(followed.current.limits.entriesPerSyscall, 7);

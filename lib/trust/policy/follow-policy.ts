@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { toFairleadError } from '#lib/errors';
+import { requireFile } from '#lib/files/require-file';
 import { loadPolicy, type PolicyReading } from './load-policy.ts';
 import type { Policy } from './node-policy.ts';
 
@@ -44,12 +45,19 @@ const settled = 200;
 
 /**
  * Loads the policy of a file, and reads it again every ten seconds and on reload(). Waits until a
- * file that has just changed is complete. Throws InvalidInput if the policy is invalid.
+ * file that has just changed is complete. Throws InvalidInput if the policy is invalid, and if one
+ * of its files is not a regular file: others cannot be read again.
  */
 export async function followPolicy(
   path: string,
-  { log, onRead = () => undefined, interval = 10_000, ...reading }: PolicyWatch,
+  { log, onRead = () => undefined, interval = 10_000, checkPath }: PolicyWatch,
 ): Promise<PolicySource> {
+  const reading: PolicyReading = {
+    checkPath: async (path) => {
+      await checkPath?.(path);
+      await requireFile(path);
+    },
+  };
   let current = await loadPolicy(path, reading);
   while (await changedJustNow(path)) {
     await delay(settled);
