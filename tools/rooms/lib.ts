@@ -248,8 +248,8 @@ export const libRooms: readonly Room[] = [
   {
     name: 'lib/node/install/apparmor',
     imports: [
-      ...[errors, 'lib/http', 'lib/http/connections', 'lib/profile/apparmor', 'lib/profile/constraint.ts'],
-      'lib/text',
+      ...[errors, 'lib/concurrency', 'lib/http', 'lib/http/connections', 'lib/profile/apparmor'],
+      ...['lib/profile/constraint.ts', 'lib/text'],
     ],
     packages: ['fastify'],
   },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { FairleadError } from '#lib/errors';
 import type { AppArmorProfile } from '#lib/profile/apparmor/model';
 import { InstalledAppArmor } from './installed-profiles.ts';
@@ -15,6 +16,7 @@ describe('installed AppArmor profiles', () => {
   const calls: string[] = [];
   let now: number;
   let confined: boolean;
+  let whenLoading: () => Promise<void>;
   let whenUnloading: () => Promise<void>;
   let installed: InstalledAppArmor;
   const restart = (): InstalledAppArmor =>
@@ -22,6 +24,7 @@ describe('installed AppArmor profiles', () => {
       loader: {
         load: async ({ name, text }: RenderedAppArmor) => {
           calls.push(`load ${name}`);
+          await whenLoading();
           kernel.set(name, text);
         },
         unload: async (name) => {
@@ -39,6 +42,7 @@ describe('installed AppArmor profiles', () => {
     calls.length = 0;
     now = 0;
     confined = false;
+    whenLoading = async () => undefined;
     whenUnloading = async () => undefined;
     installed = restart();
   });
@@ -51,6 +55,49 @@ describe('installed AppArmor profiles', () => {
     kernel.clear();
     await installed.put(profile, undefined, signal);
     assert.equal(calls.length, 2, 'what something else has unloaded is loaded again');
+  });
+
+  it('are loaded once for all containers that ask for them at the same time', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    whenLoading = () => promise;
+    const asked = Array.from({ length: 100 }, () => installed.put(profile, undefined, signal));
+    const gone = new AbortController();
+    const cancelled = installed.put(profile, undefined, gone.signal);
+    const another = installed.put(other, undefined, signal);
+    while (calls.length < 2) await delay(1);
+    gone.abort(new Error('cancelled'));
+    await assert.rejects(cancelled, /cancelled/);
+    resolve();
+    const [name] = await Promise.all(asked);
+    assert.deepEqual(calls.toSorted(), [`load ${name}`, `load ${await another}`].toSorted());
+  });
+
+  it('are not compiled again for some minutes if that takes too long', async () => {
+    whenLoading = async () => {
+      throw new FairleadError('LimitExceeded', 'too expensive', { hint: 'Publish another.', local: true });
+    };
+    const refused = { kind: 'LimitExceeded', hint: 'Publish another.', local: true };
+    await assert.rejects(installed.put(profile, undefined, signal), { ...refused, message: 'too expensive' });
+    now = 4 * minutes;
+    const again = { ...refused, message: 'too expensive (it is compiled again in 60 s)' };
+    await assert.rejects(installed.put(profile, undefined, signal), again);
+    assert.equal(calls.length, 1);
+    await assert.rejects(installed.put(other, undefined, signal), refused);
+    assert.equal(calls.length, 2);
+    whenLoading = async () => undefined;
+    now = 5 * minutes;
+    await installed.put(profile, undefined, signal);
+    now = 0;
+    await assert.doesNotReject(installed.put(other, undefined, signal), 'the clock was set back');
+  });
+
+  it('are loaded again at once after any other failure', async () => {
+    whenLoading = async () => {
+      throw new FairleadError('Unavailable', 'no loader listens', { local: true });
+    };
+    await assert.rejects(installed.put(profile, undefined, signal), { kind: 'Unavailable' });
+    whenLoading = async () => undefined;
+    await installed.put(profile, undefined, signal);
   });
 
   it('deny what the default of the runtime denies, also if they are only logged', async () => {

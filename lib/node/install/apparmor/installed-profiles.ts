@@ -1,7 +1,9 @@
 import { FairleadError } from '#lib/errors';
 import type { AppArmorProfile } from '#lib/profile/apparmor/model';
 import type { ProfileMode } from '#lib/profile/constraint';
-import type { AppArmorLoader } from './loader.ts';
+import { Flights } from '../../../concurrency/flights.ts';
+import { ExpensiveProfiles } from './expensive-profiles.ts';
+import type { AppArmorLoader, RenderedAppArmor } from './loader.ts';
 import { renderForNode } from './render.ts';
 
 /** How long a profile stays loaded after it was last asked for, in milliseconds. */
@@ -21,23 +23,40 @@ export class InstalledAppArmor {
   readonly #begun: number;
   /** When each profile was last asked for, by its name. */
   readonly #asked = new Map<string, number>();
+  /** The profiles that are being loaded. */
+  readonly #loads = new Flights<void>();
+  readonly #expensive: ExpensiveProfiles;
   /** The profiles that are being unloaded. */
   readonly #unloading = new Map<string, Promise<void>>();
 
   constructor(dependencies: InstalledAppArmorDependencies) {
     this.#dependencies = dependencies;
     this.#begun = dependencies.now().getTime();
+    this.#expensive = new ExpensiveProfiles(dependencies.now);
   }
 
   /**
    * Loads a profile unless the kernel has it, and returns its name. With mode Log, only the denials
-   * of the runtime's default template are enforced. Throws as renderForNode and AppArmorLoader.load
-   * do.
+   * of the runtime's default template are enforced. Callers that ask for the same profile at the
+   * same time share one load. Throws as renderForNode and AppArmorLoader.load do; for some minutes
+   * after LimitExceeded, the same without loading.
    */
   async put(profile: AppArmorProfile, mode: ProfileMode | undefined, signal: AbortSignal): Promise<string> {
     const rendered = renderForNode(profile, mode === 'Log' ? { enforceDefaults: true } : {});
-    if (!(await this.holds(rendered.name))) await this.#dependencies.loader.load(rendered, signal);
+    if (!(await this.holds(rendered.name))) {
+      await this.#loads.join(rendered.name, signal, (ending) => this.#load(rendered, ending)).result;
+    }
     return rendered.name;
+  }
+
+  async #load(rendered: RenderedAppArmor, signal: AbortSignal): Promise<void> {
+    this.#expensive.check(rendered.name);
+    try {
+      await this.#dependencies.loader.load(rendered, signal);
+    } catch (error) {
+      this.#expensive.note(rendered.name, error);
+      throw error;
+    }
   }
 
   /** Reports whether the kernel has a profile. Keeps it then as {@link put} does. */
