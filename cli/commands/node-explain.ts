@@ -54,7 +54,7 @@ function containerText({ name, id, state, artifacts, appArmor, applied, runtime 
     ...(appArmor === undefined || applied.some(({ installed }) => installed === appArmor)
       ? []
       : [['AppArmor', appArmor]]),
-    ...(artifacts.length === 0 ? [['artifact', 'none']] : []),
+    ...(artifacts.length === 0 && applied.length === 0 ? [['artifact', 'none']] : []),
     ...(runtime.seccomp === undefined ? [] : [['runtime', `seccomp: ${runtime.seccomp}`]]),
     ...(runtime.appArmor === undefined ? [] : [['runtime', `AppArmor: ${runtime.appArmor}`]]),
   ];

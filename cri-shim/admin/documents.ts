@@ -54,7 +54,7 @@ export interface ExplainedContainer {
   /** Its AppArmor profile in the kernel, if it is one of Fairlead. */
   readonly appArmor?: string;
   /** What was applied to it, if that was since the shim started. */
-  readonly applied: readonly Omit<AppliedRecord, 'pod' | 'container'>[];
+  readonly applied: readonly Omit<AppliedRecord, 'id'>[];
   /** What the runtime reports. */
   readonly runtime: { readonly seccomp?: string; readonly appArmor?: string };
 }

@@ -35,31 +35,37 @@ export async function explainPod(
       hint: 'Write namespace/name. List the pods of the node: crictl pods',
     });
   }
-  const applied = recent.appliedTo(pod);
-  const describe = (id: string, name?: string): Pick<ExplainedContainer, 'artifacts' | 'appArmor' | 'applied'> => {
+  const describe = (id: string): Pick<ExplainedContainer, 'artifacts' | 'appArmor' | 'applied'> => {
     const { artifacts = [], appArmor } = uses.get(id) ?? {};
-    const records = applied.filter(
-      ({ container, reference }) =>
-        // Of a container that was created again, the notes tell which one has the artifact.
-        container === name && artifacts.some((digest) => reference.endsWith(`@${digest}`)),
-    );
     return {
       artifacts,
       ...(appArmor === undefined ? {} : { appArmor }),
-      applied: records.map(({ pod: _pod, container: _container, ...record }) => record),
+      applied: recent.appliedTo(id).map(({ id: _id, ...record }) => record),
     };
   };
   const ids = new Set(sandboxes.map(({ id }) => id));
   const explained = containers
     .filter(({ podSandboxId }) => ids.has(podSandboxId))
-    .map(async ({ id, metadata, state }): Promise<ExplainedContainer> => {
+    .map(async ({ id, metadata, state }): Promise<ExplainedContainer | undefined> => {
       const name = metadata?.name ?? '';
-      const reported = await runtime.containerStatus({ containerId: id, verbose: true }, signal);
+      const reported = await unlessRemoved(runtime.containerStatus({ containerId: id, verbose: true }, signal));
+      if (reported === undefined) return undefined;
       const stateName = ContainerState[state]?.toLowerCase().replace('container_', '') ?? 'unknown';
-      return { id, name, state: stateName, ...describe(id, name), runtime: reportedProfiles(reported.info['info']) };
+      return { id, name, state: stateName, ...describe(id), runtime: reportedProfiles(reported.info['info']) };
     });
   const ofSandboxes = sandboxes.map(({ id }) => ({ id, state: 'sandbox', ...describe(id), runtime: {} }));
-  return { pod, containers: [...ofSandboxes, ...(await Promise.all(explained))] };
+  const ofContainers = (await Promise.all(explained)).filter((each) => each !== undefined);
+  return { pod, containers: [...ofSandboxes, ...ofContainers] };
+}
+
+/** Returns undefined for a container that was removed after the runtime listed it. */
+async function unlessRemoved<T>(status: Promise<T>): Promise<T | undefined> {
+  try {
+    return await status;
+  } catch (error) {
+    if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
+    throw error;
+  }
 }
 
 /** The types of profiles that have no path, by their numbers. */

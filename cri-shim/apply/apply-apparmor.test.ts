@@ -53,7 +53,7 @@ describe('the application of an AppArmor artifact', () => {
     const bearer = { pod: 'a/b', container: 'c', subject: { runtime: { handler: '' }, capabilities: undefined } };
     const signal = AbortSignal.timeout(5000);
     const applied = await applyProfile({ kind: 'AppArmor', reference, ...asked }, bearer, dependencies, signal);
-    applied.report();
+    applied.report('c1');
     return applied;
   };
   beforeEach(() => {

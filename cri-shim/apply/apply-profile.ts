@@ -40,8 +40,11 @@ export interface AppliedProfile {
   readonly installed: Installed;
   /** The digest of its artifact. */
   readonly digest: Digest;
-  /** Logs and counts it, to be called once the runtime has created what it is for. */
-  readonly report: () => void;
+  /**
+   * Logs and counts it, to be called with the ID of what it is for, once the runtime has created
+   * that.
+   */
+  readonly report: (id: string) => void;
 }
 
 /** The dependencies of applyProfile. */
@@ -80,7 +83,7 @@ export async function applyProfile(
   return {
     installed: effective.installed,
     digest: pulled.descriptor.digest,
-    report: () => report(request, bearer, made, dependencies),
+    report: (id) => report(request, { ...bearer, id }, made, dependencies),
   };
 }
 
@@ -134,7 +137,7 @@ async function resolveFor(
  */
 function report(
   request: ProfileRequest,
-  { subject, ...bearer }: Bearer,
+  { id, subject, ...bearer }: Bearer & { readonly id: string },
   { pulled, effective, constraints = [] }: Made,
   { log, metrics, recent }: Pick<ApplyDependencies, 'log' | 'metrics' | 'recent'>,
 ): void {
@@ -146,7 +149,7 @@ function report(
   const named = { ...bearer, ...namesOf(installed), reference, rule: pulled.verification.rule };
   log.info({ messageId: 'fairlead.profile.applied', ...named }, 'profile applied');
   recent.applied({
-    ...{ ...bearer, kind: request.kind, reference, rule: pulled.verification.rule },
+    ...{ id, kind: request.kind, reference, rule: pulled.verification.rule },
     signers: signersOf(pulled.verification),
     ...(request.base === undefined
       ? {}

@@ -84,7 +84,7 @@ describe('artifact source', () => {
     const bearer = { pod: 'a/b', subject };
     const signal = AbortSignal.timeout(5000);
     const done = await applyProfile({ kind: 'Seccomp', reference, ...asked }, bearer, dependencies, signal);
-    done.report();
+    done.report('c1');
     return done;
   };
 

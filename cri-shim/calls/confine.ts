@@ -17,8 +17,8 @@ export interface Creation
 /** What a container or sandbox is created with. */
 export interface Confinement {
   readonly use: Use;
-  /** Logs and counts its profiles, to be called once the runtime has created it. */
-  readonly report: () => void;
+  /** Logs and counts its profiles, to be called with its ID once the runtime has created it. */
+  readonly report: (id: string) => void;
 }
 
 /** The dependencies of confine. */
@@ -53,8 +53,8 @@ export async function confine(
     const [appArmor] = applied.flatMap(({ installed }) => (installed.kind === 'AppArmor' ? [installed.name] : []));
     return {
       use: { artifacts: applied.map(({ digest }) => digest), appArmor },
-      report: () => {
-        for (const { report } of applied) report();
+      report: (id) => {
+        for (const { report } of applied) report(id);
       },
     };
   } catch (thrown) {

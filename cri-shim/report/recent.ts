@@ -20,10 +20,8 @@ export interface Refusal {
 export interface AppliedRecord {
   /** RFC 3339. */
   readonly time: string;
-  /** `namespace/name`. */
-  readonly pod: string;
-  /** Absent for the sandbox itself. */
-  readonly container?: string;
+  /** The ID of the container or sandbox: its name is that of others before and after it, too. */
+  readonly id: string;
   readonly kind: string;
   readonly reference: string;
   /** `match` of the rule that allowed it. */
@@ -59,16 +57,16 @@ export class Recent {
   }
 
   applied(record: Omit<AppliedRecord, 'time'>): void {
-    const key = JSON.stringify([record.pod, record.container, record.kind]);
+    const key = JSON.stringify([record.id, record.kind]);
     this.#applied.delete(key);
     this.#applied.set(key, { time: this.#now().toISOString(), ...record });
     const [oldest] = this.#applied.keys();
     if (this.#applied.size > mostApplied && oldest !== undefined) this.#applied.delete(oldest);
   }
 
-  /** Returns what was applied to a pod and its containers since the shim started. */
-  appliedTo(pod: string): readonly AppliedRecord[] {
-    return [...this.#applied.values()].filter((record) => record.pod === pod);
+  /** Returns what was applied to a container or sandbox since the shim started. */
+  appliedTo(id: string): readonly AppliedRecord[] {
+    return [...this.#applied.values()].filter((record) => record.id === id);
   }
 
   /** Returns what was applied of an artifact last; undefined if nothing was since the start. */

@@ -3,8 +3,8 @@ import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { create, type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import type { handleUnaryCall } from '@grpc/grpc-js';
+import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { type handleUnaryCall, status } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { type Shim, startShim } from '#cri-shim/shim';
 import { packArtifact } from '#lib/artifact/pack-artifact';
@@ -33,6 +33,7 @@ describe('fairlead node', () => {
   let client: CriClient;
   let runtime: Awaited<ReturnType<typeof startScriptedRuntime>>;
   const fake = new FakeRuntime();
+  const removed = new Set<string>();
   const records: { readonly messageId?: string; readonly reference?: string }[] = [];
   const at = (name: string) => join(directory, name);
   const node = (command: string, ...args: string[]) =>
@@ -50,7 +51,7 @@ describe('fairlead node', () => {
     await store.close();
     await writeFile(
       at('policy.yaml'),
-      'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules:\n  - {match: "127.0.0.1:1/team/**", unsigned: true}\n',
+      'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules:\n  - {match: "127.0.0.1:1/team/**", unsigned: true, log: true}\n',
     );
     await writeFile(at('prepull'), `# the web team\nSeccomp ${reference}\n\nSeccomp ${absent}\n`);
     const list = <D extends DescMessage>(schema: D, message: () => MessageInitShape<D>) => {
@@ -58,8 +59,14 @@ describe('fairlead node', () => {
         callback(null, Buffer.from(toBinary(schema, create(schema, message()))));
       return { kind: 'unary' as const, handle };
     };
+    const statusOf: handleUnaryCall<Buffer, Buffer> = ({ request }, callback) => {
+      const { containerId } = fromBinary(cri.ContainerStatusRequestSchema, request);
+      if (removed.has(containerId)) callback({ code: status.NOT_FOUND, details: 'not found' });
+      else callback(null, Buffer.from(fake.answer(`${service}/ContainerStatus`, request)));
+    };
     runtime = await startScriptedRuntime(at('runtime.sock'), {
       ...fake.methods(),
+      [`${service}/ContainerStatus`]: { kind: 'unary', handle: statusOf },
       [`${service}/ListPodSandbox`]: list(cri.ListPodSandboxResponseSchema, () => ({
         items: [{ id: 's1', metadata: { namespace: 'web', name: 'nginx-0' } }],
       })),
@@ -124,8 +131,8 @@ describe('fairlead node', () => {
         sandboxConfig: { metadata: { namespace: 'web', name: 'nginx-1' } },
       }),
     );
-    const status = await json<Record<string, unknown>>('status');
-    const { version, commit, isReady, runtime: of, policy, store, refusals } = status;
+    const shown = await json<Record<string, unknown>>('status');
+    const { version, commit, isReady, runtime: of, policy, store, refusals } = shown;
     assert.deepEqual([version, commit, isReady], ['1.2.3', 'abc', true]);
     assert.deepEqual(of, { socket: at('runtime.sock'), name: 'cri-o', version: '1.37.0' });
     const { revision, ...rest } = policy as { revision: string };
@@ -181,9 +188,49 @@ describe('fairlead node', () => {
     assert.match(missing.stderr, /no pod web\/other/);
   });
 
+  it('explain distinguishes containers of one name with one artifact', async () => {
+    const create = (localhostProfile: string) =>
+      client.createContainer({
+        podSandboxId: 's1',
+        config: {
+          metadata: { name: 'again' },
+          linux: {
+            securityContext: {
+              seccomp: {
+                profileType: cri.SecurityProfile_ProfileType.Localhost,
+                localhostRef: `/var/lib/kubelet/seccomp/oci/${localhostProfile}`,
+              },
+            },
+          },
+        },
+        sandboxConfig: { metadata: { namespace: 'web', name: 'nginx-0' } },
+      });
+    await create(reference);
+    await create(`${reference}?mode=log`);
+    const { containers } = await json<{ containers: { name?: string; applied: { mode?: string }[] }[] }>(
+      'explain',
+      'web/nginx-0',
+    );
+    const again = containers.filter(({ name }) => name === 'again');
+    assert.deepEqual(
+      again.map(({ applied }) => applied.map(({ mode = 'Enforce' }) => mode)),
+      [['Enforce'], ['Log']],
+    );
+  });
+
+  it('explain leaves out a container that is removed meanwhile', async () => {
+    removed.add('c1');
+    const { containers } = await json<{ containers: { id: string }[] }>('explain', 'web/nginx-0');
+    removed.clear();
+    assert.deepEqual(
+      containers.map(({ id }) => id),
+      ['s1', 'c2', 'c3', 'c4'],
+    );
+  });
+
   it('gc keeps what was asked for in the last two minutes', async () => {
     assert.deepEqual(await json('gc'), { schemaVersion: 1, artifacts: [], effective: [], appArmor: [] });
-    assert.equal((await readdir(at('state/effective'))).length, 1);
+    assert.equal((await readdir(at('state/effective'))).length, 2);
   });
 
   it('pull verifies an artifact, and says why not', async () => {
