@@ -84,11 +84,21 @@ async function answerTo(
     case 'POST /v1/pull':
       return pullForNode(await readWanted(request), dependencies.source, signal);
   }
-  const pod = /^GET \/v1\/pods\/([^/?#]+\/[^/?#]+)$/.exec(call)?.[1];
-  if (pod !== undefined) return explainPod(decodeURIComponent(pod), dependencies, signal);
+  const pod = podIn(call);
+  if (pod !== undefined) return explainPod(pod, dependencies, signal);
   throw new FairleadError('NotFound', `the shim does not serve ${call}`, {
     hint: 'The command and the shim may be of different versions: fairlead version, fairlead node status.',
   });
+}
+
+/** Returns `namespace/name` of the pod that a call asks about; undefined for any other call. */
+function podIn(call: string): string | undefined {
+  const encoded = /^GET \/v1\/pods\/([^/?#]+\/[^/?#]+)$/.exec(call)?.[1];
+  try {
+    return encoded === undefined ? undefined : decodeURIComponent(encoded);
+  } catch {
+    return undefined; // It is not encoded as a URL.
+  }
 }
 
 async function readWanted(request: IncomingMessage): Promise<WantedArtifact> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -231,6 +232,17 @@ describe('fairlead node', () => {
   it('gc keeps what was asked for in the last two minutes', async () => {
     assert.deepEqual(await json('gc'), { schemaVersion: 1, artifacts: [], effective: [], appArmor: [] });
     assert.equal((await readdir(at('state/effective'))).length, 2);
+  });
+
+  it('answers a request for a pod that is not encoded correctly', async () => {
+    const { status: code, body } = await new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
+      const sent = request({ socketPath: at('admin.sock'), path: '/v1/pods/web/%zz' }, async (response) => {
+        resolve({ status: response.statusCode, body: (await response.toArray()).join('') });
+      });
+      sent.once('error', reject).end();
+    });
+    assert.deepEqual([code, JSON.parse(body)], [404, { ...JSON.parse(body), kind: 'NotFound' }]);
+    assert.match(body, /does not serve GET \/v1\/pods\/web\/%zz/);
   });
 
   it('pull verifies an artifact, and says why not', async () => {
