@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { CriClient } from '#lib/cri/client';
 import { InstalledAppArmor } from '#lib/node/install/apparmor/installed-profiles';
 import { openStore } from '#lib/node/store/store';
@@ -48,4 +50,34 @@ it('what is unused is removed at once, unless it was asked for in the last two m
   assert.deepEqual(await tidier.collect(signal), { artifacts: [], effective: [], appArmor: [] });
   time += 2 * minute;
   assert.equal((await tidier.collect(signal)).effective.length, 1);
+});
+
+it('a collection ends before the state directory is released', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'fairlead-collect-'));
+  const store = await openStore(directory);
+  t.after(() => rm(directory, { recursive: true }));
+  const steps: string[] = [];
+  const begun = Promise.withResolvers<void>();
+  const appArmor = {
+    dropUnused: async (_used: ReadonlySet<string>, aborts: AbortSignal) => {
+      begun.resolve();
+      await once(aborts, 'abort');
+      await delay(20);
+      steps.push('collected');
+      return [];
+    },
+  };
+  const runtime = {
+    listContainers: async () => ({ containers: [] }),
+    listPodSandbox: async () => ({ items: [] }),
+  } as unknown as CriClient;
+  const tidier = new Tidier({ store, appArmor, runtime, log: { warn: assert.fail } as unknown as ShimLog });
+  const collecting = tidier.collect(signal);
+  await begun.promise;
+  const another = assert.rejects(tidier.collect(signal), 'it does not begin any more');
+  await tidier.stop();
+  await store.close();
+  steps.push('released');
+  await Promise.all([collecting, another]);
+  assert.deepEqual(steps, ['collected', 'released']);
 });

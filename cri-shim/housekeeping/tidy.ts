@@ -48,6 +48,8 @@ export class Tidier {
   readonly #timer: NodeJS.Timeout;
   #growth = 0;
   #tidying: Promise<void> | undefined;
+  /** The last removal: one is made after the other. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor({ store, appArmor, runtime, log }: TidierDependencies) {
     this.#store = store;
@@ -64,18 +66,18 @@ export class Tidier {
 
   /**
    * Removes at once what is unused and was not asked for in the last two minutes. Rejects if the
-   * runtime does not list its containers, or an AppArmor profile cannot be unloaded.
+   * runtime does not list its containers, an AppArmor profile cannot be unloaded, or the tidier
+   * stops.
    */
-  async collect(signal: AbortSignal): Promise<Collected> {
-    await this.#tidying;
+  collect(signal: AbortSignal): Promise<Collected> {
     return this.#remove(AbortSignal.any([this.#stopping.signal, signal]), shortestLife);
   }
 
-  /** Ends the current tidying and starts no other, before the directory is released. */
+  /** Ends the current removal and starts no other, before the directory is released. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#stopping.abort();
-    await this.#tidying;
+    await this.#last;
   }
 
   #begin(): void {
@@ -93,10 +95,17 @@ export class Tidier {
     }
   }
 
-  async #remove(signal: AbortSignal, life?: number): Promise<Collected> {
+  #remove(signal: AbortSignal, life?: number): Promise<Collected> {
+    const removed = this.#last.then(() => this.#removeNow(signal, life));
+    this.#last = removed.catch(() => undefined);
+    return removed;
+  }
+
+  async #removeNow(signal: AbortSignal, life?: number): Promise<Collected> {
+    signal.throwIfAborted();
     const effective = await this.#store.effective.dropOld(life);
     const inUse = await profilesInUse(this.#store, this.#runtime, signal);
-    const artifacts = await this.#store.dropUnused(inUse.artifacts, life);
+    const artifacts = await this.#store.dropUnused(inUse.artifacts, { life, signal });
     const appArmor = await this.#appArmor.dropUnused(inUse.appArmor, signal, life);
     return { artifacts, effective, appArmor };
   }

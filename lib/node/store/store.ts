@@ -166,9 +166,12 @@ export class Store {
   /**
    * If the artifacts that are not in `used` take more than 64 MiB, drops of them those that nobody
    * asked for in the last hour, or another time in milliseconds, the least recently asked for
-   * first. Returns their digests.
+   * first. Returns their digests. Rejects with the reason of the signal when that aborts.
    */
-  async dropUnused(used: ReadonlySet<Digest>, life = artifactLife): Promise<readonly Digest[]> {
+  async dropUnused(
+    used: ReadonlySet<Digest>,
+    { life = artifactLife, signal }: { readonly life?: number | undefined; readonly signal?: AbortSignal } = {},
+  ): Promise<readonly Digest[]> {
     const unused = this.list()
       .filter(({ descriptor }) => !used.has(descriptor.digest))
       .map((record) => ({ digest: record.descriptor.digest, asked: this.#askedFor(record) }))
@@ -179,6 +182,7 @@ export class Store {
     for (const { digest, asked } of unused) {
       room -= await this.sizeOf(digest);
       if (room >= 0 || asked >= oldest) continue;
+      signal?.throwIfAborted();
       await this.remove(digest);
       dropped.push(digest);
     }
