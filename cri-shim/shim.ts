@@ -171,7 +171,7 @@ export class Shim {
       {
         install: { seccomp: store.effective, appArmor },
         memory: new EffectiveMemory(),
-        ...{ source, store, tidier, architecture, runtimeBaseline, seccompRoot, log, metrics },
+        ...{ source, store, policy, tidier, architecture, runtimeBaseline, seccompRoot, log, metrics },
         recent: this.#recent,
         preview: this.#options.previewKep6061 ?? false,
       },

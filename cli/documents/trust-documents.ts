@@ -47,6 +47,10 @@ export const policyCheck = v.object({
     v.picklist(['cached', 'always', 'never']),
     'when nodes ask a registry whether a caller may have what is stored already',
   ),
+  ignoredAnnotations: meaning(
+    v.picklist(['Report', 'Refuse']),
+    'what nodes do with a container that has annotations for an artifact which do not apply',
+  ),
   rules: list(
     v.object({
       match: text('repositories that the rule is for'),

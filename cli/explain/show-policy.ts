@@ -1,5 +1,5 @@
 import { type Shadow, shadowsOf } from '#lib/trust/policy/never-asked';
-import type { Policy, VerifyCredentials } from '#lib/trust/policy/node-policy';
+import type { IgnoredAnnotations, Policy, VerifyCredentials } from '#lib/trust/policy/node-policy';
 import {
   type AttestationRequirement,
   describeAlternative,
@@ -18,6 +18,7 @@ export function policyDocument(policy: Policy): Document<'policy check'> {
     baseline: baselineOf(policy),
     limits,
     verifyCredentials: verifyCredentialsOf(policy),
+    ignoredAnnotations: ignoredAnnotationsOf(policy),
     rules: rules.map((rule, index) => ({
       match: rule.match,
       position: rule.position,
@@ -40,7 +41,7 @@ export function policyText(policy: Policy): string {
     `revision   ${revision}`,
     `baseline   seccomp: ${seccomp}, apparmor: ${apparmor}`,
     `limits     artifactBytes: ${limits.artifactBytes}, entriesPerSyscall: ${limits.entriesPerSyscall}`,
-    `node       verifyCredentials: ${verifyCredentialsOf(policy)}`,
+    `node       verifyCredentials: ${verifyCredentialsOf(policy)}, ignoredAnnotations: ${ignoredAnnotationsOf(policy)}`,
   ];
   if (rules.length === 0) lines.push('rules      none: everything is denied');
   const shadows = shadowsOf(rules);
@@ -65,6 +66,10 @@ function baselineOf({ baselineFiles = {} }: Policy): Document<'policy check'>['b
 
 function verifyCredentialsOf({ verifyCredentials = 'cached' }: Policy): VerifyCredentials {
   return verifyCredentials;
+}
+
+function ignoredAnnotationsOf({ ignoredAnnotations = 'Report' }: Policy): IgnoredAnnotations {
+  return ignoredAnnotations;
 }
 
 function asked({ require, attestations = [] }: Rule): string[] {

@@ -1,8 +1,10 @@
-import { toFairleadError } from '#lib/errors';
+import { FairleadError, toFairleadError } from '#lib/errors';
 import { profileRefusal } from '#lib/node/reference/profile-refusal';
 import type { Use } from '#lib/node/store/uses';
-import type { PinnedReference } from '#lib/registry/pinned-reference';
+import { type PinnedReference, parsePinned } from '#lib/registry/pinned-reference';
+import { quote } from '#lib/text/quote';
 import { type AppliedProfile, type ApplyDependencies, applyProfile, type Bearer } from '../apply/apply-profile.ts';
+import type { ArtifactSourceDependencies } from '../apply/artifact-source.ts';
 import { ignoredAnnotations, type ProfileFields, profileRequests } from '../request/profile-request.ts';
 import { type RewritableContext, rewrite } from '../request/rewrite.ts';
 
@@ -22,7 +24,7 @@ export interface Confinement {
 }
 
 /** The dependencies of confine. */
-export interface ConfineDependencies extends ApplyDependencies {
+export interface ConfineDependencies extends ApplyDependencies, Pick<ArtifactSourceDependencies, 'policy'> {
   /** The kubelet's directory for seccomp profiles. */
   readonly seccompRoot: string;
 }
@@ -30,8 +32,8 @@ export interface ConfineDependencies extends ApplyDependencies {
 /**
  * Applies the profile artifacts that a container or sandbox requests, and sets the results in its
  * security context. Returns what it uses then. Returns undefined and changes nothing if no artifact
- * is requested. Throws as profileRequests and applyProfile do, with a message that states which
- * profile of which container is refused.
+ * is requested. Throws as profileRequests and applyProfile do, and NotAllowed if the policy refuses
+ * annotations that do not apply; the message states which profile of which container is refused.
  */
 export async function confine(
   { context, bearer, ...fields }: Creation,
@@ -43,7 +45,14 @@ export async function confine(
   try {
     const applied: AppliedProfile[] = [];
     const requests = profileRequests({ ...context, ...fields }, dependencies.seccompRoot);
-    reportIgnored(ignoredAnnotations({ ...context, ...fields }, requests), bearer, dependencies);
+    // The kubelet specifies a profile for each sandbox: an annotation is for the containers.
+    const ignored = container === undefined ? [] : ignoredAnnotations({ ...context, ...fields }, requests);
+    if (ignored.length > 0) {
+      reference = ignored
+        .map((key) => artifactOf(fields.annotations[key] ?? ''))
+        .find((artifact) => artifact !== undefined);
+      acceptIgnored(ignored, bearer, dependencies);
+    }
     for (const request of requests) {
       ({ reference } = request);
       applied.push(await applyProfile(request, bearer, dependencies, signal));
@@ -62,18 +71,34 @@ export async function confine(
   }
 }
 
-/** Logs and counts a container with annotations that are not applied to it. */
-function reportIgnored(
+/**
+ * Logs and counts a container with annotations that are not applied to it. Throws NotAllowed if the
+ * policy refuses it.
+ */
+function acceptIgnored(
   annotations: readonly string[],
   { pod, container }: Bearer,
-  { log, metrics }: Pick<ApplyDependencies, 'log' | 'metrics'>,
+  { log, metrics, policy }: Pick<ConfineDependencies, 'log' | 'metrics' | 'policy'>,
 ): void {
-  // The kubelet specifies a profile for each sandbox, so that an annotation is for the containers.
-  if (annotations.length === 0 || container === undefined) return;
-  metrics.annotationIgnored();
   const hint = 'Remove the annotation, or leave the seccomp profile of the container unset.';
+  if (policy.current.ignoredAnnotations === 'Refuse') {
+    const keys = annotations.map((key) => quote(key)).join(', ');
+    const what = annotations.length === 1 ? `the annotation ${keys}` : `the annotations ${keys}`;
+    const why = 'the container specifies another seccomp profile (ignoredAnnotations: Refuse)';
+    throw new FairleadError('NotAllowed', `${what} would be ignored, because ${why}`, { hint });
+  }
+  metrics.annotationIgnored();
   log.warn(
     { messageId: 'fairlead.annotation.ignored', pod, container, annotations, hint },
     'an annotation for an artifact is ignored, because the container specifies another seccomp profile',
   );
+}
+
+/** Returns the artifact that an annotation names; undefined if its value is not a reference. */
+function artifactOf(annotation: string): PinnedReference | undefined {
+  try {
+    return parsePinned(annotation);
+  } catch {
+    return undefined;
+  }
 }

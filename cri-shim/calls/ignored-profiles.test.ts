@@ -7,9 +7,15 @@ import type { UnaryHandler } from '../proxy/unary-call.ts';
 
 const seccompRoot = '/var/lib/kubelet/seccomp';
 const reference = `registry.example.com/security/nginx@sha256:${'ab'.repeat(32)}`;
-const { Localhost, OCI } = cri.SecurityProfile_ProfileType;
+const other = `registry.example.com/security/nginx@sha256:${'cd'.repeat(32)}`;
+const { Localhost, OCI, RuntimeDefault } = cri.SecurityProfile_ProfileType;
 const noArtifact = { pull: () => assert.fail('an artifact was pulled') };
-const handlers = callHandlers({ seccompRoot, source: noArtifact } as unknown as CallDependencies);
+const runtimeBaseline = { watch: () => undefined, sandboxCreated: () => undefined };
+const handlersFor = (policy: object) =>
+  callHandlers({
+    ...{ seccompRoot, source: noArtifact, policy: { current: policy }, runtimeBaseline },
+  } as unknown as CallDependencies);
+const handlers = handlersFor({});
 const signal = AbortSignal.timeout(30_000);
 
 type Context = MessageInitShape<typeof cri.LinuxContainerSecurityContextSchema>;
@@ -41,12 +47,12 @@ function localhost(path: string): { readonly context: Context } {
   return { context: { seccomp: { profileType: Localhost, localhostRef: `${seccompRoot}/${path}` } } };
 }
 
-function createContainer(securityContext: Context, annotations: object = {}): Promise<unknown> {
+function createContainer(securityContext: Context, annotations: object = {}, by = handlers): Promise<unknown> {
   const request = create(cri.CreateContainerRequestSchema, {
     config: { metadata: { name: 'web' }, linux: { securityContext } },
     sandboxConfig: { annotations: { ...annotations } },
   });
-  return handle('CreateContainer', toBinary(cri.CreateContainerRequestSchema, request));
+  return handle('CreateContainer', toBinary(cri.CreateContainerRequestSchema, request), by);
 }
 
 function runPodSandbox({ apparmor }: Context): Promise<unknown> {
@@ -55,8 +61,8 @@ function runPodSandbox({ apparmor }: Context): Promise<unknown> {
   return handle('RunPodSandbox', toBinary(cri.RunPodSandboxRequestSchema, request));
 }
 
-async function handle(method: string, request: Uint8Array): Promise<unknown> {
-  return (handlers.get(`runtime.v1.RuntimeService/${method}`) as UnaryHandler)({ request, signal });
+async function handle(method: string, request: Uint8Array, by = handlers): Promise<unknown> {
+  return (by.get(`runtime.v1.RuntimeService/${method}`) as UnaryHandler)({ request, signal });
 }
 
 describe('a profile that the runtime would ignore is refused', () => {
@@ -85,4 +91,48 @@ describe('a profile that the runtime would ignore is refused', () => {
         }));
     }
   }
+});
+
+describe('annotations that do not apply, under ignoredAnnotations: Refuse', () => {
+  const key = 'seccomp-profile.crio.io/web';
+  const refusing = handlersFor({ ignoredAnnotations: 'Refuse' });
+  const refused = (context: Context, annotations: object) => createContainer(context, annotations, refusing);
+
+  it('refuse the container, with the profile, the reason and the next step', () =>
+    assert.rejects(refused({ seccomp: { profileType: RuntimeDefault } }, { [key]: reference }), {
+      kind: 'NotAllowed',
+      message:
+        `Fairlead refuses the security profile ${reference} of container "web": NotAllowed: the annotation "${key}" would be ` +
+        'ignored, because the container specifies another seccomp profile (ignoredAnnotations: Refuse)',
+      hint: /^Remove the annotation, or leave the seccomp profile of the container unset\./,
+    }));
+
+  it('refuse it if their reference is invalid, too', () =>
+    assert.rejects(refused({ seccomp: { profileType: RuntimeDefault } }, { [key]: 'invalid' }), {
+      kind: 'NotAllowed',
+      message: /^Fairlead refuses the security profile of container "web": NotAllowed: /,
+    }));
+
+  it('refuse it before an artifact of its other field is pulled', () =>
+    assert.rejects(refused({ seccomp: { profileType: OCI, ociRef: other } }, { [key]: reference }), {
+      kind: 'NotAllowed',
+    }));
+
+  it('do not refuse the sandbox, for which the kubelet always specifies a profile', async () => {
+    const request = toBinary(
+      cri.RunPodSandboxRequestSchema,
+      create(cri.RunPodSandboxRequestSchema, {
+        config: {
+          annotations: { 'seccomp-profile.crio.io/POD': reference },
+          linux: { securityContext: { seccomp: { profileType: RuntimeDefault } } },
+        },
+      }),
+    );
+    assert.equal(((await handle('RunPodSandbox', request, refusing)) as { forward: Uint8Array }).forward, request);
+  });
+
+  it('do not refuse a container that has them for others only', async () => {
+    const annotations = { other: reference, 'seccomp-profile.crio.io/sidecar': reference };
+    await refused({ seccomp: { profileType: RuntimeDefault } }, annotations);
+  });
 });

@@ -13,7 +13,7 @@ export { createKmsKey, openKmsKey, openKmsPublicKey } from './kms/kms-key.ts';
 export { authorize, type DecisionStep, decide, type PolicyDecision, type RepositoryName } from './policy/authorize.ts';
 export { keyPolicy } from './policy/key-policy.ts';
 export { loadPolicy, type PolicyReading } from './policy/load-policy.ts';
-export type { Baseline, NodePolicy, Policy, VerifyCredentials } from './policy/node-policy.ts';
+export type { Baseline, IgnoredAnnotations, NodePolicy, Policy, VerifyCredentials } from './policy/node-policy.ts';
 export type {
   Alternative,
   AttestationRequirement,

@@ -12,6 +12,16 @@ export const verifyCredentialsValues = ['cached', 'always', 'never'] as const;
 /** When a node asks a registry whether a caller may have what is stored already (KEP-2535). */
 export type VerifyCredentials = (typeof verifyCredentialsValues)[number];
 
+/**
+ * What a node does with a container that has annotations for an artifact which do not apply,
+ * because it specifies another seccomp profile: `Report` creates it, and logs and counts the
+ * annotations; `Refuse` refuses it.
+ */
+export const ignoredAnnotationsValues = ['Report', 'Refuse'] as const;
+
+/** What a node does with a container whose annotations do not apply. */
+export type IgnoredAnnotations = (typeof ignoredAnnotationsValues)[number];
+
 /** How a node applies what the trust policy allows. It is part of the same file. */
 export interface NodePolicy {
   readonly baseline: Baseline;
@@ -21,6 +31,8 @@ export interface NodePolicy {
   readonly limits: PublicationLimits;
   /** Absent: `cached`. */
   readonly verifyCredentials?: VerifyCredentials;
+  /** Absent: `Report`. */
+  readonly ignoredAnnotations?: IgnoredAnnotations;
 }
 
 /** What a node intersects each kind of profile with. */

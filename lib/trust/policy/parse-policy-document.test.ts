@@ -68,6 +68,13 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     assert.throws(() => read('verifyCredentials: sometimes'), { kind: 'InvalidInput', message: /policy\.yaml:3:20: / });
   });
 
+  it('reads what nodes do with annotations that do not apply', () => {
+    const read = (text: string) => parsePolicyDocument(`${head}${text}\n`, 'policy.yaml').ignoredAnnotations;
+    for (const value of ['Report', 'Refuse']) assert.equal(read(`ignoredAnnotations: ${value}`), value);
+    assert.equal(read(''), undefined);
+    assert.throws(() => read('ignoredAnnotations: Deny'), { kind: 'InvalidInput', message: /policy\.yaml:3:21: / });
+  });
+
   it('refuses a baseline of a kind that nodes do not apply yet', () => {
     for (const [baseline, position, message] of [
       ['{seccomp: base.json, selinux: base.cil}', '3:41', 'baseline.selinux: nodes do not apply SELinux'],

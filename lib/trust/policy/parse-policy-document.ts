@@ -6,7 +6,7 @@ import type { ProfileKind } from '#lib/profile/profile';
 import { defaultPublicationLimits, type PublicationLimits } from '#lib/profile/publication-limits';
 import { closestMatch } from './closest-match.ts';
 import { matchProblem } from './match.ts';
-import { maxArtifactBytes, type VerifyCredentials } from './node-policy.ts';
+import { type IgnoredAnnotations, maxArtifactBytes, type VerifyCredentials } from './node-policy.ts';
 import {
   type AttestationDocument,
   type RequirementDocument,
@@ -23,6 +23,7 @@ export interface PolicyDocument {
   readonly baseline: BaselineDocument;
   readonly limits: PublicationLimits;
   readonly verifyCredentials?: VerifyCredentials;
+  readonly ignoredAnnotations?: IgnoredAnnotations;
 }
 
 /** The baseline of each kind that nodes apply: the default of the runtime, or a file. */
@@ -85,7 +86,7 @@ export function readPolicyDocument(document: ConfigDocument): PolicyDocument {
   refuseUnappliedBaseline(document);
   const parsed = v.safeParse(policySchema, document.value);
   if (!parsed.success) throw document.schemaError(parsed.issues, (parent) => Object.keys(keysBelow[parent] ?? {}));
-  const { rules: given = [], trustedRoot, baseline, limits, verifyCredentials } = parsed.output;
+  const { rules: given = [], trustedRoot, baseline, limits, verifyCredentials, ignoredAnnotations } = parsed.output;
   const rules = given.map((rule, index) => readRule(document, rule, ['rules', index]));
   return {
     rules,
@@ -99,6 +100,7 @@ export function readPolicyDocument(document: ConfigDocument): PolicyDocument {
       entriesPerSyscall: limits?.entriesPerSyscall ?? defaultPublicationLimits.entriesPerSyscall,
     },
     ...(verifyCredentials !== undefined && { verifyCredentials }),
+    ...(ignoredAnnotations !== undefined && { ignoredAnnotations }),
   };
 }
 

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { Claim } from '../signature/identity.ts';
-import { verifyCredentialsValues } from './node-policy.ts';
+import { ignoredAnnotationsValues, verifyCredentialsValues } from './node-policy.ts';
 import type { ProvenanceFact } from './provenance.ts';
 
 const fileName = v.pipe(v.string(), v.nonEmpty('empty value: want a file name'), v.maxLength(4096));
@@ -86,6 +86,7 @@ const policyKeys = {
   baseline: v.exactOptional(v.strictObject(baselineKeys)),
   limits: v.exactOptional(v.strictObject(limitsKeys)),
   verifyCredentials: v.exactOptional(v.picklist(verifyCredentialsValues)),
+  ignoredAnnotations: v.exactOptional(v.picklist(ignoredAnnotationsValues)),
 };
 /**
  * The schema of a policy, from which docs/reference/trust-policy.schema.json is generated.

@@ -32,7 +32,7 @@ export interface PolicyOrigin extends Pick<Policy, 'source' | 'missing'> {
  * does not answer.
  */
 export async function resolvePolicy(
-  { rules: parsed, trustedRoot, baseline, limits, verifyCredentials }: PolicyDocument,
+  { rules: parsed, trustedRoot, baseline, limits, verifyCredentials, ignoredAnnotations }: PolicyDocument,
   { text, files: named, ...origin }: PolicyOrigin,
 ): Promise<Policy> {
   const files = new HashedFiles(named);
@@ -54,6 +54,7 @@ export async function resolvePolicy(
     ...baselineFiles(baseline),
     limits,
     ...(verifyCredentials !== undefined && { verifyCredentials }),
+    ...(ignoredAnnotations !== undefined && { ignoredAnnotations }),
     revision: files.revision(text),
   };
 }

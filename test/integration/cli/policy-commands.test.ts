@@ -39,7 +39,7 @@ describe('fairlead policy', () => {
     );
   });
 
-  it('check shows what nodes apply: baseline, limits and verifyCredentials', async () => {
+  it('check shows what nodes apply: baseline, limits, verifyCredentials and ignoredAnnotations', async () => {
     const shown = async (file: string) => {
       const text = succeeded(await fairlead(['policy', 'check', file]));
       const document = JSON.parse(succeeded(await fairlead(['policy', 'check', file, '--output', 'json'])));
@@ -48,22 +48,24 @@ describe('fairlead policy', () => {
     const usual = await shown('two.yaml');
     assert.match(usual.text, /^baseline {3}seccomp: RuntimeDefault, apparmor: RuntimeDefault$/m);
     assert.match(usual.text, /^limits {5}artifactBytes: 1048576, entriesPerSyscall: 128$/m);
-    assert.match(usual.text, /^node {7}verifyCredentials: cached$/m);
+    assert.match(usual.text, /^node {7}verifyCredentials: cached, ignoredAnnotations: Report$/m);
     assert.deepEqual(usual.document.baseline, { seccomp: 'RuntimeDefault', apparmor: 'RuntimeDefault' });
     assert.deepEqual(usual.document.limits, { artifactBytes: 1048576, entriesPerSyscall: 128 });
     assert.equal(usual.document.verifyCredentials, 'cached');
+    assert.equal(usual.document.ignoredAnnotations, 'Report');
     await policy(
       'own.yaml',
-      'baseline: {seccomp: p.json}\nlimits: {artifactBytes: 2MiB, entriesPerSyscall: 9}\nverifyCredentials: never\n',
+      'baseline: {seccomp: p.json}\nlimits: {artifactBytes: 2MiB, entriesPerSyscall: 9}\nverifyCredentials: never\nignoredAnnotations: Refuse\n',
     );
     const own = await shown('own.yaml');
     assert.match(
       own.text,
-      /^baseline {3}seccomp: p\.json, apparmor: RuntimeDefault\nlimits {5}artifactBytes: 2097152, entriesPerSyscall: 9\nnode {7}verifyCredentials: never$/m,
+      /^baseline {3}seccomp: p\.json, apparmor: RuntimeDefault\nlimits {5}artifactBytes: 2097152, entriesPerSyscall: 9\nnode {7}verifyCredentials: never, ignoredAnnotations: Refuse$/m,
     );
     assert.deepEqual(own.document.baseline, { seccomp: 'p.json', apparmor: 'RuntimeDefault' });
     assert.deepEqual(own.document.limits, { artifactBytes: 2097152, entriesPerSyscall: 9 });
     assert.equal(own.document.verifyCredentials, 'never');
+    assert.equal(own.document.ignoredAnnotations, 'Refuse');
   });
 
   it('check treats two spellings of a registry as one', async () => {
