@@ -25,6 +25,7 @@ import { type CallDependencies, callHandlers } from './call-handlers.ts';
 import { calledFor } from './calls/called-for.ts';
 import { type Prepulled, prepull, readPrepullFile } from './housekeeping/prepull.ts';
 import { Tidier } from './housekeeping/tidy.ts';
+import { nodeDefaults } from './node-defaults.ts';
 import { type ProxyOptions, startProxy } from './proxy/proxy.ts';
 import { parseSocketAddress, requireTwoSockets } from './proxy/socket.ts';
 import type { Abandonment } from './proxy/unary-call.ts';
@@ -80,8 +81,6 @@ const ping = 'dev.fairlead.v1.Shim/Ping';
 
 /** The calls of CRI that last until their client ends them. */
 const endlessCalls: ReadonlySet<string> = new Set(['runtime.v1.RuntimeService/GetContainerEvents']);
-
-const kubeletSeccompRoot = '/var/lib/kubelet/seccomp';
 
 /**
  * Starts a shim between kubelet and container runtime. Throws InvalidInput if the policy does not
@@ -142,7 +141,7 @@ export class Shim {
     const { log, state, policyOptional = false } = this.#options;
     const listen = parseSocketAddress(this.#options.listen);
     const runtime = parseSocketAddress(this.#options.runtime);
-    const seccompRoot = checkRoot(this.#options.seccompRoot ?? kubeletSeccompRoot);
+    const seccompRoot = checkRoot(this.#options.seccompRoot ?? nodeDefaults.seccompRoot);
     await requireTwoSockets(listen, runtime);
     const { prepull: prepullFile } = this.#options;
     const wanted = prepullFile === undefined ? [] : await readPrepullFile(prepullFile, isInstallable);
@@ -367,7 +366,7 @@ function checkRoot(path: string): string {
   const clean = normalize(path).replace(/\/$/, '');
   if (!isAbsolute(path) || clean === '') {
     throw new FairleadError('InvalidInput', `the seccomp root ${JSON.stringify(path)} is not an absolute path`, {
-      hint: `Specify the kubelet's directory for seccomp profiles, such as ${kubeletSeccompRoot}.`,
+      hint: `Specify the kubelet's directory for seccomp profiles, such as ${nodeDefaults.seccompRoot}.`,
     });
   }
   return clean;

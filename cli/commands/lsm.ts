@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { nodeDefaults } from '#cri-shim/node-defaults';
 import { examples } from '../options/options.ts';
 import { stayLean } from '../process/lean-process.ts';
 import { openLog } from '../process/log.ts';
@@ -19,7 +20,7 @@ export function define(command: Command): void {
         'CAP_MAC_ADMIN. It accepts only profiles as Fairlead renders them, under the names that their contents determine. Logs ' +
         'go to stdout, one JSON object per line. If systemd passes a socket, it ends after a minute without a call.',
     )
-    .option('--listen <socket>', 'socket for the shim, which only root may open', 'unix:///run/fairlead/lsm.sock')
+    .option('--listen <socket>', 'socket for the shim, which only root may open', nodeDefaults.lsm)
     .addHelpText(
       'after',
       examples([

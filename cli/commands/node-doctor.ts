@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { nodeDefaults } from '#cri-shim/node-defaults';
 import { adminOption } from '../node/admin-client.ts';
 import type { NodeCheck, NodeParts } from '../node/check.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
@@ -15,11 +16,11 @@ export function define(command: Command): void {
         'profile of the runtime against what it reports, the policy, the state directory, the clock, AppArmor and SELinux. Each ' +
         'check states what was seen, and what to do.',
     )
-    .option('--listen <socket>', 'socket of the shim for the kubelet', 'unix:///run/fairlead/shim.sock')
-    .option('--runtime <socket>', 'socket of the container runtime', 'unix:///run/containerd/containerd.sock')
-    .option('--policy <file>', 'trust policy of the shim', '/etc/fairlead/policy.yaml')
-    .option('--state <directory>', 'state directory of the shim', '/var/lib/fairlead')
-    .option('--lsm <socket>', 'socket of `fairlead lsm`', 'unix:///run/fairlead/lsm.sock')
+    .option('--listen <socket>', 'socket of the shim for the kubelet', nodeDefaults.listen)
+    .option('--runtime <socket>', 'socket of the container runtime', nodeDefaults.runtime)
+    .option('--policy <file>', 'trust policy of the shim', nodeDefaults.policy)
+    .option('--state <directory>', 'state directory of the shim', nodeDefaults.state)
+    .option('--lsm <socket>', 'socket of `fairlead lsm`', nodeDefaults.lsm)
     .addHelpText(
       'after',
       examples([

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { nodeDefaults } from '#cri-shim/node-defaults';
 import { examples } from '../options/options.ts';
 import { stayLean } from '../process/lean-process.ts';
 import { openLog } from '../process/log.ts';
@@ -30,17 +31,13 @@ export function define(command: Command): void {
         'the trust policy and intersected with the baseline; all other calls pass unchanged. Logs go to stdout, one JSON ' +
         'object per line. SIGHUP reloads the policy; SIGTERM waits for running calls and stops.',
     )
-    .option('--listen <socket>', 'socket for the kubelet', 'unix:///run/fairlead/shim.sock')
-    .option('--runtime <socket>', 'socket of the container runtime', 'unix:///run/containerd/containerd.sock')
+    .option('--listen <socket>', 'socket for the kubelet', nodeDefaults.listen)
+    .option('--runtime <socket>', 'socket of the container runtime', nodeDefaults.runtime)
     .requiredOption('--policy <file>', 'trust policy; without a rule, no profile is allowed')
     .option('--policy-optional', 'start without the policy file, and deny everything until it exists')
-    .option('--state <directory>', 'directory for verified artifacts and effective profiles', '/var/lib/fairlead')
-    .option('--seccomp-root <directory>', 'directory of the kubelet for seccomp profiles', '/var/lib/kubelet/seccomp')
-    .option(
-      '--lsm <socket>',
-      'socket of `fairlead lsm`, which loads AppArmor profiles',
-      'unix:///run/fairlead/lsm.sock',
-    )
+    .option('--state <directory>', 'directory for verified artifacts and effective profiles', nodeDefaults.state)
+    .option('--seccomp-root <directory>', 'directory of the kubelet for seccomp profiles', nodeDefaults.seccompRoot)
+    .option('--lsm <socket>', 'socket of `fairlead lsm`, which loads AppArmor profiles', nodeDefaults.lsm)
     .option('--metrics <host:port>', 'address for Prometheus metrics, /healthz and /readyz (default: none)')
     .option('--admin <socket>', 'socket for administrators, for `fairlead node` (default: none)')
     .option('--prepull <file>', 'pull these artifacts at the start: on each line a kind and a reference with a digest')

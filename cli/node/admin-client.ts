@@ -1,5 +1,6 @@
 import { type IncomingMessage, request } from 'node:http';
 import { Option } from 'commander';
+import { nodeDefaults } from '#cri-shim/node-defaults';
 import { type ErrorKind, errorMapping, FairleadError } from '#lib/errors';
 
 /** The option that names the socket of the shim. */
@@ -10,7 +11,7 @@ export interface AdminOptions {
 /** Returns the option that names the socket of the shim. */
 export function adminOption(): Option {
   return new Option('--socket <socket>', 'socket for administrators of the shim (`fairlead shim --admin`)').default(
-    'unix:///run/fairlead/admin.sock',
+    nodeDefaults.admin,
   );
 }
 

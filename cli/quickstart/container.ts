@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { nodeDefaults } from '#cri-shim/node-defaults';
 import { parseSocketAddress } from '#cri-shim/proxy/socket';
 import { type Shim, startShim } from '#cri-shim/shim';
 import { type CriClient, criClient } from '#lib/cri/client';
@@ -30,8 +31,8 @@ export interface ContainerOptions {
   readonly image: string | undefined;
 }
 
-/** The kubelet's directory for seccomp profiles: a Localhost reference is a path below it. */
-const seccompRoot = '/var/lib/kubelet/seccomp';
+/** A Localhost reference is a path below this directory of the kubelet. */
+const { seccompRoot } = nodeDefaults;
 
 /**
  * Starts a shim in front of a runtime, and a container that names the published profile as a pod

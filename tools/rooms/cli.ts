@@ -88,7 +88,7 @@ export const cliRooms: readonly Room[] = [
   {
     name: 'cli/node',
     imports: [
-      ...[errors, 'cri-shim/admin', 'cri-shim/baseline', 'cri-shim/proxy', 'lib/cri', 'lib/files'],
+      ...[errors, 'cri-shim', 'cri-shim/admin', 'cri-shim/baseline', 'cri-shim/proxy', 'lib/cri', 'lib/files'],
       ...['lib/node/install/apparmor', 'lib/profile/seccomp/tables', 'lib/trust/policy'],
     ],
     packages: ['commander', 'yaml'],
