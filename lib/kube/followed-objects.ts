@@ -1,7 +1,8 @@
 import { hash, randomUUID } from 'node:crypto';
 import { toFairleadError } from '../errors.ts';
 import { isNotFound } from './api-error.ts';
-import { Informer, type InformerMetrics } from './informer.ts';
+import { Informer } from './informer.ts';
+import type { InformerMetrics } from './informer-options.ts';
 import type { KubeObject, ObjectToWrite } from './kube-object.ts';
 import { type Answer, answerOf, type ListedObject, objectsOf, type Parsed, parsedOf } from './list-snapshot.ts';
 import type { KubeLog } from './log.ts';

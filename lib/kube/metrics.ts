@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { ApiVerb, RequestMetrics } from './client.ts';
-import type { InformerMetrics } from './informer.ts';
+import type { InformerMetrics } from './informer-options.ts';
 import type { Resource } from './resource.ts';
 
 /** How the processing of a key ended. */

@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { FairleadError } from '#lib/errors';
 import { isMissingCollection } from '#lib/kube/api-error';
-import { Informer, type InformerMetrics } from '#lib/kube/informer';
+import { Informer } from '#lib/kube/informer';
+import type { InformerMetrics } from '#lib/kube/informer-options';
 import type { KubeLog } from '#lib/kube/log';
 import type { ObjectClient } from '#lib/kube/object-client';
 import { objectKey, type Resource } from '#lib/kube/resource';

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FairleadError } from '#lib/errors';
-import { Informer, type InformerMetrics } from '#lib/kube/informer';
+import { Informer } from '#lib/kube/informer';
+import type { InformerMetrics } from '#lib/kube/informer-options';
 import type { KubeObject, ObjectMeta } from '#lib/kube/kube-object';
 import type { KubeLog } from '#lib/kube/log';
 import type { ObjectClient } from '#lib/kube/object-client';

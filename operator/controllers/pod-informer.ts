@@ -1,5 +1,6 @@
 import { toFairleadError } from '#lib/errors';
-import { Informer, type InformerMetrics } from '#lib/kube/informer';
+import { Informer } from '#lib/kube/informer';
+import type { InformerMetrics } from '#lib/kube/informer-options';
 import type { KubeObject } from '#lib/kube/kube-object';
 import type { KubeLog } from '#lib/kube/log';
 import type { ObjectClient } from '#lib/kube/object-client';

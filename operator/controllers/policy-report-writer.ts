@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { toFairleadError } from '#lib/errors';
 import { ApiError, isInEndingNamespace, isMissingCollection, isNotFound, isOutage } from '#lib/kube/api-error';
-import { Informer, type InformerMetrics } from '#lib/kube/informer';
+import { Informer } from '#lib/kube/informer';
+import type { InformerMetrics } from '#lib/kube/informer-options';
 import type { KubeObject } from '#lib/kube/kube-object';
 import type { KubeLog } from '#lib/kube/log';
 import { mergePatchOf } from '#lib/kube/merge-patch';

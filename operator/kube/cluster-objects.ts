@@ -1,7 +1,8 @@
 import { Departures } from '#lib/concurrency/flights';
 import { FairleadError } from '#lib/errors';
 import { isNotFound } from '#lib/kube/api-error';
-import { Informer, type InformerMetrics } from '#lib/kube/informer';
+import { Informer } from '#lib/kube/informer';
+import type { InformerMetrics } from '#lib/kube/informer-options';
 import type { KubeObject } from '#lib/kube/kube-object';
 import type { KubeLog } from '#lib/kube/log';
 import type { ObjectClient } from '#lib/kube/object-client';

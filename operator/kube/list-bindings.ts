@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { WritableApiServer } from '#lib/kube/api-server';
 import { CurrentLists, mostFollowed } from '#lib/kube/current-lists';
 import { FollowedObjects } from '#lib/kube/followed-objects';
-import type { InformerMetrics } from '#lib/kube/informer';
+import type { InformerMetrics } from '#lib/kube/informer-options';
 import type { KubeLog } from '#lib/kube/log';
 import { ObjectClient } from '#lib/kube/object-client';
 import type { Resource } from '#lib/kube/resource';

@@ -1,5 +1,6 @@
 import { events } from '#lib/kube/event-recorder';
-import { Informer, type InformerMetrics } from '#lib/kube/informer';
+import { Informer } from '#lib/kube/informer';
+import type { InformerMetrics } from '#lib/kube/informer-options';
 import type { KubeLog } from '#lib/kube/log';
 import type { ObjectClient } from '#lib/kube/object-client';
 import { artifactKey } from '../api/profile-reference.ts';
