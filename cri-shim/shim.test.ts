@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,7 +9,8 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { openStore } from '#lib/node/store/store';
 import { generateKeyPair } from '#lib/trust/keys/key';
-import { BytesClient, startScriptedRuntime } from '#test/support/cri/scripted-runtime';
+import type { BytesClient } from '#test/support/cri/scripted-runtime';
+import { denyingPolicy, ShimInProcess } from '#test/support/cri/shim-in-process';
 import { ServingRegistry } from '#test/support/faults/serving-registry';
 import {
   CreateContainerRequestSchema,
@@ -19,44 +19,18 @@ import {
   SecurityProfileKind,
   StatusResponseSchema,
 } from '../lib/cri/gen/cri_pb.js';
-import type { ShimLog } from './report/shim-log.ts';
-import { type Shim, startShim } from './shim.ts';
+import type { Shim, ShimOptions } from './shim.ts';
 
 const service = 'runtime.v1.RuntimeService';
 const reference = `127.0.0.1:1/security/nginx@sha256:${'ab'.repeat(32)}`;
-const deny = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules: []\n';
 const allow = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules:\n  - {match: "127.0.0.1:1/**", unsigned: true}\n';
 
 describe('shim', () => {
+  let node: ShimInProcess;
   let directory: string;
-  let records: Record<string, unknown>[];
   let created: Buffer[];
-  let runtime: Awaited<ReturnType<typeof startScriptedRuntime>>;
-  const started: (() => Promise<void> | void)[] = [];
-
-  const record = (level: string) => (fields: object | string, msg?: string) => {
-    records.push({ level, ...(typeof fields === 'string' ? { msg: fields } : { ...fields, msg }) });
-  };
-  const log = { debug: record('debug'), info: record('info'), warn: record('warn'), error: record('error') } as ShimLog;
-
-  async function start(options: Partial<Parameters<typeof startShim>[0]> = {}): Promise<Shim> {
-    const shim = await startShim({
-      listen: `unix://${join(directory, 'shim.sock')}`,
-      runtime: `unix://${join(directory, 'runtime.sock')}`,
-      policy: join(directory, 'policy.yaml'),
-      state: join(directory, 'state'),
-      log,
-      build: { version: '1.2.3', commit: 'abc' },
-      ...options,
-    });
-    started.push(() => shim.stop());
-    return shim;
-  }
-  function connect(): BytesClient {
-    const client = new BytesClient(join(directory, 'shim.sock'));
-    started.push(() => client.close());
-    return client;
-  }
+  const start = (options?: Partial<ShimOptions>): Promise<Shim> => node.start(options);
+  const connect = (): BytesClient => node.connect();
   const pull = (client: BytesClient) => {
     const request = create(PullSecurityProfileArtifactRequestSchema, {
       image: { image: reference },
@@ -67,24 +41,19 @@ describe('shim', () => {
   };
 
   beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'fairlead-shim-'));
-    [records, created] = [[], []];
-    await writeFile(join(directory, 'policy.yaml'), deny);
+    created = [];
     const status: handleUnaryCall<Buffer, Buffer> = (_call, callback) => callback(null, Buffer.alloc(0));
     const creation: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
       created.push(call.request);
       callback(null, Buffer.alloc(0));
     };
-    runtime = await startScriptedRuntime(join(directory, 'runtime.sock'), {
+    node = await ShimInProcess.prepare({
       [`${service}/Status`]: { kind: 'unary', handle: status },
       [`${service}/CreateContainer`]: { kind: 'unary', handle: creation },
     });
+    directory = node.directory;
   });
-  afterEach(async () => {
-    for (const step of started.splice(0).reverse()) await step();
-    runtime.kill();
-    await rm(directory, { recursive: true });
-  });
+  afterEach(() => node.end());
 
   it('serves, and leaves nothing behind but its state', async () => {
     const shim = await start();
@@ -116,10 +85,10 @@ describe('shim', () => {
   });
 
   it('does not listen on the socket of the runtime, under any name', async () => {
-    runtime.kill(); // so that nobody answers there, as before the runtime has started
+    node.killRuntime(); // so that nobody answers there, as before the runtime has started
     await rm(join(directory, 'runtime.sock'), { force: true });
     await symlink(directory, `${directory}.link`);
-    started.push(() => rm(`${directory}.link`));
+    node.onEnd(() => rm(`${directory}.link`));
     for (const listen of ['runtime.sock', './runtime.sock'].map((name) => `${directory}/${name}`)) {
       await assert.rejects(start({ listen: `unix://${listen}` }), { kind: 'InvalidInput', message: /runtime/ }, listen);
     }
@@ -145,7 +114,7 @@ describe('shim', () => {
     await assert.rejects(start(), { kind: 'InvalidInput' });
     await rm(join(directory, 'policy.yaml'));
     await assert.rejects(start(), { kind: 'InvalidInput', message: /policy\.yaml does not exist/ });
-    await writeFile(join(directory, 'policy.yaml'), deny);
+    await writeFile(join(directory, 'policy.yaml'), denyingPolicy);
     await start();
     await assert.rejects(start({ listen: `unix://${join(directory, 'other.sock')}` }), {
       kind: 'Conflict',
@@ -166,132 +135,6 @@ describe('shim', () => {
     await assert.rejects(start({ ...elsewhere, listen: long }), { kind: 'InvalidInput', message: /listen on .*xxx/ });
     await assert.rejects(start({ ...elsewhere, listen: 'unix:///proc/x/s.sock' }), { kind: 'InvalidInput' });
     assert.ok(!(await readdir(directory)).includes('other.sock'));
-  });
-
-  it('warns at the start of a runtime that does not answer, and of a policy that does not exist', async () => {
-    const silent = () => records.filter(({ messageId }) => messageId === 'fairlead.runtime.silent');
-    await start();
-    await start({
-      listen: `unix://${join(directory, 'second.sock')}`,
-      state: join(directory, 'second'),
-      runtime: `unix://${join(directory, 'nobody.sock')}`,
-      policy: join(directory, 'none.yaml'),
-      policyOptional: true,
-    });
-    for (let waited = 0; silent().length === 0 && waited < 5000; waited += 20) await delay(20);
-    const [warning, ...others] = silent();
-    assert.deepEqual(others, [], 'the one that answers is not warned of');
-    assert.equal(warning?.['level'], 'warn');
-    assert.match(String(warning?.['msg']), /nobody\.sock does not answer yet: .*did not answer/);
-    const missing = records.filter(({ messageId }) => messageId === 'fairlead.policy.missing');
-    assert.deepEqual(
-      missing.map(({ level, msg }) => ({ level, msg })),
-      [
-        {
-          level: 'warn',
-          msg: `the policy ${join(directory, 'none.yaml')} does not exist: everything is denied`,
-        },
-      ],
-    );
-  });
-
-  it('is ready when it can do all of its work, and names what fails', async () => {
-    runtime.kill();
-    const shim = await start({ metrics: '127.0.0.1:0' });
-    const ask = async (path: string) => {
-      const response = await fetch(`http://${shim.metrics}${path}`);
-      return { status: response.status, ...((await response.json()) as { failing?: { name: string }[] }) };
-    };
-    const gauges = async () =>
-      (await (await fetch(`http://${shim.metrics}/metrics`)).text()).match(
-        /^fairlead_shim_(?:ready|build_info)\{.*$/gm,
-      );
-    const failing = async () => (await ask('/readyz')).failing?.map(({ name }) => name);
-    const isLogged = (text: string) => records.some(({ msg }) => msg === text);
-    assert.deepEqual(await ask('/healthz'), { status: 'ok', version: '1.2.3', commit: 'abc' });
-    assert.deepEqual(await failing(), ['runtime']);
-    assert.equal((await fetch(`http://${shim.metrics}/readyz`)).status, 503);
-    assert.ok(!isLogged('the shim is ready'));
-
-    await rm(join(directory, 'runtime.sock'), { force: true });
-    runtime = await startScriptedRuntime(join(directory, 'runtime.sock'), {});
-    while (!isLogged('the shim is ready')) await delay(20);
-    assert.deepEqual(await ask('/readyz'), { status: 'ready', version: '1.2.3', commit: 'abc' });
-    assert.equal((await fetch(`http://${shim.metrics}/readyz`)).status, 200);
-
-    await writeFile(join(directory, 'policy.yaml'), 'rules: [');
-    await shim.reload();
-    await rm(join(directory, 'state'), { recursive: true });
-    await writeFile(join(directory, 'state'), 'no directory');
-    while (!(await failing())) await delay(20);
-    const { failing: named } = await ask('/readyz');
-    assert.deepEqual(
-      named?.map(({ name }) => name),
-      ['policy', 'store'],
-    );
-    assert.match(JSON.stringify(named), /policy\.yaml.*state directory .*\/state cannot be used/);
-    assert.deepEqual(await gauges(), [
-      'fairlead_shim_build_info{version="1.2.3",commit="abc"} 1',
-      'fairlead_shim_ready{check="runtime"} 1',
-      'fairlead_shim_ready{check="policy"} 0',
-      'fairlead_shim_ready{check="store"} 0',
-    ]);
-  });
-
-  it('tells systemd that it is ready when it is, and that it answers, as long as it does', async () => {
-    const { PATH } = process.env;
-    const told = join(directory, 'told');
-    const lines = async (): Promise<string[]> => (await readFile(told, 'utf8').catch(() => '')).trim().split('\n');
-    await writeFile(join(directory, 'systemd-notify'), `#!/bin/sh\necho "$@" >> ${told}\n`);
-    await chmod(join(directory, 'systemd-notify'), 0o755);
-    const watched = { NOTIFY_SOCKET: '/run/notify', WATCHDOG_USEC: '300000', WATCHDOG_PID: String(process.pid) };
-    Object.assign(process.env, watched, { PATH: `${directory}:${PATH}` });
-    started.push(() => {
-      for (const name of Object.keys(watched)) delete process.env[name];
-      process.env['PATH'] = PATH;
-    });
-    runtime.kill();
-    const shim = await start();
-    while (!(await lines()).includes('WATCHDOG=1')) await delay(20);
-    assert.ok(!(await lines()).some((line) => line.includes('READY')));
-
-    await rm(join(directory, 'runtime.sock'), { force: true });
-    runtime = await startScriptedRuntime(join(directory, 'runtime.sock'), {});
-    while (!(await lines()).includes('READY=1 STATUS=ready')) await delay(20);
-    await shim.reload();
-    assert.match(
-      (await lines()).join('\n'),
-      /\nRELOADING=1 MONOTONIC_USEC=\d+\n(?:WATCHDOG=1\n)*READY=1 STATUS=ready$/m,
-    );
-
-    // No call reaches the shim any more.
-    await rm(join(directory, 'shim.sock'));
-    const silent = () => records.some(({ messageId }) => messageId === 'fairlead.watchdog.unanswered');
-    while (!silent()) await delay(20);
-    const answered = (await lines()).length;
-    records = [];
-    while (!silent()) await delay(20);
-    assert.equal((await lines()).length, answered);
-    await shim.stop();
-    assert.equal((await lines()).at(-1), 'STOPPING=1 STATUS=stopping');
-  });
-
-  it('reports a policy that is removed as a failing check, unless it is optional', async () => {
-    const failing = async (shim: Shim): Promise<unknown> =>
-      ((await (await fetch(`http://${shim.metrics}/readyz`)).json()) as { failing?: unknown }).failing;
-    const strict = await start({ metrics: '127.0.0.1:0' });
-    await rm(join(directory, 'policy.yaml'));
-    await strict.reload();
-    const lax = await start({
-      ...{ metrics: '127.0.0.1:0', policyOptional: true, state: join(directory, 'second') },
-      listen: `unix://${join(directory, 'second.sock')}`,
-    });
-    // A result is used for a second.
-    while ((await failing(strict)) === undefined) await delay(20);
-    assert.deepEqual(await failing(strict), [
-      { name: 'policy', problem: 'the policy file does not exist: everything is denied' },
-    ]);
-    assert.equal(await failing(lax), undefined);
   });
 
   it('writes its decisions to the decision log', async () => {
@@ -316,9 +159,9 @@ describe('shim', () => {
     await shim.reload();
     await shim.reload();
     assert.equal(await gauge(), '0');
-    assert.equal(records.filter(({ messageId }) => messageId === 'fairlead.policy.broken').length, 1);
+    assert.equal(node.records.filter(({ messageId }) => messageId === 'fairlead.policy.broken').length, 1);
     await assert.rejects(pull(client), { code: 14 });
-    await writeFile(join(directory, 'policy.yaml'), deny);
+    await writeFile(join(directory, 'policy.yaml'), denyingPolicy);
     await shim.reload();
     assert.equal(await gauge(), '1');
     await assert.rejects(pull(client), { code: 7 });
@@ -332,7 +175,7 @@ describe('shim', () => {
 
   it('logs and counts a pull whose client goes away while the registry does not answer', async () => {
     const registry = await new ServingRegistry().start();
-    started.push(() => registry.stop());
+    node.onEnd(() => registry.stop());
     registry.silent = true;
     await writeFile(join(directory, 'policy.yaml'), allow.replace('127.0.0.1:1/**', `${registry.host}/**`));
     const shim = await start({ metrics: '127.0.0.1:0' });
@@ -351,7 +194,7 @@ describe('shim', () => {
     const call = client.makeUnaryRequest(`/${method}`, same, same, Buffer.from(request), () => undefined);
     await asked;
     call.cancel();
-    const abandoned = () => records.filter(({ messageId }) => messageId === 'fairlead.call.abandoned');
+    const abandoned = () => node.records.filter(({ messageId }) => messageId === 'fairlead.call.abandoned');
     for (let waited = 0; abandoned().length === 0 && waited < 5000; waited += 20) await delay(20);
     const [{ level, pod, reference, cause } = {}] = abandoned();
     assert.deepEqual([level, pod, reference, cause], ['warn', 'web/nginx-0', image, 'cancelled']);
@@ -387,7 +230,7 @@ describe('shim', () => {
     await assert.rejects(client.unary(`${service}/CreateContainer`, Buffer.from([0x12, 9])), { code: 3 });
     assert.equal(created.length, 1);
     assert.ok(created[0]?.equals(odd));
-    const refused = records.filter(({ messageId }) => messageId === 'fairlead.profile.refused');
+    const refused = node.records.filter(({ messageId }) => messageId === 'fairlead.profile.refused');
     assert.deepEqual(
       refused.map(({ pod, container }) => [pod, container]),
       [
@@ -412,7 +255,7 @@ describe('shim', () => {
           }),
         ),
       );
-    const ignored = () => records.filter(({ messageId }) => messageId === 'fairlead.annotation.ignored');
+    const ignored = () => node.records.filter(({ messageId }) => messageId === 'fairlead.annotation.ignored');
     await container({ profileType: ProfileType.RuntimeDefault }, { other: reference });
     await container({ profileType: ProfileType.RuntimeDefault }, { 'seccomp-profile.crio.io/other': reference });
     await assert.rejects(container({ profileType: ProfileType.Unconfined }, { [key]: reference }), { code: 7 });
@@ -447,7 +290,7 @@ describe('shim', () => {
     await mkdir(below, { mode: 0o755 });
     await writeFile(key, publicKey);
     await writeFile(config, 'apiVersion: kubelet.config.k8s.io/v1\nkind: CredentialProviderConfig\nproviders: []\n');
-    await writeFile(policy, `${deny.replace('[]', '')}  - {match: "**", require: [{key: release.pub}]}\n`);
+    await writeFile(policy, `${denyingPolicy.replace('[]', '')}  - {match: "**", require: [{key: release.pub}]}\n`);
     const providers = { imageCredentialProviderConfig: config, imageCredentialProviderBinDir: below };
     const decisionLog = join(below, 'logs', 'decisions.jsonl');
     await mkdir(dirname(decisionLog), { mode: 0o755 });
@@ -476,7 +319,7 @@ describe('shim', () => {
     await chmod(policy, 0o666);
     await shim.reload();
     await assert.rejects(pull(client), { code: 7 });
-    const [broken] = records.filter(({ messageId }) => messageId === 'fairlead.policy.broken');
+    const [broken] = node.records.filter(({ messageId }) => messageId === 'fairlead.policy.broken');
     assert.match(String(broken?.['hint']), /chmod go-w .*policy\.yaml$/);
     await chmod(policy, 0o644);
     await shim.reload();

@@ -54,6 +54,11 @@ export const developmentRooms: readonly Room[] = [
     packages: 'any',
   },
   { name: 'test/support/cri/pulling-node.ts', imports: ['cri-shim/**', 'lib/**'] },
+  { name: 'test/support/cri/scripted-runtime.ts', imports: [], packages: 'any' },
+  {
+    name: 'test/support/cri/shim-in-process.ts',
+    imports: ['cri-shim', 'cri-shim/report', 'test/support/cri/scripted-runtime.ts'],
+  },
   { name: 'test/support/release/stand-in-packages.ts', imports: ['tools/release'], packages: 'any' },
   { name: 'test/support/release/program.ts', imports: ['tools', 'tools/release'] },
   {

@@ -6,6 +6,9 @@ interface Method {
   readonly handle: UntypedHandleCall;
 }
 
+/** Methods by their full name. */
+export type ScriptedMethods = Readonly<Record<string, Method>>;
+
 const same = (bytes: Buffer): Buffer => bytes;
 const unlimited = {
   'grpc.max_receive_message_length': -1,
@@ -17,7 +20,7 @@ const unlimited = {
  * A gRPC server on a Unix socket that plays the container runtime: methods by full name
  * (`runtime.v1.RuntimeService/Status`), messages as bytes.
  */
-export async function startScriptedRuntime(socketPath: string, methods: Readonly<Record<string, Method>>) {
+export async function startScriptedRuntime(socketPath: string, methods: ScriptedMethods) {
   const server = new Server(unlimited);
   for (const [name, { kind, handle }] of Object.entries(methods)) {
     server.register(`/${name}`, handle as never, same, same, kind);
