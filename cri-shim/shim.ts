@@ -171,7 +171,7 @@ export class Shim {
         install: { seccomp: store.effective, appArmor },
         memory: new EffectiveMemory(),
         ...{ source, store, policy, tidier, architecture, runtimeBaseline, seccompRoot, log, metrics },
-        recent: this.#recent,
+        now: () => new Date(),
         preview: this.#options.previewKep6061 ?? false,
       },
     );

@@ -37,7 +37,6 @@ function explanationText({ containers }: PodExplanation): string {
 
 function containerText({ name, id, state, artifacts, appArmor, applied, runtime }: ExplainedContainer): string {
   const title = name === undefined ? `sandbox ${id}` : `container ${name} (${state}, ${id})`;
-  const known = new Set(applied.map(({ reference }) => reference.split('@').at(-1)));
   const lines = [
     ...applied.flatMap((record) => [
       ['artifact', `${record.kind} ${record.reference}`],
@@ -48,9 +47,9 @@ function containerText({ name, id, state, artifacts, appArmor, applied, runtime 
       ['effective', record.installed],
       ['constrained', constrainedText(record.constrained)],
     ]),
-    ...artifacts
-      .filter((digest) => !known.has(digest))
-      .map((digest) => ['artifact', `${digest}, applied before the shim started: more is not known`]),
+    ...(applied.length > 0
+      ? []
+      : artifacts.map((digest) => ['artifact', `${digest}, applied by an older release: more is not known`])),
     ...(appArmor === undefined || applied.some(({ installed }) => installed === appArmor)
       ? []
       : [['AppArmor', appArmor]]),

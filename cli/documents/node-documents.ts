@@ -53,7 +53,7 @@ export const nodeProfiles = v.object({
       references: texts('references by which it was pulled'),
       bytes: number('bytes that it takes, with its signatures'),
       rule: v.optional(text('rule of the policy in force that is for it, if one is')),
-      signers: v.optional(texts('who signed it, if it was applied since the shim started')),
+      signers: v.optional(texts('who signed it, as verified for the newest of `containers`')),
       lastUsed: time('when it was last asked for'),
       containers: texts('IDs of containers and sandboxes that were created with it'),
     }),
@@ -86,7 +86,7 @@ export const nodeExplain = v.object({
             'by input, the number of dimensions of the profile that it constrained',
           ),
         }),
-        'what was applied since the shim started',
+        'how the artifacts were applied; empty if an older release applied them',
       ),
       runtime: v.object({
         seccomp: v.optional(text('seccomp profile that the runtime reports')),

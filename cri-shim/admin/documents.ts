@@ -1,4 +1,5 @@
-import type { AppliedRecord, Refusal } from '../report/recent.ts';
+import type { AppliedRecord } from '#lib/node/store/use-note';
+import type { Refusal } from '../report/recent.ts';
 
 /** What the shim answers to `GET /v1/status`. */
 export interface NodeStatus {
@@ -30,7 +31,7 @@ export interface NodeProfile {
   readonly bytes: number;
   /** `match` of the rule of the policy in force that is for it; absent if no rule is. */
   readonly rule?: string;
-  /** Who signed it, as verified when it was applied last; absent if it was not since the start. */
+  /** Who signed it, as verified for the newest of `containers`; absent without a record of that. */
   readonly signers?: readonly string[];
   /** RFC 3339. */
   readonly lastUsed: string;
@@ -53,8 +54,8 @@ export interface ExplainedContainer {
   readonly artifacts: readonly string[];
   /** Its AppArmor profile in the kernel, if it is one of Fairlead. */
   readonly appArmor?: string;
-  /** What was applied to it, if that was since the shim started. */
-  readonly applied: readonly Omit<AppliedRecord, 'id'>[];
+  /** How they were applied; empty if an older release did, which kept no record of it. */
+  readonly applied: readonly AppliedRecord[];
   /** What the runtime reports. */
   readonly runtime: { readonly seccomp?: string; readonly appArmor?: string };
 }

@@ -2,14 +2,12 @@ import type { CriClient } from '#lib/cri/client';
 import { FairleadError } from '#lib/errors';
 import type { Store } from '#lib/node/store/store';
 import { ContainerState } from '../../lib/cri/gen/cri_pb.js';
-import type { Recent } from '../report/recent.ts';
 import type { ExplainedContainer, PodExplanation } from './documents.ts';
 
 /** The dependencies of explainPod. */
 export interface ExplainPodDependencies {
   readonly runtime: Pick<CriClient, 'listContainers' | 'listPodSandbox' | 'containerStatus'>;
   readonly store: Pick<Store, 'uses'>;
-  readonly recent: Pick<Recent, 'appliedTo'>;
 }
 
 /**
@@ -21,7 +19,7 @@ export interface ExplainPodDependencies {
  */
 export async function explainPod(
   pod: string,
-  { runtime, store, recent }: ExplainPodDependencies,
+  { runtime, store }: ExplainPodDependencies,
   signal: AbortSignal,
 ): Promise<PodExplanation> {
   const [{ items }, { containers }, uses] = await Promise.all([
@@ -35,13 +33,9 @@ export async function explainPod(
       hint: 'Write namespace/name. List the pods of the node: crictl pods',
     });
   }
-  const describe = (id: string): Pick<ExplainedContainer, 'artifacts' | 'appArmor' | 'applied'> => {
-    const { artifacts = [], appArmor } = uses.get(id) ?? {};
-    return {
-      artifacts,
-      ...(appArmor === undefined ? {} : { appArmor }),
-      applied: recent.appliedTo(id).map(({ id: _id, ...record }) => record),
-    };
+  const created = (id: string): Pick<ExplainedContainer, 'artifacts' | 'appArmor' | 'applied'> => {
+    const { artifacts = [], appArmor, applied = [] } = uses.get(id) ?? {};
+    return { artifacts, ...(appArmor === undefined ? {} : { appArmor }), applied };
   };
   const ids = new Set(sandboxes.map(({ id }) => id));
   const explained = containers
@@ -51,9 +45,9 @@ export async function explainPod(
       const reported = await unlessRemoved(runtime.containerStatus({ containerId: id, verbose: true }, signal));
       if (reported === undefined) return undefined;
       const stateName = ContainerState[state]?.toLowerCase().replace('container_', '') ?? 'unknown';
-      return { id, name, state: stateName, ...describe(id), runtime: reportedProfiles(reported.info['info']) };
+      return { id, name, state: stateName, ...created(id), runtime: reportedProfiles(reported.info['info']) };
     });
-  const ofSandboxes = sandboxes.map(({ id }) => ({ id, state: 'sandbox', ...describe(id), runtime: {} }));
+  const ofSandboxes = sandboxes.map(({ id }) => ({ id, state: 'sandbox', ...created(id), runtime: {} }));
   const ofContainers = (await Promise.all(explained)).filter((each) => each !== undefined);
   return { pod, containers: [...ofSandboxes, ...ofContainers] };
 }

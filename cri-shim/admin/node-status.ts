@@ -1,5 +1,6 @@
 import { heldArtifacts } from '#lib/node/store/held-artifacts';
 import type { Store } from '#lib/node/store/store';
+import type { AppliedRecord, Use } from '#lib/node/store/use-note';
 import type { Digest } from '#lib/registry/digest';
 import { parseReference } from '#lib/registry/reference';
 import { decide } from '#lib/trust/policy/authorize';
@@ -21,7 +22,7 @@ export interface NodeStatusDependencies {
   readonly store: Pick<Store, 'list' | 'fetcher' | 'uses' | 'sizeOf' | 'lastUse'>;
   /** The state directory. */
   readonly state: string;
-  readonly recent: Pick<Recent, 'refusals' | 'lastOf'>;
+  readonly recent: Pick<Recent, 'refusals'>;
 }
 
 /** Returns what the shim is and does. */
@@ -56,17 +57,19 @@ export async function nodeStatus({
 export async function nodeProfiles({
   policy,
   store,
-  recent,
-}: Pick<NodeStatusDependencies, 'policy' | 'store' | 'recent'>): Promise<NodeProfiles> {
+}: Pick<NodeStatusDependencies, 'policy' | 'store'>): Promise<NodeProfiles> {
   const uses = await store.uses.list();
   const held = await heldArtifacts(store);
   const profiles = held.map(async ({ digest, kind, references, records }): Promise<NodeProfile> => {
     const sizes = await Promise.all(records.map((record) => store.sizeOf(record)));
     const rules = references.map((reference) => decide(policy.current, parseReference(reference), kind).rule?.match);
     const rule = rules.find((match) => match !== undefined);
-    const signers = recent.lastOf(digest)?.signers;
     const lastUses = records.map((record) => store.lastUse(record)?.getTime() ?? 0);
     const users = [...uses].filter(([, { artifacts }]) => artifacts.some((used: Digest) => records.includes(used)));
+    const signers = lastApplied(
+      users.map(([, use]) => use),
+      kind,
+    )?.signers;
     return {
       ...{ kind, digest, references },
       bytes: sizes.reduce((sum, size) => sum + size, 0),
@@ -77,4 +80,10 @@ export async function nodeProfiles({
     };
   });
   return { profiles: await Promise.all(profiles) };
+}
+
+/** Returns how the profile of a kind was applied last; undefined without a record of that. */
+function lastApplied(uses: readonly Use[], kind: string): AppliedRecord | undefined {
+  const records = uses.flatMap(({ applied = [] }) => applied.filter((record) => record.kind === kind));
+  return records.sort((a, b) => Date.parse(a.time) - Date.parse(b.time)).at(-1);
 }

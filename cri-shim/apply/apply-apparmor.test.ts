@@ -48,12 +48,12 @@ describe('the application of an AppArmor artifact', () => {
       tidier: { grown: () => undefined },
       log: { debug: record, info: record, warn: record } as unknown as ShimLog,
       metrics: noMetrics,
-      recent: { applied: () => undefined },
+      now: () => new Date(0),
     } as unknown as ApplyDependencies;
     const bearer = { pod: 'a/b', container: 'c', subject: { runtime: { handler: '' }, capabilities: undefined } };
     const signal = AbortSignal.timeout(5000);
     const applied = await applyProfile({ kind: 'AppArmor', reference, ...asked }, bearer, dependencies, signal);
-    applied.report('c1');
+    applied.report();
     return applied;
   };
   beforeEach(() => {

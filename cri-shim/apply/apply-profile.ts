@@ -5,6 +5,7 @@ import {
   isInstalled,
 } from '#lib/node/install/install-profile';
 import type { PulledProfile } from '#lib/node/pull/pulled-profile';
+import type { AppliedRecord } from '#lib/node/store/use-note';
 import type { Constraint } from '#lib/profile/constraint';
 import { effectiveProfile } from '#lib/profile/effective-profile';
 import type { PublishedProfile, RuntimeProfile } from '#lib/profile/profile';
@@ -17,7 +18,6 @@ import type { BaselineSubject, RuntimeBaseline } from '../baseline/runtime-basel
 import type { Tidier } from '../housekeeping/tidy.ts';
 import { constrainedFields, shortenFields } from '../report/constraints.ts';
 import type { ShimMetrics } from '../report/metrics.ts';
-import type { Recent } from '../report/recent.ts';
 import type { ShimLog } from '../report/shim-log.ts';
 import { signersOf } from '../report/signers.ts';
 import type { ProfileRequest } from '../request/profile-request.ts';
@@ -40,11 +40,9 @@ export interface AppliedProfile {
   readonly installed: Installed;
   /** The digest of its artifact. */
   readonly digest: Digest;
-  /**
-   * Logs and counts it, to be called with the ID of what it is for, once the runtime has created
-   * that.
-   */
-  readonly report: (id: string) => void;
+  readonly record: AppliedRecord;
+  /** Logs and counts it, to be called once the runtime has created what it is for. */
+  readonly report: () => void;
 }
 
 /** The dependencies of applyProfile. */
@@ -58,7 +56,7 @@ export interface ApplyDependencies {
   readonly tidier: Pick<Tidier, 'grown'>;
   readonly log: ShimLog;
   readonly metrics: ShimMetrics;
-  readonly recent: Pick<Recent, 'applied'>;
+  readonly now: () => Date;
 }
 
 /**
@@ -83,7 +81,8 @@ export async function applyProfile(
   return {
     installed: effective.installed,
     digest: pulled.descriptor.digest,
-    report: (id) => report(request, { ...bearer, id }, made, dependencies),
+    record: recordOf(request, made, dependencies.now()),
+    report: () => report(request, bearer, made, dependencies),
   };
 }
 
@@ -131,15 +130,31 @@ async function resolveFor(
   return resolveProfile(profile, await runtimeBaseline.hostFor(subject, signal));
 }
 
+/** Returns what the node keeps of an applied profile, as long as its container exists. */
+function recordOf(
+  { kind, reference, base, mode }: ProfileRequest,
+  { pulled, effective: { installed, constrained } }: Made,
+  now: Date,
+): AppliedRecord {
+  return {
+    ...{ time: now.toISOString(), kind, reference: formatReference(reference), rule: pulled.verification.rule },
+    signers: signersOf(pulled.verification),
+    ...(base === undefined ? {} : { base: base === 'RuntimeDefault' ? base : base.path }),
+    ...(mode === undefined ? {} : { mode }),
+    installed: installed.kind === 'Seccomp' ? installed.path : installed.name,
+    constrained: Object.fromEntries(constrained),
+  };
+}
+
 /**
  * Logs and counts an applied profile and its constraints. The constraints are logged once: those of
  * another container with the same effective profile are the same.
  */
 function report(
   request: ProfileRequest,
-  { id, subject, ...bearer }: Bearer & { readonly id: string },
+  { subject, ...bearer }: Bearer,
   { pulled, effective, constraints = [] }: Made,
-  { log, metrics, recent }: Pick<ApplyDependencies, 'log' | 'metrics' | 'recent'>,
+  { log, metrics }: Pick<ApplyDependencies, 'log' | 'metrics'>,
 ): void {
   const { installed, constrained, unlogged } = effective;
   metrics.applied(request.mode);
@@ -148,16 +163,6 @@ function report(
   const reference = formatReference(request.reference);
   const named = { ...bearer, ...namesOf(installed), reference, rule: pulled.verification.rule };
   log.info({ messageId: 'fairlead.profile.applied', ...named }, 'profile applied');
-  recent.applied({
-    ...{ id, kind: request.kind, reference, rule: pulled.verification.rule },
-    signers: signersOf(pulled.verification),
-    ...(request.base === undefined
-      ? {}
-      : { base: request.base === 'RuntimeDefault' ? request.base : request.base.path }),
-    ...(request.mode === undefined ? {} : { mode: request.mode }),
-    installed: installed.kind === 'Seccomp' ? installed.path : installed.name,
-    constrained: Object.fromEntries(constrained),
-  });
   if (request.mode !== undefined) {
     const logged = { mode: request.mode, unlogged };
     log.warn(

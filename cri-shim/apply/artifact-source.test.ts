@@ -71,7 +71,7 @@ describe('artifact source', () => {
       },
       hostFor: async () => ({ architecture: 'amd64', kernel: '6.1', capabilities: [] }) as const,
     };
-    const recent = { applied: () => undefined };
+    const now = () => new Date(0);
     const architecture = 'amd64' as const;
     const install = { seccomp: store.effective, appArmor: { put: () => assert.fail(), holds: () => assert.fail() } };
     const metrics = {
@@ -79,12 +79,12 @@ describe('artifact source', () => {
       applied: (given: string | undefined) => void applied.push(given),
       constrainedMerge: () => void constrainedMerges++,
     };
-    const dependencies = { source, install, memory, architecture, runtimeBaseline, tidier, log, metrics, recent };
+    const dependencies = { source, install, memory, architecture, runtimeBaseline, tidier, log, metrics, now };
     const subject = { runtime: { handler: '' }, capabilities: undefined };
     const bearer = { pod: 'a/b', subject };
     const signal = AbortSignal.timeout(5000);
     const done = await applyProfile({ kind: 'Seccomp', reference, ...asked }, bearer, dependencies, signal);
-    done.report('c1');
+    done.report();
     return done;
   };
 

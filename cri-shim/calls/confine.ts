@@ -1,6 +1,6 @@
 import { FairleadError, toFairleadError } from '#lib/errors';
 import { profileRefusal } from '#lib/node/reference/profile-refusal';
-import type { Use } from '#lib/node/store/uses';
+import type { Use } from '#lib/node/store/use-note';
 import { type PinnedReference, parsePinned } from '#lib/registry/pinned-reference';
 import { quote } from '#lib/text/quote';
 import { type AppliedProfile, type ApplyDependencies, applyProfile, type Bearer } from '../apply/apply-profile.ts';
@@ -19,8 +19,8 @@ export interface Creation
 /** What a container or sandbox is created with. */
 export interface Confinement {
   readonly use: Use;
-  /** Logs and counts its profiles, to be called with its ID once the runtime has created it. */
-  readonly report: (id: string) => void;
+  /** Logs and counts its profiles, to be called once the runtime has created it. */
+  readonly report: () => void;
 }
 
 /** The dependencies of confine. */
@@ -61,9 +61,12 @@ export async function confine(
     for (const { installed } of applied) rewrite(context, installed);
     const [appArmor] = applied.flatMap(({ installed }) => (installed.kind === 'AppArmor' ? [installed.name] : []));
     return {
-      use: { artifacts: applied.map(({ digest }) => digest), appArmor },
-      report: (id) => {
-        for (const { report } of applied) report(id);
+      use: {
+        ...{ artifacts: applied.map(({ digest }) => digest), appArmor },
+        applied: applied.map(({ record }) => record),
+      },
+      report: () => {
+        for (const { report } of applied) report();
       },
     };
   } catch (thrown) {

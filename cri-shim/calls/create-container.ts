@@ -51,7 +51,7 @@ export async function createContainer(
     onReply: async (response) => {
       const { containerId } = decode(CreateContainerResponseSchema, response);
       await recordUse(containerId, confinement.use, dependencies);
-      confinement.report(containerId);
+      confinement.report();
       return response;
     },
   };

@@ -48,7 +48,7 @@ export async function runPodSandbox(
       dependencies.runtimeBaseline.sandboxCreated(podSandboxId, runtimeHandler);
       if (confinement !== undefined) {
         await recordUse(podSandboxId, confinement.use, dependencies);
-        confinement.report(podSandboxId);
+        confinement.report();
       }
       return response;
     },

@@ -1,6 +1,7 @@
 import type { CriClient } from '#lib/cri/client';
 import type { Store } from '#lib/node/store/store';
-import type { InUse, Use } from '#lib/node/store/uses';
+import type { Use } from '#lib/node/store/use-note';
+import type { InUse } from '#lib/node/store/uses';
 import type { ShimLog } from '../report/shim-log.ts';
 
 /** The calls that list the containers and sandboxes of a runtime. */

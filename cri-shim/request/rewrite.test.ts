@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, beforeEach, describe, it } from 'node:test';
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary, toJson } from '@bufbuild/protobuf';
 import type { PullRequest } from '#lib/node/pull/pulled-profile';
-import type { Use } from '#lib/node/store/uses';
+import type { Use } from '#lib/node/store/use-note';
 import type { CapabilityChange } from '#lib/profile/capabilities';
 import { formatReference } from '#lib/registry/reference';
 import { defaultBaseline } from '#lib/trust/policy/parse-policy-document';
@@ -108,6 +108,8 @@ const named: Record<string, unknown>[] = [];
 const subjects: BaselineSubject[] = [];
 const effective: Buffer[] = [];
 const uses: [string, Use][] = [];
+/** What is kept of how each profile was applied. */
+const record = { time: '1970-01-01T00:00:00.000Z', reference, rule: 'r', signers: [], constrained: {} };
 const watched: unknown[] = [];
 const sandboxes: [string, string][] = [];
 let isUseful = true;
@@ -123,7 +125,7 @@ const artifacts: Readonly<Record<string, object>> = {
 const dependencies = {
   seccompRoot: root,
   memory: { recall: () => undefined, remember: () => undefined },
-  recent: { applied: () => undefined },
+  now: () => new Date(0),
   architecture: 'amd64',
   metrics: noMetrics,
   log: log as unknown as ShimLog,
@@ -190,7 +192,8 @@ describe('rewriting', () => {
       create(cri.CreateContainerResponseSchema, { containerId: 'c1' }),
     );
     assert.equal(await decision.onReply?.(response), response);
-    assert.deepEqual(uses.splice(0), [['c1', { artifacts: [digest], appArmor: undefined }]]);
+    const applied = [{ ...record, kind: 'Seccomp', base: 'RuntimeDefault', installed: path }];
+    assert.deepEqual(uses.splice(0), [['c1', { artifacts: [digest], appArmor: undefined, applied }]]);
     assert.deepEqual(pulled, [{ reference, kind: 'Seccomp' }]);
     const [{ pod, container, path: installed } = {}] = named;
     assert.deepEqual([pod, container, installed], ['namespace-2/name-2', 'name-2', path]);
@@ -215,7 +218,11 @@ describe('rewriting', () => {
       assert.equal(unknownCount(decision.forward), unknownCount(before));
       assert.deepEqual(named, [], 'logged as applied before the runtime has answered');
       await decision.onReply?.(encode(cri.CreateContainerResponseSchema, { containerId: 'c5' }));
-      assert.deepEqual(uses.splice(0), [['c5', { artifacts: [digest, digest], appArmor: policy }]]);
+      const applied = [
+        { ...record, kind: 'Seccomp', installed: path },
+        { ...record, kind: 'AppArmor', installed: policy },
+      ];
+      assert.deepEqual(uses.splice(0), [['c5', { artifacts: [digest, digest], appArmor: policy, applied }]]);
       assert.deepEqual(
         named.splice(0).map((fields) => [fields['kind'], fields['path'] ?? fields['appArmorProfile']]),
         [

@@ -20,4 +20,5 @@ export type { PullNote } from './store/pull-note.ts';
 export { openStore, type PulledArtifact, type Store } from './store/store.ts';
 export type { StoreDirectories } from './store/store-directories.ts';
 export type { Pull, StoredArtifact } from './store/stored-artifact.ts';
-export type { InUse, Use, Uses } from './store/uses.ts';
+export type { AppliedRecord, Use } from './store/use-note.ts';
+export type { InUse, Uses } from './store/uses.ts';

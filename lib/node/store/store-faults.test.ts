@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -95,6 +95,19 @@ describe('a store that is disturbed', () => {
     await store.uses.put('container', { artifacts: [digest], appArmor: 'fairlead/1' });
     const { artifacts, appArmor } = await store.uses.of(async () => new Set(['container']));
     assert.deepEqual([[...artifacts], [...appArmor]], [[digest], ['fairlead/1']]);
+    const record = {
+      time: '2026-01-02T03:04:05Z',
+      kind: 'Seccomp',
+      reference: 'a.example/b',
+      rule: '**',
+      signers: ['x\ny'],
+    };
+    const applied = [{ ...record, installed: '/state/effective/x.json', constrained: { baseline: 2 } }];
+    await store.uses.put('container', { artifacts: [digest], applied });
+    const whole = { artifacts: [digest], appArmor: undefined, applied };
+    assert.deepEqual((await store.uses.list()).get('container'), whole);
+    await truncate(note, (await stat(note)).size - 1);
+    assert.deepEqual((await store.uses.list()).get('container'), { artifacts: [digest], appArmor: undefined });
     await store.close();
   });
 

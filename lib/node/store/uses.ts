@@ -1,28 +1,18 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '#lib/errors';
-import { type Digest, isDigest } from '#lib/registry/digest';
+import type { Digest } from '#lib/registry/digest';
 import { quote } from '#lib/text/quote';
 import { directoryEntries } from './directory-entries.ts';
 import { writeDurably } from './durable-file.ts';
 import type { StoreDirectories } from './store-directories.ts';
-
-/** What a container or sandbox was created with. */
-export interface Use {
-  /** The artifacts of its profiles, one for each kind. */
-  readonly artifacts: readonly Digest[];
-  /** The name of its AppArmor profile in the kernel, if it has one of Fairlead's. */
-  readonly appArmor?: string | undefined;
-}
+import { parseUse, renderUse, type Use } from './use-note.ts';
 
 /** What containers and sandboxes were created with, all together. */
 export interface InUse {
   readonly artifacts: ReadonlySet<Digest>;
   readonly appArmor: ReadonlySet<string>;
 }
-
-/** Begins the line of a note that has the name of an AppArmor profile. */
-const appArmorLine = 'apparmor ';
 
 /** Notes about which container or sandbox was created with which profiles. */
 export class Uses {
@@ -45,14 +35,13 @@ export class Uses {
    * Notes what a container or sandbox was created with. Does not flush it: after a power failure no
    * container is left. Throws InvalidInput for an invalid ID, and as writeDurably does.
    */
-  async put(id: string, { artifacts, appArmor }: Use): Promise<void> {
+  async put(id: string, use: Use): Promise<void> {
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/.test(id)) {
       throw new FairleadError('InvalidInput', `invalid ID of a container: ${quote(id, 200)}`);
     }
     const { uses, temporary } = this.#directories;
-    const lines = [...artifacts, ...(appArmor === undefined ? [] : [`${appArmorLine}${appArmor}`])];
     const path = join(uses, id);
-    const bytes = Buffer.from(lines.join('\n'));
+    const bytes = renderUse(use);
     // A container is new, and so is its note. A part of a note is as good as none.
     await writeFile(path, bytes, { flag: 'wx', mode: 0o600 }).catch(() =>
       writeDurably(path, bytes, { temporaryDirectory: temporary, flush: false }),
@@ -82,11 +71,4 @@ export class Uses {
     }
     return { artifacts, appArmor };
   }
-}
-
-/** Reads a note. A power failure may have left it empty or cut. */
-function parseUse(text: string): Use {
-  const lines = text.split('\n');
-  const appArmor = lines.find((line) => line.startsWith(appArmorLine))?.slice(appArmorLine.length);
-  return { artifacts: lines.filter((line) => isDigest(line)), appArmor };
 }

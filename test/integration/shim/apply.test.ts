@@ -8,6 +8,7 @@ import { mediaTypes } from '#lib/registry/descriptor';
 import { type Containerd, containerdRequirements, startContainerd } from '#test/peers/containerd';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
+import { runFairlead, succeeded } from '#test/support/cli/run';
 import { type CriClient, connectCri } from '#test/support/cri/client';
 import { runPod } from '#test/support/cri/pod';
 import { denyChmod, packText, publish, startTestShim, type TestShim } from '#test/support/cri/shim';
@@ -102,6 +103,33 @@ for (const version of ['2', '1.6'] as const) {
       assert.equal((await free.exec('chmod', '600', '/etc/passwd')).exitCode, 0);
       await pod.remove();
       await free.remove();
+    });
+
+    it('explains after a restart what its containers run under, until they are removed', async () => {
+      const node = async (...args: string[]) => {
+        const command = ['node', ...args, '--socket', `unix://${shim.admin}`, '--output', 'json'];
+        return JSON.parse(succeeded(await runFairlead(command)));
+      };
+      const seccomp = localhost(`${reference}?base=RuntimeDefault`);
+      const pod = await runPod(shim.client, { name: 'explained', seccomp });
+      const before = await node('explain', 'default/explained');
+      const [
+        {
+          id,
+          applied: [applied],
+        },
+      ] = before.containers.filter(({ name }: { name?: string }) => name !== undefined);
+      const { base, rule, signers } = applied;
+      assert.deepEqual(
+        [applied.reference, base, rule, signers],
+        [reference, 'RuntimeDefault', `${registry.host}/signed/**`, ['key release.pub']],
+      );
+      await shim.restart();
+      assert.deepEqual(await node('explain', 'default/explained'), before);
+      assert.ok(readdirSync(path.join(shim.state, 'uses')).includes(id));
+      await pod.remove();
+      await node('gc');
+      assert.ok(!readdirSync(path.join(shim.state, 'uses')).includes(id));
     });
 
     it('runs a container under a Localhost reference, with a base profile on the node', async () => {

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { type handleUnaryCall, status } from '@grpc/grpc-js';
 import { pino } from 'pino';
-import { type Shim, startShim } from '#cri-shim/shim';
+import { type Shim, type ShimOptions, startShim } from '#cri-shim/shim';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { openStore } from '#lib/node/store/store';
 import { readProfile } from '#lib/profile/read-profile';
@@ -31,6 +31,7 @@ const absent = `${repository}@sha256:${'ab'.repeat(32)}`;
 describe('fairlead node', () => {
   let directory: string;
   let shim: Shim;
+  let start: (options?: Partial<ShimOptions>) => Promise<Shim>;
   let client: CriClient;
   let runtime: Awaited<ReturnType<typeof startScriptedRuntime>>;
   const fake = new FakeRuntime();
@@ -87,12 +88,15 @@ describe('fairlead node', () => {
       fake.infos.set(id, JSON.stringify({ config: { linux: { security_context: context } }, runtimeSpec: spec }));
     };
     const log = pino({ level: 'debug' }, { write: (line: string) => void records.push(JSON.parse(line)) });
-    shim = await startShim({
-      listen: `unix://${at('shim.sock')}`,
-      runtime: `unix://${at('runtime.sock')}`,
-      ...{ policy: at('policy.yaml'), state: at('state'), prepull: at('prepull') },
-      ...{ admin: `unix://${at('admin.sock')}`, log, build: { version: '1.2.3', commit: 'abc' } },
-    });
+    start = (options = {}) =>
+      startShim({
+        listen: `unix://${at('shim.sock')}`,
+        runtime: `unix://${at('runtime.sock')}`,
+        ...{ policy: at('policy.yaml'), state: at('state') },
+        ...{ admin: `unix://${at('admin.sock')}`, log, build: { version: '1.2.3', commit: 'abc' } },
+        ...options,
+      });
+    shim = await start({ prepull: at('prepull') });
     client = connectCri(at('shim.sock'));
     await client.createContainer({
       podSandboxId: 's1',
@@ -229,18 +233,31 @@ describe('fairlead node', () => {
     );
   });
 
+  it('explain and profiles show the same after a restart', async () => {
+    const shown = async () => {
+      const { profiles } = await json<{ profiles: { signers: unknown }[] }>('profiles');
+      return [await json('explain', 'web/nginx-0'), profiles.map(({ signers }) => signers)];
+    };
+    const before = await shown();
+    await shim.stop();
+    shim = await start();
+    assert.deepEqual(await shown(), before);
+  });
+
   it('gc keeps what was asked for in the last two minutes', async () => {
     assert.deepEqual(await json('gc'), { schemaVersion: 1, artifacts: [], effective: [], appArmor: [] });
     assert.equal((await readdir(at('state/effective'))).length, 2);
   });
 
   it('answers a request for a pod that is not encoded correctly', async () => {
-    const { status: code, body } = await new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
-      const sent = request({ socketPath: at('admin.sock'), path: '/v1/pods/web/%zz' }, async (response) => {
-        resolve({ status: response.statusCode, body: (await response.toArray()).join('') });
-      });
-      sent.once('error', reject).end();
-    });
+    const { status: code, body } = await new Promise<{ status: number | undefined; body: string }>(
+      (resolve, reject) => {
+        const sent = request({ socketPath: at('admin.sock'), path: '/v1/pods/web/%zz' }, async (response) => {
+          resolve({ status: response.statusCode, body: (await response.toArray()).join('') });
+        });
+        sent.once('error', reject).end();
+      },
+    );
     assert.deepEqual([code, JSON.parse(body)], [404, { ...JSON.parse(body), kind: 'NotFound' }]);
     assert.match(body, /does not serve GET \/v1\/pods\/web\/%zz/);
   });

@@ -23,6 +23,8 @@ export interface TestShim {
   readonly folder: string;
   readonly state: string;
   readonly seccompRoot: string;
+  /** Path of its socket for administrators. */
+  readonly admin: string;
   readonly pid: number;
   /** Signs for `<registry>/signed/**`, which the policy asks a signature for. */
   readonly signer: KeySigner;
@@ -72,6 +74,7 @@ export async function startTestShim(options: {
     string,
   ];
   const seccompRoot = path.join(folder, 'kubelet', 'seccomp');
+  const admin = path.join(folder, 'admin.sock');
   const keys = await generateKeyPair();
   writeFileSync(path.join(folder, 'release.pub'), keys.publicKey);
   writeFileSync(policy, policyFor(options));
@@ -86,6 +89,7 @@ export async function startTestShim(options: {
         'shim',
         ...['--listen', `unix://${socket}`, '--runtime', `unix://${options.runtime}`],
         ...['--policy', policy, '--state', state, '--seccomp-root', seccompRoot],
+        ...['--admin', `unix://${admin}`],
         ...(options.args ?? []),
       ],
       env: { HOME: folder },
@@ -99,6 +103,7 @@ export async function startTestShim(options: {
     folder,
     state,
     seccompRoot,
+    admin,
     get pid() {
       return program.pid;
     },
