@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench(report: (line: stri
   trust: () => import('./trust.ts'),
   shim: () => import('./shim.ts'),
   containers: () => import('./containers.ts'),
+  store: () => import('./store.ts'),
   controllers: () => import('./controllers.ts'),
   conversion: () => import('./conversion.ts'),
   admission: () => import('./admission.ts'),
