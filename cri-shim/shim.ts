@@ -154,7 +154,8 @@ export class Shim {
     const appArmor = new InstalledAppArmor({
       loader: new LsmClient(this.#options.lsm && parseSocketAddress(this.#options.lsm)),
       loaded: loadedProfiles,
-      now: () => new Date(),
+      // The time of the node may jump, and a profile that was just asked for stays.
+      now: () => new Date(performance.timeOrigin + performance.now()),
     });
     const tidier = new Tidier({ store, appArmor, runtime: cri, log });
     this.#undo.push(() => tidier.stop());
@@ -185,7 +186,7 @@ export class Shim {
       ...{ build: this.#options.build, startedAt: this.#startedAt, now: () => new Date(), recent: this.#recent },
     });
     this.#undo.push(this.#prepull(wanted, source));
-    this.#undo.push(this.#announce(readiness));
+    this.#undo.push(this.#announce(readiness, tidier));
     this.#undo.push(
       startWatchdog({
         serviceManager: this.#serviceManager,
@@ -195,14 +196,18 @@ export class Shim {
     );
   }
 
-  /** Reports the shim as ready when it is. Returns a function that stops waiting for that. */
-  #announce(readiness: Readiness): () => Promise<void> {
+  /**
+   * Reports the shim as ready when it is, and then begins to tidy the state directory. Returns a
+   * function that stops waiting for that.
+   */
+  #announce(readiness: Readiness, tidier: Tidier): () => Promise<void> {
     const { log, runtime } = this.#options;
     const stopping = new AbortController();
     const announced = untilReady(readiness, runtime, log, stopping.signal).then(
       () => {
         const { name: runtimeName, version: runtimeVersion } = readiness.runtimeVersion ?? {};
         log.info({ runtime, runtimeName, runtimeVersion }, 'the shim is ready');
+        tidier.begin();
         return this.#serviceManager.ready();
       },
       (error: unknown) => {

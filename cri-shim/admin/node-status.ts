@@ -38,7 +38,9 @@ export async function nodeStatus({
   recent,
 }: NodeStatusDependencies): Promise<NodeStatus> {
   const checks = await readiness.check();
-  const sizes = await Promise.all(store.list().map(({ descriptor }) => store.sizeOf(descriptor.digest)));
+  const artifacts = await store.list();
+  let bytes = 0;
+  for (const { descriptor } of artifacts) bytes += await store.sizeOf(descriptor.digest);
   const { source, revision, rules } = current;
   return {
     ...build,
@@ -48,7 +50,7 @@ export async function nodeStatus({
     checks,
     runtime: { socket, ...readiness.runtimeVersion },
     policy: { source, revision, rules: rules.length, ...(problem === undefined ? {} : { problem }) },
-    store: { directory, artifacts: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) },
+    store: { directory, artifacts: artifacts.length, bytes },
     refusals: recent.refusals,
   };
 }
@@ -60,8 +62,11 @@ export async function nodeProfiles({
 }: Pick<NodeStatusDependencies, 'policy' | 'store'>): Promise<NodeProfiles> {
   const uses = await store.uses.list();
   const held = await heldArtifacts(store);
-  const profiles = held.map(async ({ digest, kind, references, records }): Promise<NodeProfile> => {
-    const sizes = await Promise.all(records.map((record) => store.sizeOf(record)));
+  const profiles: NodeProfile[] = [];
+  // One after the other: there may be thousands.
+  for (const { digest, kind, references, records } of held) {
+    let bytes = 0;
+    for (const record of records) bytes += await store.sizeOf(record);
     const rules = references.map((reference) => decide(policy.current, parseReference(reference), kind).rule?.match);
     const rule = rules.find((match) => match !== undefined);
     const lastUses = records.map((record) => store.lastUse(record)?.getTime() ?? 0);
@@ -70,16 +75,15 @@ export async function nodeProfiles({
       users.map(([, use]) => use),
       kind,
     )?.signers;
-    return {
-      ...{ kind, digest, references },
-      bytes: sizes.reduce((sum, size) => sum + size, 0),
+    profiles.push({
+      ...{ kind, digest, references, bytes },
       ...(rule === undefined ? {} : { rule }),
       ...(signers === undefined ? {} : { signers }),
       lastUsed: new Date(Math.max(...lastUses)).toISOString(),
       containers: users.map(([id]) => id),
-    };
-  });
-  return { profiles: await Promise.all(profiles) };
+    });
+  }
+  return { profiles };
 }
 
 /** Returns how the profile of a kind was applied last; undefined without a record of that. */

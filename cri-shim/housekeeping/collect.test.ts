@@ -18,7 +18,7 @@ it('what is unused is removed at once, unless it was asked for in the last two m
   const directory = await mkdtemp(join(tmpdir(), 'fairlead-collect-'));
   let time = Date.parse('2026-01-01T00:00:00Z');
   const now = () => new Date(time);
-  const store = await openStore(directory, { now });
+  const store = await openStore(directory, { now, clock: () => time });
   const kernel = new Set([`fairlead/${'a'.repeat(64)}`, `fairlead/${'b'.repeat(64)}`]);
   const [used = '', unused = ''] = kernel;
   const appArmor = new InstalledAppArmor({

@@ -50,18 +50,34 @@ export class Tidier {
   #tidying: Promise<void> | undefined;
   /** The last removal: one is made after the other. */
   #last: Promise<unknown> = Promise.resolve();
+  #checking: Promise<void> | undefined;
 
   constructor({ store, appArmor, runtime, log }: TidierDependencies) {
     this.#store = store;
     this.#appArmor = appArmor;
     this.#runtime = runtime;
     this.#log = log;
-    this.#timer = setInterval(() => this.#begin(), tidyingInterval).unref();
+    this.#timer = setInterval(() => this.begin(), tidyingInterval).unref();
+  }
+
+  /**
+   * Begins to remove what is unused, and to verify what was in the state directory when it was
+   * opened, unless that is under way.
+   */
+  begin(): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#tidying ??= this.#tidy().finally(() => {
+      this.#tidying = undefined;
+    });
+    // On its own: to read thousands of artifacts from a slow disk takes minutes.
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = undefined;
+    });
   }
 
   /** Counts an addition to the state directory. Callers call it after each one. */
   grown(): void {
-    if (this.#growth++ % growthBetweenTidying === 0) this.#begin();
+    if (this.#growth++ % growthBetweenTidying === 0) this.begin();
   }
 
   /**
@@ -78,13 +94,7 @@ export class Tidier {
     clearInterval(this.#timer);
     this.#stopping.abort();
     await this.#last;
-  }
-
-  #begin(): void {
-    if (this.#stopping.signal.aborted) return;
-    this.#tidying ??= this.#tidy().finally(() => {
-      this.#tidying = undefined;
-    });
+    await this.#checking;
   }
 
   async #tidy(): Promise<void> {
@@ -92,6 +102,14 @@ export class Tidier {
       await this.#remove(AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(tidyingTime)]));
     } catch (error) {
       if (!this.#stopping.signal.aborted) this.#log.warn({ err: error }, 'cannot tidy the state directory');
+    }
+  }
+
+  async #check(): Promise<void> {
+    try {
+      await this.#store.check(this.#stopping.signal);
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) this.#log.warn({ err: error }, 'cannot verify the state directory');
     }
   }
 

@@ -14,10 +14,16 @@ export { PullMemory, type ResolvedTag } from './pull/pull-memory.ts';
 export { pullProfile } from './pull/pull-profile.ts';
 export type { PulledProfile, PullRequest } from './pull/pulled-profile.ts';
 export { RegistryFailures } from './pull/registry-failures.ts';
-export type { CheckedStore, StoreLog } from './store/check-store.ts';
 export type { EffectiveFiles } from './store/effective-files.ts';
 export type { PullNote } from './store/pull-note.ts';
-export { openStore, type PulledArtifact, type Store } from './store/store.ts';
+export type { StoreLog } from './store/records.ts';
+export {
+  openStore,
+  type PulledArtifact,
+  type Store,
+  type StoreDependencies,
+  type StoreOptions,
+} from './store/store.ts';
 export type { StoreDirectories } from './store/store-directories.ts';
 export type { Pull, StoredArtifact } from './store/stored-artifact.ts';
 export type { AppliedRecord, Use } from './store/use-note.ts';

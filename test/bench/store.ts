@@ -9,8 +9,8 @@ import { blobPath, makeDirectories, recordPath } from '#lib/node/store/store-dir
 import { renderRecord } from '#lib/node/store/stored-artifact';
 import { digestOf } from '#lib/registry/digest';
 import { FakeRuntime } from '../support/cri/fake-runtime.ts';
-import { packText } from '../support/cri/shim.ts';
 import { startScriptedRuntime } from '../support/cri/scripted-runtime.ts';
+import { packText } from '../support/cri/shim.ts';
 import { installExecutable } from './installed-programs.ts';
 import { renderSpread } from './samples.ts';
 
@@ -22,8 +22,8 @@ const signatureBytes = 4096;
 
 /**
  * The start of the shim of the executable on a state directory with many artifacts, by a runtime
- * that answers at once: how long until it is ready, and until all content is checked. With an empty
- * directory in turns, so that both see the same machine.
+ * that answers at once: how long until it is ready. In turns with an empty directory, so that both
+ * see the same machine.
  */
 export async function bench(report: (line: string) => void): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));

@@ -233,7 +233,7 @@ describe('pull profile', () => {
         hint: /fairlead convert --to runtime FILE/,
       });
     }
-    assert.deepEqual(store.list(), []);
+    assert.deepEqual(await store.list(), []);
   });
 
   it("keeps a profile in CRI-O's layout as it is, and resolves it anew for each container", async () => {
@@ -277,7 +277,7 @@ describe('pull profile', () => {
       ),
       { kind: 'ProfileInvalid' },
     );
-    assert.deepEqual(store.list(), []);
+    assert.deepEqual(await store.list(), []);
     assert.deepEqual(await readdir(join(directory, 'blobs', 'sha256')), []);
   });
 
@@ -302,8 +302,8 @@ describe('pull profile', () => {
     await assert.rejects(pull(elsewhere, { connect: () => empty }), { kind: 'NotFound' });
     assert.equal((await pull(elsewhere)).verification.unsigned, true);
     assert.equal((await pull(at('nginx'))).verification.unsigned, false);
-    assert.equal(store.list().length, 1);
-    assert.equal(store.list()[0]?.pulls.length, 2);
+    assert.equal((await store.list()).length, 1);
+    assert.equal((await store.list())[0]?.pulls.length, 2);
   });
 
   it('pulls and keeps a repository once, however its host is spelled', async () => {
@@ -315,7 +315,7 @@ describe('pull profile', () => {
     }
     assert.deepEqual(connected, ['nginx']);
     assert.deepEqual(
-      store.list()[0]?.pulls.map(({ repository }) => repository),
+      (await store.list())[0]?.pulls.map(({ repository }) => repository),
       ['registry.example.com/nginx'],
     );
   });
@@ -340,7 +340,7 @@ describe('pull profile', () => {
     }
     await pushArtifact(target, artifact, await signed(signer), undefined);
     await pull();
-    const [kept] = store.list()[0]?.pulls ?? [];
+    const [kept] = (await store.list())[0]?.pulls ?? [];
     const sizes = kept?.signatures.map((each) => (each.format === 'bundle' ? each.bundle.length : 0)) ?? [];
     const total = sizes.reduce((sum, size) => sum + size, 0);
     assert.ok(total > 100_000 && total < 300_000, `${total}`);
@@ -365,7 +365,7 @@ describe('pull profile', () => {
     const bad = packArtifact(readProfile(notify), { layout: 'runtime', content: notify });
     await pushArtifact(target, bad, await signed(signer, bad), undefined);
     await assert.rejects(pull(at('nginx', bad)), { kind: 'ProfileInvalid' });
-    assert.deepEqual(store.list(), []);
+    assert.deepEqual(await store.list(), []);
     await pull();
     for (const tighter of [{ entriesPerSyscall: 0 }, { artifactBytes: 10 }]) {
       const policy = {

@@ -1,7 +1,8 @@
+import { rmSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FairleadError, isExhausted, toFairleadError } from '#lib/errors';
-import { writeWhole } from '#lib/files/write-whole';
+import { syncDirectory, writeWhole } from '#lib/files/write-whole';
 
 /**
  * Writes a file of the store whole or not at all, for its owner only, and flushes it unless
@@ -23,7 +24,32 @@ export async function writeDurably(
       await write();
     });
   } catch (error) {
-    throw storageError(path, error);
+    throw storageError(path, 'written', error);
+  }
+}
+
+/**
+ * Removes a file of the store, if it exists, and flushes that. Throws Unavailable if too many files
+ * are open, and Internal for other failures.
+ */
+export async function removeDurably(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true });
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw storageError(path, 'removed', error);
+  }
+}
+
+/**
+ * Removes a file, or what is in its place, before other work has its turn; does nothing if it does
+ * not exist. A crash of the machine may bring it back. Throws as {@link removeDurably} does.
+ */
+export function removeNow(path: string): void {
+  try {
+    rmSync(path, { force: true, recursive: true });
+  } catch (error) {
+    throw storageError(path, 'removed', error);
   }
 }
 
@@ -35,7 +61,7 @@ function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
-function storageError(path: string, cause: unknown): FairleadError {
+function storageError(path: string, what: 'written' | 'removed', cause: unknown): FairleadError {
   if (isExhausted(cause)) return toFairleadError(cause);
   const code = codeOf(cause);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
@@ -47,7 +73,7 @@ function storageError(path: string, cause: unknown): FairleadError {
   }
   return new FairleadError(
     'Internal',
-    `${path}: cannot be written: ${cause instanceof Error ? cause.message : cause}`,
+    `${path}: cannot be ${what}: ${cause instanceof Error ? cause.message : cause}`,
     {
       cause,
       hint: 'Check that the state directory exists, is writable for this process, and is not mounted read-only.',

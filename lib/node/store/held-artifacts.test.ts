@@ -79,6 +79,6 @@ describe('the artifacts that a store holds', () => {
 
   it('are not noted if they are not there', async () => {
     await store.note(digest, { repository: a });
-    assert.deepEqual(store.list(), []);
+    assert.deepEqual(await store.list(), []);
   });
 });

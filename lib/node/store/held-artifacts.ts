@@ -21,7 +21,7 @@ export interface HeldArtifact {
 /** Returns the artifacts of a store, each manifest once. */
 export async function heldArtifacts(store: Pick<Store, 'list' | 'fetcher'>): Promise<HeldArtifact[]> {
   const held = new Map<Digest, HeldArtifact>();
-  for (const record of store.list()) {
+  for (const record of await store.list()) {
     const { descriptor, kind } = record;
     const digest = await sha256Of(record, store);
     const { references = [], records = [] } = held.get(digest) ?? {};

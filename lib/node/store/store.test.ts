@@ -77,6 +77,7 @@ describe('store', () => {
     assert.deepEqual((await blobs()).sort(), before);
     await store.close();
     const reopened = await openStore(directory, { log: assert.fail });
+    await reopened.check();
     await reopened.remove(kept.descriptor.digest);
     assert.deepEqual(await blobs(), []);
     await reopened.close();
@@ -90,8 +91,23 @@ describe('store', () => {
       return turn % 5 === 4 ? store.remove(artifact.descriptor.digest) : store.put(from(artifact));
     });
     await Promise.all(changes);
-    assert.ok(store.list().length > 0);
-    for (const { descriptor } of store.list()) await fetchArtifact(store.fetcher, descriptor, limits);
+    assert.ok((await store.list()).length > 0);
+    for (const { descriptor } of await store.list()) await fetchArtifact(store.fetcher, descriptor, limits);
+    await store.close();
+  });
+
+  it('frees the blobs of what is removed before it was verified, once all is', async () => {
+    const first = await openStore(directory);
+    const [kept, gone] = [artifactOf('kept'), artifactOf('gone')];
+    await first.put(from(kept));
+    await first.put(from(gone));
+    await first.close();
+    const store = await openStore(directory, { log: assert.fail });
+    await store.remove(gone.descriptor.digest);
+    await fetchArtifact(store.fetcher, kept.descriptor, limits);
+    await store.check();
+    assert.equal((await readdir(join(directory, 'blobs', 'sha256'))).length, 3, 'a manifest, a layer, the config');
+    await fetchArtifact(store.fetcher, kept.descriptor, limits);
     await store.close();
   });
 
@@ -119,11 +135,9 @@ describe('store', () => {
     await writeFile(bad, 'loose');
     const said: string[] = [];
     const again = await openStore(directory, { log: (message) => said.push(message) });
+    await again.check();
     assert.deepEqual(
-      again
-        .list()
-        .map(({ descriptor }) => descriptor.digest)
-        .sort(),
+      (await again.list()).map(({ descriptor }) => descriptor.digest).sort(),
       [whole.descriptor.digest, misnamed.descriptor.digest].sort(),
     );
     assert.equal(said.length, 4, said.join('\n'));
@@ -145,6 +159,90 @@ describe('store', () => {
     await assert.rejects(fetchArtifact(store.fetcher, artifact.descriptor, limits), { kind: 'NotFound' });
     await store.put(from(artifact));
     await fetchArtifact(store.fetcher, artifact.descriptor, limits);
+    await store.close();
+  });
+
+  for (const when of ['before it is opened', 'while it is open, after it was verified'] as const) {
+    it(`never returns content that was damaged ${when}, and removes and logs the artifact`, async () => {
+      const [artifact, other] = [artifactOf('profile'), artifactOf('other')];
+      const [, layer = assert.fail()] = artifact.blobs;
+      const damage = () => writeFile(join(directory, 'blobs', 'sha256', layer.descriptor.digest.slice(7)), 'profilE');
+      const first = await openStore(directory);
+      await first.put(from(artifact));
+      await first.put(from(other));
+      await first.close();
+      if (when === 'before it is opened') await damage();
+      const log: string[] = [];
+      const store = await openStore(directory, { log: (line) => log.push(line) });
+      if (when !== 'before it is opened') {
+        await store.check();
+        await damage();
+      }
+      await assert.rejects(fetchArtifact(store.fetcher, artifact.descriptor, limits), { kind: 'NotFound' });
+      await store.check();
+      assert.equal(log.length, 1);
+      assert.match(log[0] ?? '', new RegExp(`${artifact.descriptor.digest.slice(7)}.json: removed, .* is damaged`));
+      assert.deepEqual(
+        (await store.list()).map(({ descriptor }) => descriptor.digest),
+        [other.descriptor.digest],
+      );
+      assert.equal((await readdir(join(directory, 'blobs', 'sha256'))).length, 3, 'a manifest, a layer, the config');
+      await store.put(from(artifact));
+      await fetchArtifact(store.fetcher, artifact.descriptor, limits);
+      await store.close();
+    });
+  }
+
+  it('keeps every artifact whole that is stored while the store is verified', async () => {
+    const artifacts = Array.from({ length: 40 }, (_, index) => artifactOf(`profile ${index}`));
+    const first = await openStore(directory);
+    for (const artifact of artifacts) await first.put(from(artifact));
+    const profiles = artifacts.map(({ blobs: [, layer = assert.fail()] }) => layer.bytes);
+    const paths = await Promise.all(profiles.map((bytes) => first.effective.put(bytes)));
+    await first.close();
+    for (const { descriptor, blobs } of artifacts.slice(0, 20)) {
+      for (const { digest } of [descriptor, ...blobs.map((blob) => blob.descriptor)])
+        await writeFile(join(directory, 'blobs', 'sha256', digest.slice(7)), 'damaged');
+    }
+    for (const path of paths) await writeFile(path, 'damaged');
+    const store = await openStore(directory);
+    // In the order of verification, in the reverse order, and what is removed meanwhile.
+    const gone = artifacts[39]?.descriptor.digest ?? assert.fail();
+    await Promise.all([
+      store.check(),
+      ...artifacts.slice(0, 39).map((artifact) => store.put(from(artifact))),
+      ...artifacts
+        .slice(0, 39)
+        .map((artifact) => store.put(from(artifact, 'localhost:5000/b')))
+        .reverse(),
+      store.remove(gone),
+      ...profiles.map((bytes) => store.effective.put(bytes)),
+      store.check(),
+    ]);
+    assert.deepEqual(new Set((await store.list()).map(({ descriptor }) => descriptor.digest)).size, 39);
+    for (const { descriptor } of await store.list()) await fetchArtifact(store.fetcher, descriptor, limits);
+    for (const [index, path] of paths.entries()) assert.deepEqual(await readFile(path), profiles[index]);
+    await store.close();
+    const again = await openStore(directory, { log: assert.fail });
+    await again.check();
+    assert.equal((await again.list()).length, 39);
+    await again.close();
+  });
+
+  it('stops to verify when it is told to, and goes on with the rest', async () => {
+    const first = await openStore(directory);
+    const damaged = artifactOf('damaged');
+    for (const content of ['a', 'b', 'c']) await first.put(from(artifactOf(content)));
+    await first.put(from(damaged));
+    await first.close();
+    await writeFile(join(directory, 'blobs', 'sha256', damaged.descriptor.digest.slice(7)), 'x');
+    const log: string[] = [];
+    const store = await openStore(directory, { log: (line) => log.push(line) });
+    await assert.rejects(store.check(AbortSignal.abort(new Error('stopping'))), /stopping/);
+    assert.deepEqual(log, []);
+    await store.check(AbortSignal.timeout(60_000));
+    assert.equal(log.length, 1);
+    assert.equal((await store.list()).length, 3);
     await store.close();
   });
 
@@ -180,7 +278,7 @@ describe('store', () => {
 
   it('drops effective profiles an hour after somebody last asked for them', async () => {
     let minutes = 0;
-    const store = await openStore(directory, { now: () => new Date(minutes * 60_000) });
+    const store = await openStore(directory, { clock: () => minutes * 60_000 });
     const [old, fresh] = [
       await store.effective.put(Buffer.from('old')),
       await store.effective.put(Buffer.from('fresh')),
@@ -193,7 +291,7 @@ describe('store', () => {
     await store.effective.dropOld();
     assert.deepEqual(await readdir(join(directory, 'effective')), [basename(fresh)]);
     await store.close();
-    const again = await openStore(directory, { now: () => new Date(minutes * 60_000) });
+    const again = await openStore(directory, { clock: () => minutes * 60_000 });
     minutes = 120;
     await again.effective.dropOld();
     assert.equal(await readFile(fresh, 'utf8'), 'fresh', 'a call of before the restart may still be under way');
@@ -207,7 +305,8 @@ describe('store', () => {
     let time = Date.parse('2026-01-01T00:00:00Z');
     const later = (hours: number): number => (time += hours * 60 * 60 * 1000);
     const now = () => new Date(time);
-    let store = await openStore(directory, { now });
+    const clock = () => time;
+    let store = await openStore(directory, { now, clock });
     const large = Array.from({ length: 7 }, (_, index) => artifactOf(`${index}`.repeat(12 * 1024 * 1024)));
     const [used, asked, ...others] = large.map(({ descriptor }) => descriptor.digest);
     for (const artifact of large) {
@@ -215,19 +314,19 @@ describe('store', () => {
       later(0.1);
     }
     assert.ok(used !== undefined && asked !== undefined);
-    const kept = () => store.list().map(({ descriptor }) => descriptor.digest);
+    const kept = async () => (await store.list()).map(({ descriptor }) => descriptor.digest);
     await store.dropUnused(new Set());
-    assert.equal(kept().length, 7, 'all were asked for within the hour');
+    assert.equal((await kept()).length, 7, 'all were asked for within the hour');
     later(2);
     await store.dropUnused(new Set([used]));
-    assert.deepEqual(kept(), [used, ...others], 'five of them find room');
+    assert.deepEqual(await kept(), [used, ...others], 'five of them find room');
     await store.put(from(large[1] as Artifact));
     await store.close();
-    store = await openStore(directory, { now });
+    store = await openStore(directory, { now, clock });
     later(2);
     store.get(others[0] as Digest);
     await store.dropUnused(new Set([used]));
-    assert.deepEqual(new Set(kept()), new Set([used, others[0], ...others.slice(2), asked]));
+    assert.deepEqual(new Set(await kept()), new Set([used, others[0], ...others.slice(2), asked]));
     await store.close();
   });
 
@@ -255,7 +354,7 @@ describe('store', () => {
     ]);
     await store.close();
     const again = await openStore(directory, { log: assert.fail });
-    assert.equal(again.list().length, 26);
+    assert.equal((await again.list()).length, 26);
     assert.equal(again.get(shared.descriptor.digest)?.pulls.length, 25);
     await again.close();
   });

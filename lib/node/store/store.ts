@@ -1,18 +1,20 @@
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { Artifact } from '#lib/artifact/artifact';
 import { FairleadError, isExhausted, toFairleadError } from '#lib/errors';
 import { fileHint } from '#lib/files/file-hint';
-import { syncDirectory } from '#lib/files/write-whole';
 import type { RuntimeKind } from '#lib/profile/profile';
 import type { Digest } from '#lib/registry/digest';
 import type { Fetcher } from '#lib/registry/target';
 import type { Signature } from '#lib/trust/signature/signature';
+import { isDamage, readBlob } from './blob-file.ts';
 import { identify, openCallerKey } from './caller-key.ts';
-import { type CheckedStore, checkStore, readBlob, type StoreLog } from './check-store.ts';
+import { prepareStore } from './check-store.ts';
+import { Contents } from './contents.ts';
 import { lockDirectory } from './directory-lock.ts';
-import { writeDurably } from './durable-file.ts';
+import { removeDurably, writeDurably } from './durable-file.ts';
 import { EffectiveFiles } from './effective-files.ts';
 import { isNoted, type PullNote, withNote } from './pull-note.ts';
+import { Records, recordedDigests, type StoreLog } from './records.ts';
 import { blobPath, makeDirectories, recordPath, type StoreDirectories } from './store-directories.ts';
 import { renderRecord, type StoredArtifact } from './stored-artifact.ts';
 import { Uses } from './uses.ts';
@@ -35,6 +37,12 @@ export interface PulledArtifact extends PullNote {
   readonly signatures: readonly Signature[];
 }
 
+/** What a store works with. */
+export interface StoreDependencies extends Required<StoreOptions> {
+  readonly callerKey: Uint8Array;
+  readonly unlock: () => void;
+}
+
 /**
  * The node's store of verified artifacts and effective profiles: content-addressed files in one
  * directory. A record is written after everything that it names, and blobs are never changed, so
@@ -46,40 +54,51 @@ export class Store {
   /** Which container or sandbox was created with which profiles. */
   readonly uses: Uses;
   readonly #directories: StoreDirectories;
-  readonly #records: CheckedStore['records'];
-  readonly #contents: CheckedStore['contents'];
+  readonly #records: Records;
+  readonly #contents: Contents;
   readonly #callerKey: Uint8Array;
   readonly #unlock: () => void;
+  readonly #log: StoreLog;
   readonly #now: () => Date;
-  /** When each artifact was last asked for. */
-  readonly #asked = new Map<Digest, number>();
+  readonly #clock: () => number;
+  readonly #opened: number;
+  /** When each artifact was last asked for, by `#clock` and by `#now`. */
+  readonly #asked = new Map<Digest, { readonly clock: number; readonly date: Date }>();
   /** Changes of records happen one after the other. */
   #change: Promise<unknown> = Promise.resolve();
 
-  /** Takes what {@link openStore} has prepared. */
+  /** Takes what {@link openStore} has prepared. `recorded` has the digests of all records. */
   constructor(
     directories: StoreDirectories,
-    { records, contents }: CheckedStore,
-    { callerKey, unlock, now }: { callerKey: Uint8Array; unlock: () => void; now: () => Date },
+    recorded: readonly Digest[],
+    { callerKey, unlock, log, now, clock }: StoreDependencies,
   ) {
     this.#directories = directories;
-    this.#records = records;
-    this.#contents = contents;
+    this.#records = new Records(directories, recorded, log);
+    this.#contents = new Contents(recorded, {
+      ...{ directories, records: this.#records, log },
+      inTurn: (change) => this.#inTurn(change),
+    });
     this.#callerKey = callerKey;
     this.#unlock = unlock;
+    this.#log = log;
     this.#now = now;
-    this.effective = new EffectiveFiles(directories, now);
+    this.#clock = clock;
+    this.#opened = clock();
+    this.effective = new EffectiveFiles(directories, clock);
     this.uses = new Uses(directories);
   }
 
   /**
    * Reads content of stored artifacts as a registry would return it; the reader checks digests.
-   * Rejects with NotFound for content that is missing or damaged.
+   * Rejects with NotFound for content that is missing or damaged; the artifacts that have it are
+   * removed then.
    */
   readonly fetcher: Fetcher = {
     fetch: async (descriptor) => {
       const bytes = await readBlob(this.#directories, descriptor).catch((cause: unknown) => {
         if (isExhausted(cause)) throw toFairleadError(cause);
+        if (isDamage(cause)) this.#contents.checkAgain(descriptor.digest);
         const { root } = this.#directories;
         throw new FairleadError('NotFound', `${descriptor.digest} is missing or damaged in ${root}`, { cause });
       });
@@ -89,10 +108,13 @@ export class Store {
     },
   };
 
-  /** Returns the record of an artifact; undefined if it is not stored. */
+  /**
+   * Returns the record of an artifact; undefined if it is not stored. Throws Unavailable if too
+   * many files are open.
+   */
   get(digest: Digest): StoredArtifact | undefined {
     const record = this.#records.get(digest);
-    if (record !== undefined) this.#asked.set(digest, this.#now().getTime());
+    if (record !== undefined) this.#asked.set(digest, { clock: this.#clock(), date: this.#now() });
     return record;
   }
 
@@ -101,9 +123,21 @@ export class Store {
     return identify(credentials, this.#callerKey);
   }
 
-  /** Returns the records of all artifacts. */
-  list(): StoredArtifact[] {
-    return [...this.#records.values()];
+  /** Returns the records of all artifacts. Rejects with Unavailable if too many files are open. */
+  list(): Promise<StoredArtifact[]> {
+    return this.#records.list();
+  }
+
+  /**
+   * Verifies what was there when the store was opened and was not used since: what is used is
+   * verified then. Removes, and logs, artifacts and effective profiles that are damaged, and files
+   * that are not this user's alone; removes blobs that no artifact needs. Can run while the store
+   * is used, and again. Rejects with the reason of the signal, and with Unavailable if too many
+   * files are open; the next check continues then.
+   */
+  async check(signal?: AbortSignal): Promise<void> {
+    await this.#contents.check(signal);
+    await this.effective.check(this.#log, signal);
   }
 
   /**
@@ -113,19 +147,24 @@ export class Store {
   put({ artifact, kind, signatures, ...note }: PulledArtifact): Promise<StoredArtifact> {
     const { descriptor, manifestBytes, blobs } = artifact;
     const content = [...blobs, { descriptor, bytes: manifestBytes }];
+    const parts = content.map((blob) => blob.descriptor);
     // All in one turn: a removal in between would remove blobs that both need.
     return this.#inTurn(async () => {
-      // Stored blobs are written again: it costs little, and repairs damaged ones.
-      for (const blob of content) await this.#write(blobPath(this.#directories, blob.descriptor.digest), blob.bytes);
-      const known = this.#records.get(descriptor.digest);
-      const pulls = withNote(known?.pulls ?? [], note, this.#now(), signatures);
-      const record = { descriptor, kind, pulls };
-      await this.#writeRecord(record);
-      this.#contents.set(
-        descriptor.digest,
-        content.map((blob) => blob.descriptor.digest),
-      );
-      return record;
+      try {
+        // Stored blobs are written again: it costs little, and repairs damaged ones.
+        for (const { descriptor, bytes } of content)
+          await this.#write(blobPath(this.#directories, descriptor.digest), bytes);
+        const known = this.#records.get(descriptor.digest);
+        const pulls = withNote(known?.pulls ?? [], note, this.#now(), signatures);
+        const record = { descriptor, kind, pulls };
+        await this.#writeRecord(record);
+        this.#contents.add(descriptor.digest, parts);
+        return record;
+      } catch (error) {
+        // What cannot be removed now is removed by a check.
+        await this.#contents.removeUnneeded(parts).catch((left: Error) => this.#log(left.message));
+        throw error;
+      }
     });
   }
 
@@ -142,25 +181,25 @@ export class Store {
     });
   }
 
-  /** Removes an artifact, with the blobs that no other needs; does nothing if it is not stored. */
+  /**
+   * Removes an artifact; does nothing if it is not stored. The blobs that no other needs are
+   * removed with it, or by {@link check} if that has not yet verified all artifacts.
+   */
   remove(digest: Digest): Promise<void> {
     return this.#inTurn(async () => {
-      const content = this.#contents.get(digest) ?? [];
-      this.#records.delete(digest);
-      this.#contents.delete(digest);
+      await removeDurably(recordPath(this.#directories, digest));
+      this.#records.forget(digest);
       this.#asked.delete(digest);
-      await rm(recordPath(this.#directories, digest), { force: true });
-      await syncDirectory(this.#directories.artifacts);
-      // Blobs after their record. Those that a crash leaves are removed when the store is opened.
-      const needed = new Set([...this.#contents.values()].flat());
-      for (const blob of content) if (!needed.has(blob)) await rm(blobPath(this.#directories, blob), { force: true });
+      // Blobs after their record. Those that a crash leaves are removed by the next check.
+      await this.#contents.remove(digest);
     });
   }
 
   /** Returns when an artifact was last asked for, or pulled; undefined if it is not stored. */
   lastUse(digest: Digest): Date | undefined {
     const record = this.#records.get(digest);
-    return record === undefined ? undefined : new Date(this.#askedFor(record));
+    if (record === undefined) return undefined;
+    return this.#asked.get(digest)?.date ?? new Date(pulledAt(record));
   }
 
   /**
@@ -172,11 +211,16 @@ export class Store {
     used: ReadonlySet<Digest>,
     { life = artifactLife, signal }: { readonly life?: number | undefined; readonly signal?: AbortSignal } = {},
   ): Promise<readonly Digest[]> {
-    const unused = this.list()
+    const unused = (await this.list())
       .filter(({ descriptor }) => !used.has(descriptor.digest))
-      .map((record) => ({ digest: record.descriptor.digest, asked: this.#askedFor(record) }))
-      .sort((a, b) => b.asked - a.asked);
-    const oldest = this.#now().getTime() - life;
+      .map((record) => ({
+        digest: record.descriptor.digest,
+        // The time of the node may jump: it only orders what was not asked for since the start.
+        asked: this.#asked.get(record.descriptor.digest)?.clock ?? this.#opened,
+        pulled: pulledAt(record),
+      }))
+      .sort((a, b) => b.asked - a.asked || b.pulled - a.pulled);
+    const oldest = this.#clock() - life;
     const dropped: Digest[] = [];
     let room = unusedBytes;
     for (const { digest, asked } of unused) {
@@ -197,20 +241,13 @@ export class Store {
 
   /** Returns how many bytes an artifact and its record take. */
   async sizeOf(digest: Digest): Promise<number> {
-    const blobs = (this.#contents.get(digest) ?? []).map((blob) => blobPath(this.#directories, blob));
-    const sizes = [...blobs, recordPath(this.#directories, digest)].map(async (path) => {
-      return (await stat(path).catch(() => undefined))?.size ?? 0;
-    });
-    return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
-  }
-
-  #askedFor({ descriptor, pulls }: StoredArtifact): number {
-    return this.#asked.get(descriptor.digest) ?? Math.max(...pulls.map(({ pulledAt }) => Date.parse(pulledAt) || 0));
+    const record = await stat(recordPath(this.#directories, digest)).catch(() => undefined);
+    return (record?.size ?? 0) + (await this.#contents.sizeOf(digest));
   }
 
   async #writeRecord(record: StoredArtifact): Promise<void> {
     await this.#write(recordPath(this.#directories, record.descriptor.digest), renderRecord(record));
-    this.#records.set(record.descriptor.digest, record);
+    this.#records.set(record);
   }
 
   #write(path: string, bytes: Uint8Array): Promise<void> {
@@ -224,21 +261,37 @@ export class Store {
   }
 }
 
+/** Returns when an artifact was last pulled, in milliseconds since 1970. */
+function pulledAt({ pulls }: StoredArtifact): number {
+  return Math.max(...pulls.map((pull) => Date.parse(pull.pulledAt) || 0));
+}
+
+/** What openStore accepts. */
+export interface StoreOptions {
+  /** Called for what was damaged and removed. */
+  readonly log?: StoreLog;
+  readonly now?: () => Date;
+  /** Milliseconds that only increase. */
+  readonly clock?: () => number;
+}
+
 /**
- * Opens the store in a directory, creates it if it does not exist, and repairs it after a crash.
- * `log` is called for what was damaged and removed. Throws Conflict if another process uses the
+ * Opens the store in a directory, creates it if it does not exist, and removes what a crash left
+ * half-written. {@link Store.check} verifies the rest. Throws Conflict if another process uses the
  * directory, and InvalidInput if others may write to it or it cannot be used.
  */
 export async function openStore(
   directory: string,
-  { log = () => undefined, now = () => new Date() }: { log?: StoreLog; now?: () => Date } = {},
+  { log = () => undefined, now = () => new Date(), clock = () => performance.now() }: StoreOptions = {},
 ): Promise<Store> {
   let unlock: (() => void) | undefined;
   try {
     const directories = await makeDirectories(directory);
     unlock = await lockDirectory(directories.root);
-    const checked = await checkStore(directories, log);
-    return new Store(directories, checked, { callerKey: await openCallerKey(directories), unlock, now });
+    await prepareStore(directories, log);
+    const recorded = await recordedDigests(directories, log);
+    const callerKey = await openCallerKey(directories);
+    return new Store(directories, recorded, { callerKey, unlock, log, now, clock });
   } catch (error) {
     unlock?.();
     if (error instanceof FairleadError) throw error;

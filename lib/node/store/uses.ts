@@ -1,10 +1,10 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import type { Digest } from '#lib/registry/digest';
 import { quote } from '#lib/text/quote';
 import { directoryEntries } from './directory-entries.ts';
-import { writeDurably } from './durable-file.ts';
+import { removeNow, writeDurably } from './durable-file.ts';
 import type { StoreDirectories } from './store-directories.ts';
 import { parseUse, renderUse, type Use } from './use-note.ts';
 
@@ -51,7 +51,7 @@ export class Uses {
   /**
    * Returns what the containers and sandboxes that `alive` returns were created with, and drops
    * notes about others. `alive` is called after the notes are read. So what it does not return is
-   * gone, and not yet to come.
+   * gone, and not yet to come. Rejects as removeNow throws.
    */
   async of(alive: () => Promise<ReadonlySet<string>>): Promise<InUse> {
     const { uses } = this.#directories;
@@ -62,7 +62,7 @@ export class Uses {
     for (const id of noted) {
       const path = join(uses, id);
       if (!living.has(id)) {
-        await rm(path, { force: true });
+        removeNow(path);
         continue;
       }
       const use = parseUse(await readFile(path, 'utf8'));

@@ -83,11 +83,11 @@ describePeers(
       // What is on the disk now, without the shim: every record holds, and what was answered is
       // there.
       const store = await openStore(shim.state, { log: assert.fail });
-      for (const { descriptor } of store.list()) {
+      for (const { descriptor } of await store.list()) {
         for await (const bytes of await store.fetcher.fetch(descriptor))
           assert.equal(digestOf(bytes), descriptor.digest);
       }
-      const kept = new Set(store.list().map(({ descriptor }) => descriptor.digest as string));
+      const kept = new Set((await store.list()).map(({ descriptor }) => descriptor.digest as string));
       for (const reference of done) assert.ok(kept.has(reference.slice(reference.indexOf('@') + 1)));
       await store.close();
 

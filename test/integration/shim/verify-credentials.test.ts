@@ -141,12 +141,12 @@ describe('verifyCredentials', () => {
   it('does not write passwords, nor hashes that can be guessed without the key of the store', async () => {
     await start();
     await pull(alice);
-    const [record] = node.store.list();
+    const [record] = await node.store.list();
     const [caller = ''] = record?.pulls[0]?.callers ?? [];
     assert.match(caller, /^[0-9a-f]{64}$/);
     const other = await PullingNode.start();
     await other.pull(reference, { auth: alice });
-    assert.notEqual(other.store.list()[0]?.pulls[0]?.callers[0], caller);
+    assert.notEqual((await other.store.list())[0]?.pulls[0]?.callers[0], caller);
     await other.stop();
   });
 
