@@ -27,7 +27,7 @@ export interface NodeStatusDependencies {
 
 /** Returns what the shim is and does. */
 export async function nodeStatus({
-  build,
+  build: { version, commit },
   startedAt,
   now,
   readiness,
@@ -39,18 +39,18 @@ export async function nodeStatus({
 }: NodeStatusDependencies): Promise<NodeStatus> {
   const checks = await readiness.check();
   const artifacts = await store.list();
-  let bytes = 0;
-  for (const { descriptor } of artifacts) bytes += await store.sizeOf(descriptor.digest);
+  const sizes = await Promise.all(artifacts.map(({ descriptor }) => store.sizeOf(descriptor.digest)));
   const { source, revision, rules } = current;
   return {
-    ...build,
+    version,
+    ...(commit === undefined ? {} : { commit }),
     startedAt: startedAt.toISOString(),
     uptimeSeconds: Math.round((now().getTime() - startedAt.getTime()) / 1000),
     isReady: isReady(checks),
     checks,
     runtime: { socket, ...readiness.runtimeVersion },
     policy: { source, revision, rules: rules.length, ...(problem === undefined ? {} : { problem }) },
-    store: { directory, artifacts: artifacts.length, bytes },
+    store: { directory, artifacts: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) },
     refusals: recent.refusals,
   };
 }
@@ -62,11 +62,8 @@ export async function nodeProfiles({
 }: Pick<NodeStatusDependencies, 'policy' | 'store'>): Promise<NodeProfiles> {
   const uses = await store.uses.list();
   const held = await heldArtifacts(store);
-  const profiles: NodeProfile[] = [];
-  // One after the other: there may be thousands.
-  for (const { digest, kind, references, records } of held) {
-    let bytes = 0;
-    for (const record of records) bytes += await store.sizeOf(record);
+  const profiles = held.map(async ({ digest, kind, references, records }): Promise<NodeProfile> => {
+    const sizes = await Promise.all(records.map((record) => store.sizeOf(record)));
     const rules = references.map((reference) => decide(policy.current, parseReference(reference), kind).rule?.match);
     const rule = rules.find((match) => match !== undefined);
     const lastUses = records.map((record) => store.lastUse(record)?.getTime() ?? 0);
@@ -75,15 +72,16 @@ export async function nodeProfiles({
       users.map(([, use]) => use),
       kind,
     )?.signers;
-    profiles.push({
-      ...{ kind, digest, references, bytes },
+    return {
+      ...{ kind, digest, references },
+      bytes: sizes.reduce((sum, size) => sum + size, 0),
       ...(rule === undefined ? {} : { rule }),
       ...(signers === undefined ? {} : { signers }),
       lastUsed: new Date(Math.max(...lastUses)).toISOString(),
       containers: users.map(([id]) => id),
-    });
-  }
-  return { profiles };
+    };
+  });
+  return { profiles: await Promise.all(profiles) };
 }
 
 /** Returns how the profile of a kind was applied last; undefined without a record of that. */

@@ -67,10 +67,14 @@ export class Contents {
 
   /** Returns how many bytes the content of an artifact has; 0 if its manifest cannot be read. */
   async sizeOf(digest: Digest): Promise<number> {
-    const { directories, records } = this.#dependencies;
-    const record = records.get(digest);
+    const { directories, records, inTurn } = this.#dependencies;
+    // In a turn: thousands may be asked for at once, and each would have a file open.
     const content =
-      this.#known.get(digest) ?? (record && (await contentOf(directories, record.descriptor).catch(() => undefined)));
+      this.#known.get(digest) ??
+      (await inTurn(async () => {
+        const record = records.get(digest);
+        return record && contentOf(directories, record.descriptor).catch(() => undefined);
+      }));
     return content?.reduce((sum, { size }) => sum + size, 0) ?? 0;
   }
 

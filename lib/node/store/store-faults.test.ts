@@ -231,6 +231,8 @@ describe('a store that is disturbed', () => {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=711', 'tmpfs', directory]);
     try {
       const store = await openStore(directory);
+      await assert.rejects(store.put(from(artifactOf('large'.repeat(100_000)))), { kind: 'LimitExceeded' });
+      assert.deepEqual(await readdir(join(directory, 'blobs', 'sha256')), []);
       await store.put(from(artifactOf('small')));
       await assert.rejects(store.put(from(artifactOf('large'.repeat(100_000)))), {
         kind: 'LimitExceeded',

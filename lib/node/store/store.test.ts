@@ -301,6 +301,35 @@ describe('store', () => {
     await again.close();
   });
 
+  for (const years of [-50, 50]) {
+    it(`loses nothing when the time of the node jumps by ${years} years`, async () => {
+      let time = Date.parse('2026-01-01T00:00:00Z');
+      const options = { now: () => new Date(time), log: assert.fail };
+      const artifacts = Array.from({ length: 7 }, (_, index) => artifactOf(`${index}`.repeat(12 * 1024 * 1024)));
+      const first = await openStore(directory, options);
+      for (const artifact of artifacts) await first.put(from(artifact));
+      const path = await first.effective.put(Buffer.from('{}'));
+      const jump = () => (time += years * 365 * 24 * 60 * 60 * 1000);
+      jump();
+      assert.deepEqual(await first.dropUnused(new Set()), []);
+      assert.deepEqual(await first.effective.dropOld(), []);
+      await first.close();
+      const store = await openStore(directory, options);
+      jump();
+      await store.check();
+      assert.deepEqual(await store.dropUnused(new Set()), [], 'the kubelet may be about to create containers');
+      assert.deepEqual(await store.effective.dropOld(), []);
+      assert.equal(await store.effective.holds(path), false, 'its content was not read in this process');
+      assert.equal(await store.effective.put(Buffer.from('{}')), path);
+      assert.equal((await store.list()).length, 7);
+      const [artifact = assert.fail()] = artifacts;
+      await store.put(from(artifact, 'localhost:5000/b'));
+      assert.equal(store.get(artifact.descriptor.digest)?.pulls.at(-1)?.repository, 'localhost:5000/b');
+      assert.equal(store.lastUse(artifact.descriptor.digest)?.getTime(), time);
+      await store.close();
+    });
+  }
+
   it('drops artifacts that nobody uses where they take much room, and none that somebody asked for lately', async () => {
     let time = Date.parse('2026-01-01T00:00:00Z');
     const later = (hours: number): number => (time += hours * 60 * 60 * 1000);
