@@ -21,7 +21,8 @@ export async function openFileLock(path: string): Promise<FileLock> {
   return {
     tryHold() {
       try {
-        database.exec('BEGIN EXCLUSIVE');
+        // A journal in memory: on a full disk there is no room for its file.
+        database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
         return true;
       } catch (error) {
         if (error instanceof Error && 'errcode' in error && error.errcode === busy) return false;

@@ -14,7 +14,7 @@ export async function lockDirectory(directory: string): Promise<() => void> {
   await makePrivate(path);
   const { mode, uid } = await lstat(path);
   const wasPrivate = (mode & 0o077) === 0 && uid === process.getuid?.();
-  // SQLite's journal, which is there while the lock is held, takes on the mode of the lock.
+  // No other user opens it from now on.
   if (!wasPrivate) await chmod(path, 0o600);
   const release = await hold(directory, path);
   if (wasPrivate) return release;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { appendFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -247,6 +248,26 @@ describe('a store that is disturbed', () => {
       assert.deepEqual(await readdir(join(directory, 'tmp')), []);
       assert.deepEqual(await readdir(join(directory, 'effective')), []);
       await again.close();
+    } finally {
+      execFileSync('umount', [directory]);
+    }
+  });
+
+  it('is opened on a full disk, with what it has', { skip: notRoot }, async () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=711', 'tmpfs', directory]);
+    try {
+      const artifact = artifactOf('small');
+      const first = await openStore(directory);
+      await first.put(from(artifact));
+      await first.close();
+      assert.throws(() => {
+        for (;;) appendFileSync(join(directory, 'filler'), Buffer.alloc(4096));
+      }, /ENOSPC/);
+      const store = await openStore(directory, { log: assert.fail });
+      await assert.rejects(openStore(directory), { kind: 'Conflict' });
+      await store.check();
+      await fetchArtifact(store.fetcher, artifact.descriptor, limits);
+      await store.close();
     } finally {
       execFileSync('umount', [directory]);
     }
