@@ -8,9 +8,9 @@ const program = fileURLToPath(new URL('./index.ts', import.meta.url));
 
 describe('npm run fuzz', () => {
   it('tries every fuzzer, for the time that it is given', async () => {
-    const { code, stdout, stderr } = await run(process.execPath, [program, '5']);
+    const { code, stdout, stderr } = await run(process.execPath, [program, '6']);
     assert.deepEqual([code, stderr], [0, '']);
-    for (const name of ['readers', 'seccomp', 'apparmor', 'selinux']) {
+    for (const name of ['readers', 'seccomp', 'apparmor', 'selinux', 'cri']) {
       assert.match(stdout, new RegExp(`^${name}: .*[1-9][0-9]* inputs`, 'm'));
     }
     assert.match(stdout, /^seccomp-merge: (?:intersection: .*[1-9][0-9]* pairs|skipped: missing test peers)/m);

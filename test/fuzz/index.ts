@@ -1,8 +1,8 @@
 /**
- * `npm run fuzz [-- SECONDS]`: mutated inputs for the readers of every kind of profile, and merges
- * of seccomp profiles that libseccomp loads, for SECONDS in total; in 120 they are more
- * than a million inputs and some thousand merges. Ends with 1, and the input that broke a promise,
- * where one did.
+ * `npm run fuzz [-- SECONDS]`: mutated inputs for the readers of every kind of profile, whole
+ * messages of CRI for the shim, and merges of seccomp profiles that libseccomp loads, for SECONDS
+ * in total; in 120 they are more than a million inputs and some thousand merges. Ends with 1, and
+ * the input that broke a promise, where one did.
  */
 const fuzzers: readonly (() => Promise<{
   fuzz(seconds: number, report: (line: string) => void): void | Promise<void>;
@@ -11,6 +11,7 @@ const fuzzers: readonly (() => Promise<{
   () => import('./seccomp.ts'),
   () => import('./apparmor.ts'),
   () => import('./selinux.ts'),
+  () => import('./cri.ts'),
   () => import('./seccomp-merge.ts'),
 ];
 

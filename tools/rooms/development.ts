@@ -58,6 +58,10 @@ export const developmentRooms: readonly Room[] = [
   {
     name: 'test/support/cri/shim-in-process.ts',
     imports: ['cri-shim', 'cri-shim/report', 'test/support/cri/scripted-runtime.ts'],
+  {
+    name: 'test/support/cri/whole-messages.ts',
+    imports: ['cri-shim/**', 'lib/**', 'test/fuzz/mutate.ts', 'test/oracle/**'],
+    packages: ['@bufbuild/protobuf'],
   },
   { name: 'test/support/release/stand-in-packages.ts', imports: ['tools/release'], packages: 'any' },
   { name: 'test/support/release/program.ts', imports: ['tools', 'tools/release'] },
