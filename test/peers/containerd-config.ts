@@ -20,7 +20,8 @@ export const basedHandler = 'based';
  * The configuration file of containerd, in TOML, in the form of its version.
  * - `restrict_oom_score_adj`: a root without CAP_SYS_RESOURCE, as in many containers, may not lower
  *   the score.
- * - The native snapshotter copies the 2 MB of the test image, and works on every file system.
+ * - The native snapshotter copies the 2 MB of the test image, and works on every file system. The
+ *   transfer service, which pulls images otherwise, unpacks for overlayfs only.
  * - NRI, opt and netns would be shared with a containerd of the machine: off, or moved below the
  *   folder.
  */
@@ -41,6 +42,7 @@ function version2({ folder, runc, cniPlugins, cniConfig, baseSpec }: ContainerdP
   disable = true
 [plugins."io.containerd.cri.v1.images"]
   snapshotter = "native"
+  use_local_image_pull = true
   [plugins."io.containerd.cri.v1.images".pinned_images]
     sandbox = ${quote(pauseReference)}
 [plugins."io.containerd.cri.v1.runtime"]
