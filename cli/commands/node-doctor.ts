@@ -52,7 +52,7 @@ async function doctor(options: Omit<NodeParts, 'root'> & OutputOptions): Promise
   ]);
   writeResult('node doctor', options.output, { json: () => ({ checks }), text: () => checksText(checks) });
   const failed = checks.filter(({ result }) => result === 'failed').map(({ name }) => name);
-  if (failed.length > 0) throw new GateClosed(`failed: ${failed.join(', ')}`);
+  if (failed.length > 0) throw new GateClosed(failed.join(', '));
 }
 
 function checksText(checks: readonly NodeCheck[]): string {

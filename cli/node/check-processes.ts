@@ -5,19 +5,24 @@ import type { NodeStatus } from '#cri-shim/admin/documents';
 import { compareBaseline } from '#cri-shim/baseline/compare-baseline';
 import { parseSocketAddress } from '#cri-shim/proxy/socket';
 import { criClient } from '#lib/cri/client';
-import { runtimeCaller } from '#lib/cri/runtime-call';
+import { isRefused, runtimeCaller } from '#lib/cri/runtime-call';
+import { FairleadError, toFairleadError } from '#lib/errors';
 import { machineArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { askShim } from './admin-client.ts';
 import { checked, type NodeCheck, type NodeParts } from './check.ts';
 
 /** How long a call to the runtime may take, in milliseconds. */
 const patience = 10_000;
+const startRuntime = 'Start the container runtime, or specify its socket with --runtime.';
 const defaultKubeletConfig = '/var/lib/kubelet/config.yaml';
 
 /** Checks that the shim runs and is ready. */
 export function checkShim(parts: NodeParts): Promise<NodeCheck> {
   return checked('shim', async () => {
-    const { version, isReady, checks } = await askShim<NodeStatus>(parts, 'GET', '/v1/status');
+    const { version, isReady, checks } = await withHint(
+      'Start it: systemctl start fairlead-shim. Without systemd, start it with --admin. If its socket is another one, specify it with --socket.',
+      askShim<NodeStatus>(parts, 'GET', '/v1/status'),
+    );
     if (isReady) return { result: 'ok', seen: `version ${version} is ready` };
     const problems = checks.flatMap(({ name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`]));
     return {
@@ -55,7 +60,10 @@ export function checkKubelet({ listen, root }: NodeParts): Promise<NodeCheck> {
 export function checkRuntime({ runtime }: NodeParts): Promise<NodeCheck> {
   return checked('runtime', async () => {
     const cri = criClient(runtimeCaller(parseSocketAddress(runtime)));
-    const { runtimeName, runtimeVersion } = await cri.version({}, AbortSignal.timeout(patience));
+    const { runtimeName, runtimeVersion } = await withHint(
+      startRuntime,
+      cri.version({}, AbortSignal.timeout(patience)),
+    );
     return { result: 'ok', seen: `${runtimeName} ${runtimeVersion} answers on ${runtime}` };
   });
 }
@@ -65,7 +73,7 @@ export function checkBaseline({ runtime }: NodeParts): Promise<NodeCheck> {
   return checked('baseline', async () => {
     const cri = criClient(runtimeCaller(parseSocketAddress(runtime)));
     const machine = { architecture: machineArchitecture(process.arch), kernel: release() };
-    const found = await compareBaseline(cri, machine, AbortSignal.timeout(patience));
+    const found = await withHint(startRuntime, compareBaseline(cri, machine, AbortSignal.timeout(patience)));
     const { assumption, compared, loosened, tightened } = found;
     const differs = [
       ...(loosened.length === 0 ? [] : [`permits more for ${loosened.join(', ')}`]),
@@ -87,6 +95,17 @@ export function checkBaseline({ runtime }: NodeParts): Promise<NodeCheck> {
     const seen = compared === 0 ? 'no running container is under it to compare' : many;
     return { result: 'ok', seen: `the default profile of ${found.runtime} is known; ${seen}` };
   });
+}
+
+/** Returns what a process answers. If it does not answer, the error has the given hint. */
+async function withHint<Answer>(hint: string, answer: Promise<Answer>): Promise<Answer> {
+  try {
+    return await answer;
+  } catch (thrown) {
+    const { kind, message, cause } = toFairleadError(thrown);
+    if (kind !== 'Unavailable' || isRefused(thrown)) throw thrown;
+    throw new FairleadError(kind, message, { cause, hint });
+  }
 }
 
 /** Returns the arguments of the kubelet; undefined if none runs. */

@@ -34,6 +34,18 @@ describe('a call to the runtime', { timeout: 10_000 }, () => {
     if (!socket.closed) await once(socket, 'close');
   });
 
+  it('names the socket that cannot be opened, and tells it from a runtime that is too slow', async () => {
+    const socket = join(folder, 'none');
+    await assert.rejects(runtimeCaller(socket)('a.B/C', Buffer.alloc(0), new AbortController().signal), {
+      kind: 'Unavailable',
+      message: `the container runtime did not answer a.B/C: connect ENOENT ${socket}`,
+    });
+    await assert.rejects(call(AbortSignal.timeout(20)), {
+      kind: 'Unavailable',
+      message: 'the container runtime did not answer a.B/C in time',
+    });
+  });
+
   it('leaves no connection either where it ends by itself', async () => {
     const answering = createHttp2Server();
     const sessions = new Set<object>();

@@ -46,7 +46,7 @@ export async function callOver(
     if (refusalOf() === undefined) return response;
     throw failure(method, refusalOf());
   } catch (cause) {
-    throw failure(method, refusalOf(), cause);
+    throw failure(method, refusalOf(), cause, signal);
   } finally {
     signal.removeEventListener('abort', giveUp);
     stream.destroy();
@@ -67,14 +67,20 @@ class Refusal extends Error {
 const notFound = '5';
 const unimplemented = '12';
 
+/** Reports whether a call failed because the runtime answered it with an error. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof FairleadError && error.cause instanceof Refusal;
+}
+
 /** Reports whether a call failed because the runtime does not have the method. */
 export function isUnimplemented(error: unknown): boolean {
   return error instanceof FairleadError && error.cause instanceof Refusal && error.cause.code === unimplemented;
 }
 
-function failure(method: string, refusal: Refusal | undefined, cause?: unknown): FairleadError {
+function failure(method: string, refusal: Refusal | undefined, cause?: unknown, signal?: AbortSignal): FairleadError {
   if (refusal === undefined) {
-    return new FairleadError('Unavailable', `the container runtime did not answer ${method}`, {
+    const why = signal?.aborted === true ? ' in time' : reasonOf(cause);
+    return new FairleadError('Unavailable', `the container runtime did not answer ${method}${why}`, {
       cause,
       hint: 'Check that the container runtime runs and answers, e.g. with crictl info.',
       local: true,
@@ -88,6 +94,12 @@ function failure(method: string, refusal: Refusal | undefined, cause?: unknown):
     cause: refusal,
     local: true,
   });
+}
+
+/** Returns the first error behind others, such as that of the connection, which names its socket. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  return error.cause instanceof Error ? reasonOf(error.cause) : `: ${error.message}`;
 }
 
 /**

@@ -325,7 +325,7 @@ describe('fairlead node', () => {
         at('absent'),
       );
       assert.equal(code, 1);
-      assert.match(stderr, /failed: shim, (?:kubelet, )?runtime, baseline, policy/);
+      assert.match(stderr, /^failed: shim, (?:kubelet, )?runtime, baseline, policy$/m);
       for (const name of ['shim', 'runtime', 'baseline', 'policy']) {
         assert.equal(checks.get(name)?.result, 'failed', name);
         assert.ok(checks.get(name)?.hint !== undefined || name === 'policy', name);
