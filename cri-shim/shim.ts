@@ -31,6 +31,7 @@ import { parseSocketAddress, requireTwoSockets } from './proxy/socket.ts';
 import type { Abandonment } from './proxy/unary-call.ts';
 import { Readiness } from './readiness/readiness.ts';
 import { untilReady } from './readiness/until-ready.ts';
+import { watchReadiness } from './readiness/watch-readiness.ts';
 import { type BuildVersion, type MetricsServer, noMetrics, type ShimMetrics, serveMetrics } from './report/metrics.ts';
 import { Recent } from './report/recent.ts';
 import type { ShimLog } from './report/shim-log.ts';
@@ -193,6 +194,7 @@ export class Shim {
         callItself: (signal) => runtimeCaller(listen)(ping, new Uint8Array(), signal),
         log,
       }),
+      watchReadiness({ readiness, log }),
     );
   }
 

@@ -9,6 +9,6 @@ import type { Logger } from 'pino';
  * `fairlead.decision-log.broken`, `fairlead.baseline.assumed`, `fairlead.baseline.reported`,
  * `fairlead.baseline.unreadable`, `fairlead.annotation.ignored`, `fairlead.prepull.done`,
  * `fairlead.prepull.failed`, `fairlead.gc.done`, `fairlead.systemd.unreachable`,
- * `fairlead.watchdog.unanswered`.
+ * `fairlead.watchdog.unanswered`, `fairlead.readiness.lost`, `fairlead.readiness.restored`.
  */
 export type ShimLog = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
