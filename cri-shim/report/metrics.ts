@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Registry } from 'prom-client';
-import type { ErrorKind } from '#lib/errors';
+import { type ErrorKind, errorMapping } from '#lib/errors';
 import { boundedServer } from '#lib/http/bounded-server';
 import { NewcomersRefused } from '#lib/http/connections/newcomers-refused';
 import { formatListenAddress, listen, parseListenAddress } from '#lib/http/listen-address';
@@ -32,6 +32,12 @@ const connections = { all: 64, ofOneClient: 32, keptForNewClients: 8 };
 /** How long a connection may be idle, in milliseconds. */
 const longestWait = 10_000;
 const times = { head: longestWait, request: longestWait, idle: longestWait, silence: longestWait };
+
+/**
+ * The methods whose counters exist from the start, since `increase` of Prometheus does not see the
+ * first event of a series that begins with it.
+ */
+const methodsFromStart = ['runtime.v1.RuntimeService/CreateContainer', 'runtime.v1.RuntimeService/RunPodSandbox'];
 
 /** Counts nothing, for a shim without a metrics address. */
 export const noMetrics: ShimMetrics = {
@@ -108,12 +114,18 @@ async function countIn(registry: Registry): Promise<ShimMetrics> {
     labelNames: ['method', 'kind'],
     registers,
   });
+  for (const method of methodsFromStart) {
+    for (const kind of Object.keys(errorMapping)) refusals.inc({ method, kind }, 0);
+  }
   const abandoned = new Counter({
     name: 'fairlead_shim_abandoned_calls_total',
     help: 'Calls that ended without an answer, by method and cause: cancelled by the client, or its deadline.',
     labelNames: ['method', 'cause'],
     registers,
   });
+  for (const method of methodsFromStart) {
+    for (const cause of ['cancelled', 'deadline']) abandoned.inc({ method, cause }, 0);
+  }
   const applied = new Counter({
     name: 'fairlead_shim_profiles_applied_total',
     help: 'Effective profiles given to containers and sandboxes, by mode: enforce, or log.',
@@ -136,6 +148,7 @@ async function countIn(registry: Registry): Promise<ShimMetrics> {
     help: 'Containers with annotations for an artifact that were not applied, because they specify another seccomp profile.',
     registers,
   });
+  for (const mode of ['enforce', 'log']) applied.inc({ mode }, 0);
   const policy = new Gauge({
     name: 'fairlead_shim_policy_in_force',
     help: '1 if the policy file is in force; 0 if it is invalid and an older policy is in force, or if it does not exist and everything is denied.',

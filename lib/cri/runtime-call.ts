@@ -96,7 +96,7 @@ function failure(method: string, refusal: Refusal | undefined, cause?: unknown, 
   });
 }
 
-/** Returns the first error behind others, such as that of the connection, which names its socket. */
+/** Returns the first error behind others, such as that of the connection with its socket. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return '';
   return error.cause instanceof Error ? reasonOf(error.cause) : `: ${error.message}`;

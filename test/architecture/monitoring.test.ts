@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { errorMapping } from '#lib/errors';
 
 const root = new URL('../../', import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
@@ -36,7 +37,7 @@ function assertQuery(query: string): void {
     return metric.labels;
   });
   const used = [
-    ...[...query.matchAll(/(\w+)=~?"/g)].map(([, label = '']) => label),
+    ...[...query.matchAll(/(\w+)!?=~?"/g)].map(([, label = '']) => label),
     ...[...query.matchAll(/by \(([\w, ]*)\)/g)].flatMap(([, list = '']) => list.split(', ')),
   ];
   for (const label of used)
@@ -66,6 +67,19 @@ describe('deploy/monitoring', () => {
       for (const [, label = ''] of annotations.summary.matchAll(/\$labels\.(\w+)/g)) {
         assert.ok(expr.includes(label) || label === 'instance', `${alert}: ${label}`);
       }
+    }
+  });
+
+  it('alerts on refusals of each kind', () => {
+    const { groups } = parse(read('deploy/monitoring/alerts.yaml')) as { groups: { rules: Rule[] }[] };
+    const selectors = groups.flatMap(({ rules }) =>
+      rules.flatMap(({ expr }) => [...expr.matchAll(/fairlead_shim_refusals_total\{kind(!?=)"(\w+)"\}/g)]),
+    );
+    for (const kind of Object.keys(errorMapping)) {
+      assert.ok(
+        selectors.some(([, operator, value]) => (operator === '=') === (value === kind)),
+        kind,
+      );
     }
   });
 
