@@ -59,14 +59,19 @@ export function unitFiles(directory: string, program: string): TreeFile[] {
 
 /**
  * Returns what belongs to the program in archives and packages, with paths below a prefix: man
- * pages, completions, changes, examples of a profile and a policy, and files to install the
- * operator.
+ * pages, completions, changes, examples of profiles and a policy, alert rules and a dashboard, and
+ * files to install the operator.
  */
 export async function belongingFiles({ version, epoch }: Pick<Release, 'version' | 'epoch'>): Promise<TreeFile[]> {
   const program = await describeProgram();
   return [
-    copy(`${documentation}/examples/nginx.json`, 'examples/nginx.json'),
+    ...['nginx.json', 'apparmor-nginx.json'].map((name) =>
+      copy(`${documentation}/examples/${name}`, `examples/${name}`),
+    ),
     copy(`${documentation}/examples/policy.yaml`, 'deploy/shim/policy.yaml'),
+    ...['alerts.yaml', 'grafana-dashboard.json'].map((name) =>
+      copy(`${documentation}/examples/monitoring/${name}`, `deploy/monitoring/${name}`),
+    ),
     ...operatorFiles.map((name) => copy(`${documentation}/examples/operator/${name}`, `deploy/operator/${name}`)),
     copy(`${documentation}/CHANGELOG.md`, 'CHANGELOG.md'),
     // gzipSync writes neither a name nor a time.
