@@ -30,5 +30,8 @@ function removedText({ artifacts, effective, appArmor }: Collected): string {
     ...effective.map((name) => `effective profile ${name}`),
     ...appArmor.map((name) => `AppArmor profile ${name}`),
   ];
-  return lines.length === 0 ? 'nothing was unused' : `removed:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+  if (lines.length === 0) {
+    return 'nothing was removed: unused artifacts are kept up to 64 MiB, and everything that was asked for in the last two minutes';
+  }
+  return `removed:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }

@@ -1,7 +1,7 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { NodePull } from '#cri-shim/admin/documents';
 import { type AdminOptions, adminErrors, adminOption, askShim } from '../node/admin-client.ts';
-import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
+import { addOutputOption, examples, kindOption, type OutputOptions } from '../options/options.ts';
 import { exitCodes } from '../process/exit-codes.ts';
 import { oneLine, writeResult } from '../terminal/output.ts';
 
@@ -18,7 +18,7 @@ export function define(command: Command): void {
         'it then need no registry.',
     )
     .argument('<reference>', 'registry/repository@sha256:…')
-    .addOption(new Option('--kind <kind>', 'kind of profile').choices(['Seccomp', 'AppArmor']).default('Seccomp'))
+    .addOption(kindOption())
     .addHelpText(
       'after',
       examples([['pull an artifact', 'fairlead node pull registry.example.com/security/nginx@sha256:…']]),

@@ -41,7 +41,7 @@ export function explanationText({ policy, reference, explanation }: Named): stri
       `rule       ${match}${position === undefined ? '' : ` (line ${position.replace(/:.*/, '')})`}: ${outcome}`,
     );
   }
-  if (rule !== undefined) lines.push(`mode=log   ${rule.log ? 'allowed' : 'refused: the rule has no "log: true"'}`);
+  if (rule !== undefined) lines.push(`mode=log   ${rule.log ? 'allowed' : 'not allowed: the rule has no "log: true"'}`);
   if (rule?.unsigned) lines.push('requires   nothing: the rule has "unsigned: true"');
   if (found !== undefined) {
     lines.push(`digest     ${found.descriptor.digest}`, `found      ${countSigned(found.signatures)}`);

@@ -24,7 +24,7 @@ export function checkPolicy({ policy: file }: NodeParts): Promise<NodeCheck> {
     });
     if (missing) {
       const hint =
-        'Create it: deploy/shim/policy.yaml is an example. The guide docs/guides/trust-policy.md describes it.';
+        'Create it. An example is /usr/share/doc/fairlead/examples/policy.yaml in packages, below /usr/local in the archive, and deploy/shim/policy.yaml in a checkout.';
       return { result: 'failed', seen: `${file} does not exist`, hint };
     }
     if (rules.length === 0) {

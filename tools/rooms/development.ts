@@ -58,6 +58,7 @@ export const developmentRooms: readonly Room[] = [
   {
     name: 'test/support/cri/shim-in-process.ts',
     imports: ['cri-shim', 'cri-shim/report', 'test/support/cri/scripted-runtime.ts'],
+  },
   {
     name: 'test/support/cri/whole-messages.ts',
     imports: ['cri-shim/**', 'lib/**', 'test/fuzz/mutate.ts', 'test/oracle/**'],

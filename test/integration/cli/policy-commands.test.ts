@@ -143,7 +143,7 @@ describe('fairlead policy', () => {
     assert.equal(JSON.parse(denied.stdout).allowed, false);
     assert.match(succeeded(await test('localhost/security/nginx')), /allowed, if its signatures meet the rule\n$/);
     assert.match(succeeded(await test('localhost/dev/x')), /mode=log {3}allowed\n(.*\n)*allowed\n$/);
-    assert.match(one.stdout, /mode=log {3}refused: the rule has no "log: true"\n/);
+    assert.match(one.stdout, /mode=log {3}not allowed: the rule has no "log: true"\n/);
     assert.deepEqual([both.log, JSON.parse(denied.stdout).log], [false, false]);
     failed(await test('localhost/dev/x:v1', ...layout), 7, /dev\/x/);
     succeeded(await fairlead(['push', 'p.json', 'localhost/dev/x:v1', '--unsigned', ...layout]));

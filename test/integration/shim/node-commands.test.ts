@@ -247,6 +247,7 @@ describe('fairlead node', () => {
   it('gc keeps what was asked for in the last two minutes', async () => {
     assert.deepEqual(await json('gc'), { schemaVersion: 1, artifacts: [], effective: [], appArmor: [] });
     assert.equal((await readdir(at('state/effective'))).length, 2);
+    assert.match((await node('gc')).stdout, /^nothing was removed: .* 64 MiB.* two minutes/);
   });
 
   it('answers a request for a pod that is not encoded correctly', async () => {
@@ -269,6 +270,9 @@ describe('fairlead node', () => {
     });
     assert.equal((await node('pull', `127.0.0.1:1/x@${digest}`)).code, 4);
     assert.equal((await node('pull', `${repository}:latest`)).code, 2);
+    const other = await node('pull', reference, '--kind', 'apparmor');
+    assert.equal(other.code, 3);
+    assert.match(other.stderr, /is a profile of kind Seccomp, not AppArmor/);
   });
 
   it('is ready while an artifact to pull before cannot be pulled, which it reports', async () => {
