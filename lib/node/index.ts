@@ -15,7 +15,7 @@ export { pullProfile } from './pull/pull-profile.ts';
 export type { PulledProfile, PullRequest } from './pull/pulled-profile.ts';
 export { RegistryFailures } from './pull/registry-failures.ts';
 export type { EffectiveFiles } from './store/effective-files.ts';
-export type { PullNote } from './store/pull-note.ts';
+export { nodeCaller, type PullNote } from './store/pull-note.ts';
 export type { StoreLog } from './store/records.ts';
 export {
   openStore,

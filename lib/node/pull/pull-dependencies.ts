@@ -20,7 +20,8 @@ export interface PullDependencies {
   readonly store?: Store;
   /**
    * Identifies whose credentials `connect` uses, if callers with different ones share the store:
-   * what is stored is then given only to those to whom the registry would give it.
+   * what is stored is then given only to those to whom the registry would give it. `nodeCaller`
+   * for the credentials of the node, and Store.identify for others.
    */
   readonly caller?: string;
   /** True if the caller may have what is stored from this repository: the registry is not asked. */
