@@ -17,6 +17,7 @@ const handlersFor = (policy: object) =>
   } as unknown as CallDependencies);
 const handlers = handlersFor({});
 const signal = AbortSignal.timeout(30_000);
+const runtime = { pin: () => assert.fail('a connection was pinned') };
 
 type Context = MessageInitShape<typeof cri.LinuxContainerSecurityContextSchema>;
 
@@ -62,7 +63,7 @@ function runPodSandbox({ apparmor }: Context): Promise<unknown> {
 }
 
 async function handle(method: string, request: Uint8Array, by = handlers): Promise<unknown> {
-  return (by.get(`runtime.v1.RuntimeService/${method}`) as UnaryHandler)({ request, signal });
+  return (by.get(`runtime.v1.RuntimeService/${method}`) as UnaryHandler)({ request, signal, runtime });
 }
 
 describe('a profile that the runtime would ignore is refused', () => {

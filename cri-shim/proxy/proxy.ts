@@ -159,7 +159,7 @@ function pass(
   reports: CallReports,
 ): void {
   if (handler !== undefined) {
-    void serveUnary(stream, headers, handler, (forwarded) => link.request(forwarded, false), reports);
+    void serveUnary(stream, headers, handler, link, reports);
     return;
   }
   const runtime = link.request(headers, stream.endAfterHeaders);

@@ -3,6 +3,7 @@ import { FairleadError, toFairleadError } from '#lib/errors';
 import { endWithStatus, errorStatus, grpcCodes } from '../../lib/cri/grpc-status.ts';
 import { formatTimeout, parseTimeout } from '../../lib/cri/headers.ts';
 import { frameMessage, readMessage } from '../../lib/cri/message.ts';
+import type { RuntimeLink, RuntimeSession } from '../../lib/cri/runtime-link.ts';
 import { relayAnswer, relayEnd, relayHead } from './relay.ts';
 
 /** A unary call that the shim handles. */
@@ -14,6 +15,8 @@ export interface UnaryCall {
    * with a reason to refuse the call.
    */
   readonly signal: AbortSignal;
+  /** The runtime, for a handler that decides by what the runtime reports of itself. */
+  readonly runtime: Pick<RuntimeLink, 'pin'>;
 }
 
 /**
@@ -24,6 +27,12 @@ export type UnaryResult =
   | { readonly answer: Uint8Array }
   | {
       readonly forward: Uint8Array;
+      /**
+       * The connection to forward it over, if only the process that the handler has asked may
+       * receive it. The call is refused if that connection has ended. By default any connection of
+       * the client's.
+       */
+      readonly over?: RuntimeSession | undefined;
       /**
        * Takes the runtime's response message and returns the one to forward. Not called if the
        * runtime answers with an error.
@@ -59,7 +68,7 @@ export async function serveUnary(
   client: ServerHttp2Stream,
   headers: OutgoingHttpHeaders,
   handler: UnaryHandler,
-  openStream: (headers: OutgoingHttpHeaders) => ClientHttp2Stream,
+  runtime: Pick<RuntimeLink, 'request' | 'pin'>,
   { onError, onAbandoned }: CallReports,
 ): Promise<void> {
   const timeout = parseTimeout(headers['grpc-timeout'] as string | undefined);
@@ -78,16 +87,16 @@ export async function serveUnary(
   try {
     // The stream must outlive a refused message: the refusal is sent on it.
     request = await readMessage(client.iterator({ destroyOnReturn: false }));
-    const result = await handler({ request, signal: AbortSignal.any([given.signal, early.signal]) });
+    const result = await handler({ request, signal: AbortSignal.any([given.signal, early.signal]), runtime });
     isHandled = true;
     if (given.signal.aborted) return;
     if ('answer' in result) return answer(client, result.answer);
     // From here on the runtime and the client keep the deadline.
     const left = deadline === undefined ? undefined : formatTimeout(deadline - performance.now());
-    const runtime = openStream(forwardedHeaders(headers, left));
-    if (result.onReply === undefined) relayAnswer(client, runtime);
-    else relayChanged(client, runtime, result.onReply, (thrown) => onError(thrown, request));
-    runtime.end(frameMessage(result.forward));
+    const stream = (result.over ?? runtime).request(forwardedHeaders(headers, left), false);
+    if (result.onReply === undefined) relayAnswer(client, stream);
+    else relayChanged(client, stream, result.onReply, (thrown) => onError(thrown, request));
+    stream.end(frameMessage(result.forward));
   } catch (thrown) {
     isHandled = true;
     if (given.signal.aborted) return;

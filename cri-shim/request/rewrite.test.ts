@@ -25,6 +25,7 @@ after(() => rmSync(root, { recursive: true }));
 const path = '/var/lib/fairlead/effective/x.json';
 const policy = 'fairlead/0123';
 const { signal } = new AbortController();
+const runtime = { pin: () => assert.fail('a connection was pinned') };
 
 /** Values for every field of the schema, to see that none is lost. */
 function full(desc: DescMessage, depth = 0): Record<string, unknown> {
@@ -175,7 +176,7 @@ describe('rewriting', () => {
   it('changes nothing of a CreateContainer request but the profile, over the full set of fields', async () => {
     const oci = { profileType: 3, ociRef: reference, baseProfile: { type: 1 } };
     const before = fullCreate((context) => Object.assign(context, { seccomp: oci, seccompProfilePath: 'unconfined' }));
-    const decision = await createContainer({ request: before, signal });
+    const decision = await createContainer({ request: before, signal, runtime });
     assert.ok('forward' in decision);
     const expected = json(cri.CreateContainerRequestSchema, before) as never as {
       config: { linux: { securityContext: Record<string, unknown> } };
@@ -204,7 +205,7 @@ describe('rewriting', () => {
     for (const apparmorProfile of ['', `localhost/oci/${reference}`]) {
       const change = { seccomp: oci, apparmor: oci, apparmorProfile };
       const before = fullCreate((context) => Object.assign(context, change));
-      const decision = await createContainer({ request: before, signal });
+      const decision = await createContainer({ request: before, signal, runtime });
       assert.ok('forward' in decision);
       const expected = json(cri.CreateContainerRequestSchema, before) as never as {
         config: { linux: { securityContext: Record<string, unknown> } };
@@ -245,7 +246,7 @@ describe('rewriting', () => {
         cri.CreateContainerRequestSchema,
         create(cri.CreateContainerRequestSchema, { config, sandboxConfig: {} }),
       );
-      const decision = await createContainer({ request: before, signal });
+      const decision = await createContainer({ request: before, signal, runtime });
       assert.ok('forward' in decision);
       const { config: sent } = fromBinary(cri.CreateContainerRequestSchema, decision.forward);
       assert.deepEqual(sent?.command, [Uint8Array.from(secret)]);
@@ -265,12 +266,12 @@ describe('rewriting', () => {
       { profileType: 2, localhostRef: `${root}/operator/oci/x.json` },
     ]) {
       const before = fullCreate((context) => Object.assign(context, { seccomp }));
-      const decision = await createContainer({ request: before, signal });
+      const decision = await createContainer({ request: before, signal, runtime });
       assert.ok('forward' in decision && decision.forward === before);
       assert.equal(decision.onReply !== undefined, seccomp?.profileType === 0, 'only RuntimeDefault is watched');
     }
     for (const empty of [new Uint8Array(), Buffer.from([0x0a, 1, 65])]) {
-      const decision = await createContainer({ request: empty, signal });
+      const decision = await createContainer({ request: empty, signal, runtime });
       assert.ok('forward' in decision && decision.forward === empty);
     }
     assert.deepEqual(pulled, []);
@@ -281,7 +282,7 @@ describe('rewriting', () => {
       fullCreate((context) => Object.assign(context, { seccomp: { profileType: 0 }, ...change }));
     const before = request({});
     const { podSandboxId, config } = fromBinary(cri.CreateContainerRequestSchema, before);
-    const decision = await createContainer({ request: before, signal });
+    const decision = await createContainer({ request: before, signal, runtime });
     assert.ok('forward' in decision && decision.forward === before);
     const response = encode(cri.CreateContainerResponseSchema, { containerId: 'c2' });
     assert.equal(await decision.onReply?.(response), response);
@@ -292,11 +293,11 @@ describe('rewriting', () => {
     assert.deepEqual(watched, []);
     const unwatched = [{ privileged: true }, { seccomp: undefined }, { seccomp: { profileType: 1 } }];
     for (const change of unwatched) {
-      const other = await createContainer({ request: request(change), signal });
+      const other = await createContainer({ request: request(change), signal, runtime });
       assert.ok('forward' in other && other.onReply === undefined, JSON.stringify(change));
     }
     isUseful = false;
-    const useless = await createContainer({ request: before, signal });
+    const useless = await createContainer({ request: before, signal, runtime });
     assert.ok('forward' in useless && useless.onReply === undefined);
     isUseful = true;
   });
@@ -305,7 +306,7 @@ describe('rewriting', () => {
     const artifact = { profileType: 3, ociRef: reference };
     const before = fullCreate((context) => Object.assign(context, { seccomp: artifact }));
     const { podSandboxId, config } = fromBinary(cri.CreateContainerRequestSchema, before);
-    const decision = await createContainer({ request: before, signal });
+    const decision = await createContainer({ request: before, signal, runtime });
     assert.ok('forward' in decision);
     await decision.onReply?.(encode(cri.CreateContainerResponseSchema, { containerId: 'c3' }));
     assert.deepEqual(watched, []);
@@ -313,7 +314,7 @@ describe('rewriting', () => {
       config: { linux: { securityContext: { seccomp: artifact } } },
       runtimeHandler: 'gvisor',
     });
-    await runPodSandbox({ request: sandbox, signal });
+    await runPodSandbox({ request: sandbox, signal, runtime });
     const changes = config?.linux?.securityContext?.capabilities;
     assert.deepEqual(
       subjects.map(({ runtime, capabilities }) => [runtime, capabilities?.dropCapabilities]),
@@ -326,10 +327,12 @@ describe('rewriting', () => {
 
   it('refuses a message that it cannot read', async () => {
     const reading = fullCreate((context) => Object.assign(context, { seccomp: { profileType: 3, ociRef: reference } }));
-    await assert.rejects(createContainer({ request: reading.subarray(0, reading.length - 3), signal }), {
+    await assert.rejects(createContainer({ request: reading.subarray(0, reading.length - 3), signal, runtime }), {
       kind: 'InvalidInput',
     });
-    await assert.rejects(runPodSandbox({ request: Buffer.from([0x0a, 200, 1]), signal }), { kind: 'InvalidInput' });
+    await assert.rejects(runPodSandbox({ request: Buffer.from([0x0a, 200, 1]), signal, runtime }), {
+      kind: 'InvalidInput',
+    });
   });
 
   it('makes the security context that an annotation needs', async () => {
@@ -338,7 +341,7 @@ describe('rewriting', () => {
       sandboxConfig: { annotations: { 'seccomp-profile.crio.io/web': reference } },
     };
     const before = encode(cri.CreateContainerRequestSchema, init);
-    const decision = await createContainer({ request: before, signal });
+    const decision = await createContainer({ request: before, signal, runtime });
     assert.ok('forward' in decision);
     const { config } = fromBinary(cri.CreateContainerRequestSchema, decision.forward);
     assert.equal(config?.linux?.securityContext?.seccomp?.localhostRef, path);
@@ -352,7 +355,7 @@ describe('rewriting', () => {
     const localhost = { profileType: 2, localhostRef: `${root}/oci/${reference}?base=b.json` };
     Object.assign(context, { seccomp: localhost, seccompProfilePath: '', apparmor: { profileType: 0 } });
     const before = encode(cri.RunPodSandboxRequestSchema, init);
-    const decision = await runPodSandbox({ request: before, signal });
+    const decision = await runPodSandbox({ request: before, signal, runtime });
     assert.ok('forward' in decision);
     const expected = json(cri.RunPodSandboxRequestSchema, before) as never as {
       config: { linux: { securityContext: Record<string, unknown> } };

@@ -1,7 +1,7 @@
 import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { FairleadError } from '#lib/errors';
 import { frameMessage, readMessage } from './message.ts';
-import { RuntimeLink } from './runtime-link.ts';
+import { RuntimeLink, type RuntimeSession } from './runtime-link.ts';
 
 /**
  * Makes a unary call of the shim's own to the runtime: method's full name and request message in,
@@ -26,10 +26,11 @@ export function runtimeCaller(socketPath: string): CallRuntime {
 }
 
 /**
- * Makes one call over a link and leaves the link open. Errors are those of {@link runtimeCaller}.
+ * Makes one call over a link, or one connection of it, and leaves that open. Errors are those of
+ * {@link runtimeCaller}.
  */
 export async function callOver(
-  link: RuntimeLink,
+  link: RuntimeSession,
   method: string,
   request: Uint8Array,
   signal: AbortSignal,

@@ -1,5 +1,6 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from 'node:http2';
 import { connect as connectSocket } from 'node:net';
+import { FairleadError } from '#lib/errors';
 
 /**
  * How much one stream, and one connection, may send before the other side has to wait, in bytes:
@@ -28,11 +29,20 @@ export interface LinkWatcher {
 }
 
 /**
+ * One connection to the runtime. All requests on it reach the same process, since a process that
+ * ends takes its connections with it.
+ */
+export interface RuntimeSession {
+  /** Opens a stream. Throws Unavailable if the connection has ended. */
+  request(headers: OutgoingHttpHeaders, endStream: boolean): ClientHttp2Stream;
+}
+
+/**
  * One client's way to the runtime's Unix socket: its own HTTP/2 connection, opened by the first
  * stream and again after it was lost. Each client connection gets its own, so that a client that
  * does not read its answers blocks nobody else's flow-control window, just as without the proxy.
  */
-export class RuntimeLink {
+export class RuntimeLink implements RuntimeSession {
   readonly #socketPath: string;
   readonly #watcher: LinkWatcher | undefined;
   readonly #sessions = new Set<ClientHttp2Session>();
@@ -46,6 +56,17 @@ export class RuntimeLink {
   /** Opens a stream. If the runtime is down, the stream ends with an error. */
   request(headers: OutgoingHttpHeaders, endStream: boolean): ClientHttp2Stream {
     return this.#session().request(headers, { endStream });
+  }
+
+  /** Returns the connection that is open, or a new one. It is not replaced once it has ended. */
+  pin(): RuntimeSession {
+    const session = this.#session();
+    return {
+      request(headers, endStream) {
+        if (session.closed || session.destroyed) throw lostConnection();
+        return session.request(headers, { endStream });
+      },
+    };
   }
 
   /** Lets open streams end and closes the connections. */
@@ -89,4 +110,11 @@ export class RuntimeLink {
     this.#current = undefined;
     this.#watcher?.lost();
   }
+}
+
+function lostConnection(): FairleadError {
+  return new FairleadError('Unavailable', 'the container runtime closed the connection during the call', {
+    hint: 'The runtime may have restarted. The kubelet retries by itself.',
+    local: true,
+  });
 }

@@ -23,6 +23,7 @@ async function statusOf(source: PullCallDependencies['source'], image: string) {
   const call = {
     request: toBinary(PullSecurityProfileArtifactRequestSchema, request),
     signal: AbortSignal.timeout(30_000),
+    runtime: { pin: () => assert.fail('a connection was pinned') },
   };
   return pullSecurityProfile(call, 'text', { source, log }).then(
     () => ({ code: 0, message: '' }),

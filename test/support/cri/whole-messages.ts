@@ -203,7 +203,8 @@ async function outcomeOf(method: string, request: Uint8Array): Promise<Outcome> 
   const decided: unknown[] = [];
   const handler = callHandlers(dependenciesOf(pulled, decided)).get(method) as UnaryHandler;
   try {
-    const result = await handler({ request, signal: new AbortController().signal });
+    const runtime = { pin: () => assert.fail('a connection was pinned') };
+    const result = await handler({ request, signal: new AbortController().signal, runtime });
     assert.ok('forward' in result);
     return { forward: result.forward, pulled, decided };
   } catch (error) {
