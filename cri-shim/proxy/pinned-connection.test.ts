@@ -3,17 +3,21 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { type handleUnaryCall, status } from '@grpc/grpc-js';
 import { callOver } from '#lib/cri/runtime-call';
 import { BytesClient, startScriptedRuntime } from '#test/support/cri/scripted-runtime';
 import { type RunningProxy, startProxy } from './proxy.ts';
+import type { UnaryHandler } from './unary-call.ts';
+
+const nothing = { answer: new Uint8Array() };
 
 describe('a call that only the process may receive that the shim has asked', () => {
   let directory: string;
   let proxy: RunningProxy;
   let client: BytesClient;
   let runtime: Awaited<ReturnType<typeof startScriptedRuntime>>;
-  let meanwhile: () => Promise<void>;
+  let meanwhile: UnaryHandler;
   let received: string[];
 
   /** Starts a runtime that notes by its name what it receives. */
@@ -25,16 +29,20 @@ describe('a call that only the process may receive that the shim has asked', () 
     const methods = { 'a.B/Ask': { kind: 'unary', handle }, 'a.B/C': { kind: 'unary', handle } } as const;
     runtime = await startScriptedRuntime(join(directory, 'runtime.sock'), methods);
   }
-  /** Replaces the runtime by another process at the same socket. */
-  async function replace(): Promise<void> {
+  /** Replaces the runtime by another one at the same socket, to which the shim connects again. */
+  const replace: UnaryHandler = async ({ runtime: link, signal }) => {
     runtime.kill();
     await start('second');
-  }
+    while (received.at(-1) !== 'second /a.B/Ask') {
+      await callOver(link.pin(), 'a.B/Ask', new Uint8Array(), signal).catch(() => setImmediate());
+    }
+    return nothing;
+  };
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'fairlead-pinned-'));
     received = [];
-    meanwhile = async () => undefined;
+    meanwhile = async () => nothing;
     await start('first');
     proxy = await startProxy({
       listen: join(directory, 'shim.sock'),
@@ -42,11 +50,11 @@ describe('a call that only the process may receive that the shim has asked', () 
       handlers: new Map([
         [
           'a.B/C',
-          async ({ request, runtime: link, signal }) => {
-            const over = link.pin();
-            await callOver(over, 'a.B/Ask', new Uint8Array(), signal);
-            await meanwhile();
-            return { forward: request, over };
+          async (call) => {
+            const over = call.runtime.pin();
+            await callOver(over, 'a.B/Ask', new Uint8Array(), call.signal);
+            await meanwhile(call);
+            return { forward: call.request, over };
           },
         ],
       ]),
@@ -74,7 +82,7 @@ describe('a call that only the process may receive that the shim has asked', () 
       received.filter((call) => !call.endsWith('/a.B/Ask')),
       [],
     );
-    meanwhile = async () => undefined;
+    meanwhile = async () => nothing;
     assert.equal((await client.unary('a.B/C', Buffer.from('x'))).message.toString(), 'second');
   });
 });
