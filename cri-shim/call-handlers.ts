@@ -24,16 +24,18 @@ export function callHandlers(dependencies: CallDependencies): ReadonlyMap<string
   const { text } = securityProfileCalls;
   const container: UnaryHandler = (call) => createContainer(call, dependencies);
   const sandbox: UnaryHandler = (call) => runPodSandbox(call, dependencies);
+  // No runtime resolves profiles of type OCI in the calls of v1alpha2.
+  const older = { ...dependencies, delegation: undefined };
   return new Map([
     ['runtime.v1.RuntimeService/Status', status],
     ['runtime.v1.RuntimeService/RunPodSandbox', sandbox],
     ['runtime.v1.RuntimeService/CreateContainer', container],
     // containerd 1.6 and 1.7 also serve the service of kubelets before 1.23. These messages are the
     // same in it.
-    ['runtime.v1alpha2.RuntimeService/RunPodSandbox', sandbox],
-    ['runtime.v1alpha2.RuntimeService/CreateContainer', container],
+    ['runtime.v1alpha2.RuntimeService/RunPodSandbox', (call) => runPodSandbox(call, older)],
+    ['runtime.v1alpha2.RuntimeService/CreateContainer', (call) => createContainer(call, older)],
     [text.pull.method, (call) => pullSecurityProfile(call, 'text', dependencies)],
-    [text.list.method, () => listSecurityProfileArtifacts(dependencies)],
+    [text.list.method, (call) => listSecurityProfileArtifacts(call, dependencies)],
     [text.remove.method, (call) => removeSecurityProfileArtifact(call, dependencies)],
     ...(dependencies.preview ? previewHandlers(dependencies) : []),
   ]);
@@ -44,7 +46,7 @@ function previewHandlers(dependencies: CallDependencies): readonly (readonly [st
   const { preview } = securityProfileCalls;
   return [
     [preview.pull.method, (call) => pullSecurityProfile(call, 'preview', dependencies)],
-    [preview.list.method, () => listSecurityProfiles(dependencies)],
+    [preview.list.method, (call) => listSecurityProfiles(call, dependencies)],
     [preview.remove.method, (call) => removeSecurityProfile(call, dependencies)],
   ];
 }

@@ -23,6 +23,7 @@ import { EffectiveMemory } from './apply/effective-memory.ts';
 import { RuntimeBaseline } from './baseline/runtime-baseline.ts';
 import { type CallDependencies, callHandlers } from './call-handlers.ts';
 import { calledFor } from './calls/called-for.ts';
+import { Delegation, type Resolution } from './calls/delegation.ts';
 import { type Prepulled, prepull, readPrepullFile } from './housekeeping/prepull.ts';
 import { Tidier } from './housekeeping/tidy.ts';
 import { nodeDefaults } from './node-defaults.ts';
@@ -66,10 +67,18 @@ export interface ShimOptions extends ProviderOptions {
   readonly decisionLog?: string;
   /** Serves the calls of KEP-6061 also by names that no released proto has. */
   readonly previewKep6061?: boolean;
+  /** Who resolves profiles of type OCI; `shim` by default. */
+  readonly mode?: ShimMode;
   readonly log: ShimLog;
   /** What the shim was built from, for those who ask it. */
   readonly build: BuildVersion;
 }
+
+/**
+ * Who resolves profiles of type OCI to effective profiles: always the shim, or the runtime if it
+ * reports that it does, see Delegation.
+ */
+export type ShimMode = 'shim' | 'auto';
 
 /**
  * Maximum length of one text in the log, in characters: the name of a profile may have a mebibyte,
@@ -165,6 +174,7 @@ export class Shim {
       ...{ store, policy, env: process.env, metrics, tidier, decisions, providers, clock },
     });
     const architecture = machineArchitecture(process.arch);
+    const delegation = this.#options.mode === 'auto' ? new Delegation({ policy, log }) : undefined;
     const runtimeBaseline = this.#connectBaseline(runtime);
     const inherited = inheritedSocket(process.env, process.pid);
     await this.#startProxy(
@@ -172,7 +182,7 @@ export class Shim {
       {
         install: { seccomp: store.effective, appArmor },
         memory: new EffectiveMemory(),
-        ...{ source, store, policy, tidier, architecture, runtimeBaseline, seccompRoot, log, metrics },
+        ...{ source, store, policy, tidier, architecture, runtimeBaseline, seccompRoot, log, metrics, delegation },
         now: () => new Date(),
         preview: this.#options.previewKep6061 ?? false,
       },
@@ -182,12 +192,14 @@ export class Shim {
     log.info({ listen, runtime, state, policy: policyFile }, by);
     const readiness = new Readiness({ runtime: cri, policy, policyOptional, state, clock });
     this.#readiness = readiness;
+    const resolution = async (signal: AbortSignal): Promise<Resolution> =>
+      (await delegation?.current(runtimeCaller(runtime), signal)) ?? { resolvedBy: 'shim' };
     await this.#serveAdmin({
-      ...{ readiness, policy, store, state, runtime: cri, runtimeSocket: runtime, source, tidier, log },
+      ...{ readiness, resolution, policy, store, state, runtime: cri, runtimeSocket: runtime, source, tidier, log },
       ...{ build: this.#options.build, startedAt: this.#startedAt, now: () => new Date(), recent: this.#recent },
     });
     this.#undo.push(this.#prepull(wanted, source));
-    this.#undo.push(this.#announce(readiness, tidier));
+    this.#undo.push(this.#announce(readiness, tidier, resolution));
     this.#undo.push(
       startWatchdog({
         serviceManager: this.#serviceManager,
@@ -202,11 +214,17 @@ export class Shim {
    * Reports the shim as ready when it is, and then begins to tidy the state directory. Returns a
    * function that stops waiting for that.
    */
-  #announce(readiness: Readiness, tidier: Tidier): () => Promise<void> {
+  #announce(
+    readiness: Readiness,
+    tidier: Tidier,
+    resolution: (signal: AbortSignal) => Promise<unknown>,
+  ): () => Promise<void> {
     const { log, runtime } = this.#options;
     const stopping = new AbortController();
     const announced = untilReady(readiness, runtime, log, stopping.signal).then(
-      () => {
+      async () => {
+        // Logs who resolves profiles. If the runtime has gone again, the next call does.
+        await resolution(stopping.signal).catch(() => undefined);
         const { name: runtimeName, version: runtimeVersion } = readiness.runtimeVersion ?? {};
         log.info({ runtime, runtimeName, runtimeVersion }, 'the shim is ready');
         tidier.begin();

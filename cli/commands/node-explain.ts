@@ -44,7 +44,7 @@ function containerText({ name, id, state, artifacts, appArmor, applied, runtime 
       ['signed by', record.signers.join(', ') || 'nobody, and the rule requires no signature'],
       ['base', record.base ?? 'none'],
       ['mode', record.mode ?? 'Enforce'],
-      ['effective', record.installed],
+      ['effective', record.installed ?? 'resolved by the runtime'],
       ['constrained', constrainedText(record.constrained)],
     ]),
     ...(applied.length > 0

@@ -24,13 +24,14 @@ async function status(options: AdminOptions & OutputOptions): Promise<void> {
   writeResult('node status', options.output, { json: () => found, text: () => statusText(found) });
 }
 
-function statusText({ checks, runtime, policy, store, refusals, ...shim }: NodeStatus): string {
+function statusText({ checks, runtime, ociProfiles, policy, store, refusals, ...shim }: NodeStatus): string {
   const failing = checks.flatMap(({ name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`]));
   const rows = [
     ['shim', [shim.version, ...(shim.commit === undefined ? [] : [shim.commit])].join(', ')],
     ['up', `${duration(shim.uptimeSeconds)}, since ${shim.startedAt}`],
     ['ready', failing.length === 0 ? 'yes' : `no: ${failing.join('; ')}`],
     ['runtime', runtimeText(runtime)],
+    ['type OCI', resolutionText(ociProfiles)],
     ['policy', `${policy.source}, ${policy.rules === 1 ? '1 rule' : `${policy.rules} rules`}, ${policy.revision}`],
     ...(policy.problem === undefined ? [] : [['', `not the one in the files: ${policy.problem}`]]),
     ['store', `${store.artifacts} artifacts, ${bytes(store.bytes)}, ${store.directory}`],
@@ -53,6 +54,11 @@ function duration(seconds: number): string {
 
 function bytes(count: number): string {
   return count < 1024 * 1024 ? `${(count / 1024).toFixed(1)} KiB` : `${(count / 1024 / 1024).toFixed(1)} MiB`;
+}
+
+function resolutionText({ resolvedBy, reason }: NodeStatus['ociProfiles']): string {
+  const who = resolvedBy === undefined ? 'not known' : `resolved by the ${resolvedBy}`;
+  return reason === undefined ? who : `${who}: ${reason}`;
 }
 
 function runtimeText({ name = 'not known', version = '', socket }: NodeStatus['runtime']): string {

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { nodeDefaults } from '#cri-shim/node-defaults';
 import { examples } from '../options/options.ts';
 import { stayLean } from '../process/lean-process.ts';
@@ -20,6 +20,7 @@ interface ShimOptions {
   readonly decisionLog?: string;
   readonly imageCredentialProviderConfig?: string;
   readonly imageCredentialProviderBinDir?: string;
+  readonly mode: 'shim' | 'auto';
   readonly previewKep6061?: boolean;
 }
 
@@ -44,6 +45,11 @@ export function define(command: Command): void {
     .option('--image-credential-provider-config <file>', "the kubelet's configuration of credential providers")
     .option('--image-credential-provider-bin-dir <directory>', "directory of the kubelet's credential provider plugins")
     .option('--decision-log <file>', 'append each decision about an artifact to this file, one JSON object per line')
+    .addOption(
+      new Option('--mode <mode>', 'who resolves profiles of type OCI: the shim, or a runtime that reports that it does')
+        .choices(['shim', 'auto'])
+        .default('shim'),
+    )
     .option(
       '--preview-kep-6061',
       'serve PullSecurityProfile, ListSecurityProfiles and RemoveSecurityProfile too, whose field numbers are not released',

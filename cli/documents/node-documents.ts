@@ -20,6 +20,15 @@ export const nodeStatus = v.object({
     name: v.optional(text('its name, if it has answered')),
     version: v.optional(text('its version')),
   }),
+  ociProfiles: meaning(
+    v.object({
+      resolvedBy: v.optional(
+        meaning(v.picklist(['runtime', 'shim']), 'who intersects them with the baseline, if the runtime answers'),
+      ),
+      reason: v.optional(text('why the shim does it although the mode is `auto`, or why that is not known')),
+    }),
+    'profiles of type OCI',
+  ),
   policy: v.object({
     source: text('file of the policy in force'),
     revision: text('hash of the policy and of every file that it names'),
@@ -80,7 +89,9 @@ export const nodeExplain = v.object({
           signers: texts('who signed it'),
           base: v.optional(text('base profile')),
           mode: v.optional(text('`Log` if what only the artifact refuses is logged')),
-          installed: text('path of the effective profile, or its name in the kernel'),
+          installed: v.optional(
+            text('path of the effective profile, or its name in the kernel; absent if the runtime resolved it'),
+          ),
           constrained: meaning(
             v.record(v.string(), v.number()),
             'by input, the number of dimensions of the profile that it constrained',

@@ -11,6 +11,13 @@ export interface NodeStatus {
   readonly isReady: boolean;
   readonly checks: readonly { readonly name: string; readonly problem?: string }[];
   readonly runtime: { readonly socket: string; readonly name?: string; readonly version?: string };
+  /** Who resolves profiles of type OCI to effective profiles. */
+  readonly ociProfiles: {
+    /** Absent if it is not known, because the runtime does not answer. */
+    readonly resolvedBy?: 'runtime' | 'shim';
+    /** Why the shim does it, or why that is not known. */
+    readonly reason?: string;
+  };
   readonly policy: {
     readonly source: string;
     readonly revision: string;

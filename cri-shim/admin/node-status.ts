@@ -1,3 +1,4 @@
+import { toFairleadError } from '#lib/errors';
 import { heldArtifacts } from '#lib/node/store/held-artifacts';
 import type { Store } from '#lib/node/store/store';
 import type { AppliedRecord, Use } from '#lib/node/store/use-note';
@@ -16,6 +17,8 @@ export interface NodeStatusDependencies {
   readonly startedAt: Date;
   readonly now: () => Date;
   readonly readiness: Pick<Readiness, 'check' | 'runtimeVersion'>;
+  /** Returns who resolves profiles of type OCI. */
+  readonly resolution: (signal: AbortSignal) => Promise<NodeStatus['ociProfiles']>;
   /** The socket of the runtime. */
   readonly runtimeSocket: string;
   readonly policy: Pick<PolicySource, 'current' | 'problem'>;
@@ -25,19 +28,23 @@ export interface NodeStatusDependencies {
   readonly recent: Pick<Recent, 'refusals'>;
 }
 
+/** How long the runtime may take to answer, in milliseconds. */
+const patience = 5_000;
+
 /** Returns what the shim is and does. */
 export async function nodeStatus({
   build: { version, commit },
   startedAt,
   now,
   readiness,
+  resolution,
   runtimeSocket: socket,
   policy: { current, problem },
   store,
   state: directory,
   recent,
 }: NodeStatusDependencies): Promise<NodeStatus> {
-  const checks = await readiness.check();
+  const [checks, ociProfiles] = await Promise.all([readiness.check(), knownResolution(resolution)]);
   const artifacts = await store.list();
   const sizes = await Promise.all(artifacts.map(({ descriptor }) => store.sizeOf(descriptor.digest)));
   const { source, revision, rules } = current;
@@ -49,10 +56,19 @@ export async function nodeStatus({
     isReady: isReady(checks),
     checks,
     runtime: { socket, ...readiness.runtimeVersion },
+    ociProfiles,
     policy: { source, revision, rules: rules.length, ...(problem === undefined ? {} : { problem }) },
     store: { directory, artifacts: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) },
     refusals: recent.refusals,
   };
+}
+
+async function knownResolution(resolution: NodeStatusDependencies['resolution']): Promise<NodeStatus['ociProfiles']> {
+  try {
+    return await resolution(AbortSignal.timeout(patience));
+  } catch (thrown) {
+    return { reason: toFairleadError(thrown).message };
+  }
 }
 
 /** Returns the artifacts on the node, and which containers were created with them. */

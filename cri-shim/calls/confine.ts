@@ -1,3 +1,4 @@
+import type { RuntimeSession } from '#lib/cri/runtime-link';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import { profileRefusal } from '#lib/node/reference/profile-refusal';
 import type { Use } from '#lib/node/store/use-note';
@@ -5,8 +6,10 @@ import { type PinnedReference, parsePinned } from '#lib/registry/pinned-referenc
 import { quote } from '#lib/text/quote';
 import { type AppliedProfile, type ApplyDependencies, applyProfile, type Bearer } from '../apply/apply-profile.ts';
 import type { ArtifactSourceDependencies } from '../apply/artifact-source.ts';
+import type { UnaryCall } from '../proxy/unary-call.ts';
 import { ignoredAnnotations, type ProfileFields, profileRequests } from '../request/profile-request.ts';
 import { type RewritableContext, rewrite } from '../request/rewrite.ts';
+import { type DelegateDependencies, type DelegatedProfile, delegateProfile } from './delegate-profile.ts';
 
 /** A container or sandbox that the kubelet creates. */
 export interface Creation
@@ -19,31 +22,40 @@ export interface Creation
 /** What a container or sandbox is created with. */
 export interface Confinement {
   readonly use: Use;
+  /** Whether its security context was changed. */
+  readonly isRewritten: boolean;
+  /** The connection to forward the request over, if the runtime resolves a profile. */
+  readonly over?: RuntimeSession;
   /** Logs and counts its profiles, to be called once the runtime has created it. */
   readonly report: () => void;
 }
 
 /** The dependencies of confine. */
-export interface ConfineDependencies extends ApplyDependencies, Pick<ArtifactSourceDependencies, 'policy'> {
+export interface ConfineDependencies
+  extends ApplyDependencies,
+    DelegateDependencies,
+    Pick<ArtifactSourceDependencies, 'policy'> {
   /** The kubelet's directory for seccomp profiles. */
   readonly seccompRoot: string;
 }
 
 /**
  * Applies the profile artifacts that a container or sandbox requests, and sets the results in its
- * security context. Returns what it uses then. Returns undefined and changes nothing if no artifact
- * is requested. Throws as profileRequests and applyProfile do, and NotAllowed if the policy refuses
- * annotations that do not apply; the message states which profile of which container is refused.
+ * security context; what the runtime resolves is only verified. Returns what it uses then. Returns
+ * undefined and changes nothing if no artifact is requested. Throws as profileRequests,
+ * applyProfile and delegateProfile do, and NotAllowed if the policy refuses annotations that do not
+ * apply; the message states which profile of which container is refused.
  */
 export async function confine(
   { context, bearer, ...fields }: Creation,
   dependencies: ConfineDependencies,
-  signal: AbortSignal,
+  call: Pick<UnaryCall, 'runtime' | 'signal'>,
 ): Promise<Confinement | undefined> {
   const { container } = bearer;
   let reference: PinnedReference | undefined;
   try {
     const applied: AppliedProfile[] = [];
+    const delegated: DelegatedProfile[] = [];
     const requests = profileRequests({ ...context, ...fields }, dependencies.seccompRoot);
     // The kubelet specifies a profile for each sandbox: an annotation is for the containers.
     const ignored = container === undefined ? [] : ignoredAnnotations({ ...context, ...fields }, requests);
@@ -55,18 +67,22 @@ export async function confine(
     }
     for (const request of requests) {
       ({ reference } = request);
-      applied.push(await applyProfile(request, bearer, dependencies, signal));
+      const left = await delegateProfile(request, { context, bearer }, dependencies, call);
+      if (left !== undefined) delegated.push(left);
+      else applied.push(await applyProfile(request, bearer, dependencies, call.signal));
     }
-    if (applied.length === 0) return undefined;
+    if (requests.length === 0) return undefined;
     for (const { installed } of applied) rewrite(context, installed);
     const [appArmor] = applied.flatMap(({ installed }) => (installed.kind === 'AppArmor' ? [installed.name] : []));
     return {
       use: {
-        ...{ artifacts: applied.map(({ digest }) => digest), appArmor },
-        applied: applied.map(({ record }) => record),
+        ...{ artifacts: [...delegated, ...applied].map(({ digest }) => digest), appArmor },
+        applied: [...delegated, ...applied].map(({ record }) => record),
       },
+      isRewritten: applied.length > 0,
+      ...(delegated[0] && { over: delegated[0].over }),
       report: () => {
-        for (const { report } of applied) report();
+        for (const { report } of [...delegated, ...applied]) report();
       },
     };
   } catch (thrown) {

@@ -24,12 +24,13 @@ export interface CreateContainerDependencies extends ConfineDependencies {
 /**
  * Handles RuntimeService.CreateContainer: forwards the request for a container with a profile
  * artifact with the path of its effective profile. Forwards the original bytes of all other
- * requests. Watches those for RuntimeDefault, because they show the default profile of the runtime.
+ * requests, and of those whose profile the runtime resolves. Watches those for RuntimeDefault, because they show the default profile of the runtime.
  */
 export async function createContainer(
-  { request, signal }: UnaryCall,
+  call: UnaryCall,
   dependencies: CreateContainerDependencies,
 ): Promise<UnaryResult> {
+  const { request } = call;
   const message = decode(CreateContainerRequestSchema, request);
   const { config, sandboxConfig, podSandboxId } = message;
   if (config === undefined) return { forward: request };
@@ -44,10 +45,11 @@ export async function createContainer(
     ...{ annotations: sandboxConfig?.annotations ?? {}, annotationNames: [container, 'POD'] },
     bearer: { pod: podName(sandboxConfig?.metadata), container, subject },
   };
-  const confinement = await confine(creation, dependencies, signal);
+  const confinement = await confine(creation, dependencies, call);
   if (confinement === undefined) return watch(request, podSandboxId, context, dependencies);
   return {
-    forward: toBinary(CreateContainerRequestSchema, message),
+    forward: confinement.isRewritten ? toBinary(CreateContainerRequestSchema, message) : request,
+    over: confinement.over,
     onReply: async (response) => {
       const { containerId } = decode(CreateContainerResponseSchema, response);
       await recordUse(containerId, confinement.use, dependencies);

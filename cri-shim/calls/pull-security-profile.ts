@@ -1,6 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { unpackArtifact } from '#lib/artifact/unpack-artifact';
 import { decode } from '#lib/cri/decode';
+import { sessionCaller } from '#lib/cri/runtime-call';
 import { FairleadError } from '#lib/errors';
 import { type InstallableKind, installableKinds, isInstallable } from '#lib/node/install/install-profile';
 import { type PinnedReference, parsePinned } from '#lib/registry/pinned-reference';
@@ -10,6 +11,7 @@ import { SecurityProfileKind } from '../../lib/cri/gen/cri_pb.js';
 import type { ArtifactSource } from '../apply/artifact-source.ts';
 import type { UnaryCall, UnaryResult } from '../proxy/unary-call.ts';
 import type { ShimLog } from '../report/shim-log.ts';
+import { type Delegation, reportsProfileFeature } from './delegation.ts';
 import { podName } from './pod-name.ts';
 import { type CallNames, securityProfileCalls } from './security-profile-calls.ts';
 
@@ -17,26 +19,31 @@ import { type CallNames, securityProfileCalls } from './security-profile-calls.t
 export interface PullCallDependencies {
   readonly source: Pick<ArtifactSource, 'pull'>;
   readonly log: Pick<ShimLog, 'debug' | 'info'>;
+  /** Absent if the shim resolves all profiles. */
+  readonly delegation?: Pick<Delegation, 'isPossible' | 'decide'> | undefined;
 }
 
 /**
  * Handles ImageService.PullSecurityProfile (KEP-6061): pulls and verifies an artifact, or finds it
  * in the store and verifies it again. `resolved_ref` keeps registry and repository of the request;
- * `cached` is true if the shim requested nothing from a registry.
+ * `cached` is true if the shim requested nothing from a registry. What the runtime resolves is
+ * forwarded to it once it is verified.
  *
  * Throws ProfileInvalid for a kind and a reference that no other attempt can make valid: the
  * kubelet fails the pod by the prefix of that kind of error, and tries again after any other.
  */
 export async function pullSecurityProfile(
-  { request, signal }: UnaryCall,
+  { request, runtime, signal }: UnaryCall,
   names: CallNames,
-  { source, log }: PullCallDependencies,
+  { source, log, delegation }: PullCallDependencies,
 ): Promise<UnaryResult> {
   const messages = securityProfileCalls[names].pull;
   const { image, auth, profileKind, sandboxConfig } = decode(messages.request, request);
   const kind = kindOf(profileKind);
   const reference = referenceOf(image?.image ?? '');
-  const { cached, descriptor, artifact } = await source
+  const over = delegation?.isPossible(kind) === true ? runtime.pin() : undefined;
+  const hasFeature = over !== undefined && (await reportsProfileFeature(sessionCaller(over), signal));
+  const { cached, descriptor, artifact, policy } = await source
     .pull({ reference, kind }, { auth, signal, anew: true })
     .catch((error: unknown) => {
       throw ofRegistry(error);
@@ -46,6 +53,10 @@ export async function pullSecurityProfile(
   const pulled = { pod: podName(sandboxConfig?.metadata), reference: formatReference(reference), cached };
   // The kubelet asks again with every synchronization of the pod.
   log[cached ? 'debug' : 'info']({ messageId: 'fairlead.profile.pulled', ...pulled }, 'profile pulled');
+  // By the policy that is in force when the pull has ended. Nothing was awaited since then.
+  if (over !== undefined && delegation?.decide(hasFeature, policy).resolvedBy === 'runtime') {
+    return { forward: request, over };
+  }
   const resolvedRef = `${formatRepository(reference)}@${descriptor.digest}`;
   return { answer: toBinary(messages.response, create(messages.response, { resolvedRef, cached })) };
 }

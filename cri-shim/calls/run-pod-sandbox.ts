@@ -24,10 +24,8 @@ export interface RunPodSandboxDependencies extends ConfineDependencies {
  * Does not refuse a privileged sandbox: it only means that the pod may have privileged containers,
  * and no program of the pod runs in its process.
  */
-export async function runPodSandbox(
-  { request, signal }: UnaryCall,
-  dependencies: RunPodSandboxDependencies,
-): Promise<UnaryResult> {
+export async function runPodSandbox(call: UnaryCall, dependencies: RunPodSandboxDependencies): Promise<UnaryResult> {
+  const { request } = call;
   const message = decode(RunPodSandboxRequestSchema, request);
   const { config, runtimeHandler } = message;
   if (config === undefined) return { forward: request };
@@ -39,9 +37,10 @@ export async function runPodSandbox(
     ...{ annotations: config.annotations, annotationNames: ['POD'] },
     bearer: { pod: podName(config.metadata), subject },
   };
-  const confinement = await confine(creation, dependencies, signal);
+  const confinement = await confine(creation, dependencies, call);
   return {
-    forward: confinement === undefined ? request : toBinary(RunPodSandboxRequestSchema, message),
+    forward: confinement?.isRewritten === true ? toBinary(RunPodSandboxRequestSchema, message) : request,
+    over: confinement?.over,
     onReply: async (response) => {
       const podSandboxId = sandboxIdOf(response);
       if (podSandboxId === undefined) return response;

@@ -57,7 +57,10 @@ describe('the readiness of a shim while it runs', () => {
     assert.deepEqual(others, []);
     assert.equal(lost?.['level'], 'warn');
     assert.equal(lost?.['check'], 'runtime');
-    assert.match(String(lost?.['msg']), /^the shim is not ready: the container runtime did not answer .*runtime\.sock$/);
+    assert.match(
+      String(lost?.['msg']),
+      /^the shim is not ready: the container runtime did not answer .*runtime\.sock$/,
+    );
     runtime = await startRuntime();
     const [restored] = await logged('fairlead.readiness.restored');
     assert.equal(restored?.['level'], 'info');

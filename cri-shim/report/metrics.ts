@@ -17,6 +17,8 @@ export interface ShimMetrics {
   abandoned(method: string, cause: string): void;
   /** Counts a profile that was installed for a container or sandbox, in its mode. */
   applied(mode: ProfileMode | undefined): void;
+  /** Counts a profile of a container or sandbox that the runtime resolves. */
+  delegated(): void;
   /** Counts a profile of an artifact that was constrained. */
   constrainedMerge(): void;
   /** Counts the dimensions in which an input constrained the profile of an artifact. */
@@ -45,6 +47,7 @@ export const noMetrics: ShimMetrics = {
   refused: () => undefined,
   abandoned: () => undefined,
   applied: () => undefined,
+  delegated: () => undefined,
   constrainedMerge: () => undefined,
   constrained: () => undefined,
   annotationIgnored: () => undefined,
@@ -132,6 +135,11 @@ async function countIn(registry: Registry): Promise<ShimMetrics> {
     labelNames: ['mode'],
     registers,
   });
+  const delegated = new Counter({
+    name: 'fairlead_shim_profiles_delegated_total',
+    help: 'Profiles of containers and sandboxes that were verified and left to the runtime (--mode auto).',
+    registers,
+  });
   const constrainedMerges = new Counter({
     name: 'fairlead_shim_constrained_merges_total',
     help: 'Profiles of artifacts that the baseline or a base profile constrained.',
@@ -159,6 +167,7 @@ async function countIn(registry: Registry): Promise<ShimMetrics> {
     refused: (method, kind) => refusals.inc({ method, kind }),
     abandoned: (method, cause) => abandoned.inc({ method, cause }),
     applied: (mode) => applied.inc({ mode: mode === undefined ? 'enforce' : 'log' }),
+    delegated: () => delegated.inc(),
     constrainedMerge: () => constrainedMerges.inc(),
     constrained: (input, count) => constraints.inc({ input }, count),
     annotationIgnored: () => ignored.inc(),

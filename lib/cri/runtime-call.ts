@@ -25,6 +25,11 @@ export function runtimeCaller(socketPath: string): CallRuntime {
   };
 }
 
+/** Returns a function that calls the runtime as callOver does, over one connection. */
+export function sessionCaller(session: RuntimeSession): CallRuntime {
+  return (method, request, signal) => callOver(session, method, request, signal);
+}
+
 /**
  * Makes one call over a link, or one connection of it, and leaves that open. Errors are those of
  * {@link runtimeCaller}.

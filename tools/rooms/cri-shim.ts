@@ -49,7 +49,7 @@ export const shimRooms: readonly Room[] = [
     imports: [
       ...[errors, 'cri-shim/apply', 'cri-shim/baseline', 'cri-shim/housekeeping', 'cri-shim/proxy', 'cri-shim/request'],
       ...['cri-shim/report', 'lib/artifact', 'lib/cri', 'lib/cri/gen', 'lib/node/install', 'lib/node/reference'],
-      ...['lib/node/store', 'lib/registry', 'lib/text'],
+      ...['lib/node/store', 'lib/registry', 'lib/text', 'lib/trust/policy'],
     ],
     packages: ['@bufbuild/protobuf'],
   },

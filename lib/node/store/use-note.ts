@@ -12,8 +12,8 @@ export interface AppliedRecord {
   readonly signers: readonly string[];
   readonly base?: string;
   readonly mode?: string;
-  /** The path of the effective profile, or its name in the kernel. */
-  readonly installed: string;
+  /** The path of the effective profile, or its name in the kernel; absent if the runtime has it. */
+  readonly installed?: string;
   /** How many dimensions of the profile each input constrained. */
   readonly constrained: Readonly<Record<string, number>>;
 }
