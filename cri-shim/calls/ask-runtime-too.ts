@@ -3,9 +3,9 @@ import type { UnaryCall } from '../proxy/unary-call.ts';
 import { type Delegation, reportsProfileFeature } from './delegation.ts';
 
 /**
- * Makes a call about stored artifacts to the runtime as well, if profiles may be delegated to it and
- * it reports the feature. Returns its response; undefined if it is not asked, or does not have the
- * call. Rejects with Unavailable if it does not answer, or refuses the call.
+ * Makes a call about stored artifacts to the runtime as well, if profiles may be delegated to it
+ * and it reports the feature. Returns its response; undefined if it is not asked, or does not have
+ * the call. Rejects with Unavailable if it does not answer, or refuses the call.
  */
 export async function askRuntimeToo(
   method: string,

@@ -24,7 +24,8 @@ export interface CreateContainerDependencies extends ConfineDependencies {
 /**
  * Handles RuntimeService.CreateContainer: forwards the request for a container with a profile
  * artifact with the path of its effective profile. Forwards the original bytes of all other
- * requests, and of those whose profile the runtime resolves. Watches those for RuntimeDefault, because they show the default profile of the runtime.
+ * requests, and of those whose profile the runtime resolves. Watches those for RuntimeDefault,
+ * because they show the default profile of the runtime.
  */
 export async function createContainer(
   call: UnaryCall,

@@ -79,8 +79,8 @@ function resolve(hasFeature: boolean, { seccomp }: NodePolicy['baseline']): Reso
 }
 
 /**
- * Reports whether the runtime reports the feature of KEP-6061 in Status. Rejects with Unavailable if
- * the runtime does not answer.
+ * Reports whether the runtime reports the feature of KEP-6061 in Status. Rejects with Unavailable
+ * if the runtime does not answer.
  */
 export async function reportsProfileFeature(call: CallRuntime, signal: AbortSignal): Promise<boolean> {
   try {

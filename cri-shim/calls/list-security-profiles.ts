@@ -21,8 +21,8 @@ export interface ListDependencies {
 
 /**
  * Handles ImageService.ListSecurityProfiles: returns the artifacts in the store, each with the
- * sha256 digest of its manifest and every reference that was pulled, and those of a runtime to which
- * profiles may be delegated.
+ * sha256 digest of its manifest and every reference that was pulled, and those of a runtime to
+ * which profiles may be delegated.
  */
 export async function listSecurityProfiles(
   call: UnaryCall,

@@ -13,11 +13,11 @@ import {
 
 /**
  * The calls of KEP-6061, by their full names and with their messages, and the feature of Status by
- * which a runtime reports that it serves them; the numbers of the fields are in cri.proto. `text` is
- * what the text of the KEP names. `preview` is what the code that followed names: its numbers are
- * not released, so that it is served only on request, and its feature is not read. Once the proto
- * is released, its names and numbers replace those of `preview`, and the request is not needed any
- * more.
+ * which a runtime reports that it serves them; the numbers of the fields are in cri.proto. `text`
+ * is what the text of the KEP names. `preview` is what the code that followed names: its numbers
+ * are not released, so that it is served only on request, and its feature is not read. Once the
+ * proto is released, its names and numbers replace those of `preview`, and the request is not
+ * needed any more.
  */
 export const securityProfileCalls = {
   text: {
