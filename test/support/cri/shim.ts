@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Artifact } from '#lib/artifact/artifact';
 import { packArtifact } from '#lib/artifact/pack-artifact';
@@ -64,6 +64,8 @@ export async function startTestShim(options: {
   readonly args?: readonly string[];
   /** The rest of the policy, in place of the usual rules. */
   readonly policy?: string;
+  /** Files to lay beside the policy, which may name them. */
+  readonly files?: readonly string[];
   /** What runs Fairlead; by default the launcher of this checkout. */
   readonly program?: readonly [command: string, ...args: string[]];
 }): Promise<TestShim> {
@@ -77,6 +79,7 @@ export async function startTestShim(options: {
   const admin = path.join(folder, 'admin.sock');
   const keys = await generateKeyPair();
   writeFileSync(path.join(folder, 'release.pub'), keys.publicKey);
+  for (const file of options.files ?? []) copyFileSync(file, path.join(folder, path.basename(file)));
   writeFileSync(policy, policyFor(options));
   const client = connectCri(socket);
   const [command, ...first] = options.program ?? [process.execPath, launcher];
