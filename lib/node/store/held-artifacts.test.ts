@@ -68,6 +68,13 @@ describe('the artifacts that a store holds', () => {
     );
   });
 
+  it('of a newer release are read after a roll back, without what this one does not know', async () => {
+    const rendered = renderRecord(await store.put(from(artifact)));
+    const record = JSON.parse(Buffer.from(rendered).toString());
+    for (const object of [record, ...record.pulls]) object.addedLater = true;
+    assert.deepEqual(parseRecord(Buffer.from(JSON.stringify(record))), parseRecord(rendered));
+  });
+
   it('have a bounded number of spellings and callers in their records', async () => {
     await store.put(from(artifact));
     for (let number = 0; number < 100; number++) {

@@ -25,6 +25,8 @@ interface Packager {
   readonly choose: (built: { readonly deb: string; readonly rpm: string }) => string;
   readonly install: (root: string, file: string) => void;
   readonly upgrade: (root: string, file: string) => void;
+  /** Installs an older version over a newer one. */
+  readonly rollBack: (root: string, file: string) => void;
   readonly remove: (root: string) => void;
   readonly purge?: (root: string) => void;
   /** What a removal leaves of the settings. */
@@ -40,6 +42,7 @@ const dpkg: Packager = {
   install: (root, file) => inRoot(root, ['dpkg', '-i', file]),
   // Without it dpkg asks what to do with a setting that both sides changed.
   upgrade: (root, file) => inRoot(root, ['dpkg', '--force-confold', '-i', file]),
+  rollBack: (root, file) => inRoot(root, ['dpkg', '--force-confold', '-i', file]),
   remove: (root) => inRoot(root, ['dpkg', '-r', 'fairlead']),
   purge: (root) => inRoot(root, ['dpkg', '-P', 'fairlead']),
   settings: [
@@ -60,6 +63,7 @@ const rpm: Packager = {
   choose: (built) => built.rpm,
   install: (root, file) => runRpm(root, ['--force-debian', '-i', join(root, file)]),
   upgrade: (root, file) => runRpm(root, ['--force-debian', '-U', '--replacepkgs', join(root, file)]),
+  rollBack: (root, file) => runRpm(root, ['--force-debian', '-U', '--oldpackage', join(root, file)]),
   remove: (root) => runRpm(root, ['-e', 'fairlead']),
   settings: ['/etc/default/fairlead-pull.rpmnew', '/etc/default/fairlead-pull.rpmsave'],
 };
@@ -186,6 +190,14 @@ describePeers(['dpkg-deb', 'rpm', 'rpmbuild', 'debian-root', 'root'], 'the packa
         packager.upgrade(root, '/tmp/1.0.0');
         assert.equal(run(['fairlead']), '1.0.0\n');
         assert.equal(readFileSync(join(root, 'etc/default/fairlead-pull'), 'utf8'), 'FAIRLEAD_OPTIONS=--plain-http\n');
+      });
+
+      it('are rolled back, and keep changed settings', () => {
+        packager.rollBack(root, '/tmp/1.0.0-rc.1');
+        assert.equal(run(['fairlead']), '1.0.0-rc.1\n');
+        assert.equal(readFileSync(join(root, 'etc/default/fairlead-pull'), 'utf8'), 'FAIRLEAD_OPTIONS=--plain-http\n');
+        packager.upgrade(root, '/tmp/1.0.0');
+        assert.equal(run(['fairlead']), '1.0.0\n');
       });
 
       it('do the same when they are installed again', () => {
