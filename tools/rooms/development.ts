@@ -48,6 +48,7 @@ export const developmentRooms: readonly Room[] = [
       'test/oracle/**',
       'test/peers/**',
       'test/support/cri/client.ts',
+      'test/support/cri/scripted-runtime.ts',
       'test/support/cli/assert-document.ts',
       'test/support/kernel/guest-program.ts',
     ],
