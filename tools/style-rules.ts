@@ -30,16 +30,20 @@ const phrases: readonly (readonly [phrase: string, instead: string])[] = [
   ['there (?:is|are|was|were) none(?! of)', 'if none exists, if it does not exist, or undefined'],
   ['what is no', 'what is not a …'],
   ['(?<!there )is no (?:digest|directory|file|folder|JSON|manifest|number|place|profile|reference|YAML)', 'is not a …'],
-  [
-    '(?:after|among|at most|for|in|migrate|most|of|than|until|where|with) so many(?! \\w+ that)',
-    'at most 16, after 16 seconds',
-  ],
+  ['so many', 'at most 16, after 16 seconds'],
   ['is there already', 'exists'],
   ['(?:what )?became (?:of|what)', 'the result for, the outcome of'],
   ['but for (?:his|its|the|their)', 'except'],
   ['is no markup', 'is not …'],
   ['mend(?:s|ed|ing)?', 'fix'],
-  ['(?<=(?:for|of|since) )who (?:asks|publishes|pulls|signs|verifies)', 'the signer, whoever …'],
+  ['(?<=(?:for|of|since) )who (?:asks|publishes|pulls|signs|verifies)', 'the signer, the caller'],
+  ['whoever', 'the caller, the process that …, anyone with …'],
+  ['(?:any|some)body', 'another user, another program, a client, anyone with …'],
+  // The user account is not a person.
+  ['(?<![`:])nobody(?!`|:x:)', 'not … by any client, no other user'],
+  ['no one', 'not … by any client, no other user'],
+  ['however many', 'any number of'],
+  ['counts? as', 'is treated as'],
 ];
 
 /** White space between two words, which in a comment may be the beginning of its next line. */
