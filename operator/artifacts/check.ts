@@ -13,7 +13,7 @@ export interface VerifiedArtifact {
   readonly rule: string;
 }
 
-/** Somebody who signed an artifact: a key of the policy, or an identity. */
+/** A signer of an artifact: a key of the policy, or an identity. */
 export interface ArtifactSigner {
   readonly key?: string;
   readonly identity?: string;

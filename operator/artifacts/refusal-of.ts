@@ -3,7 +3,7 @@ import { nameOptions } from '#lib/text/name-options';
 import { sentence, withNextStep } from '#lib/text/sentence';
 import type { Refusal } from './check.ts';
 
-/** The kinds of errors that are decisions about an artifact, whoever asks for it and when. */
+/** The kinds of errors that are decisions about an artifact, for any caller and at any time. */
 const decisions: ReadonlySet<ErrorKind> = new Set<ErrorKind>(['NotAllowed', 'SignatureInvalid', 'ProfileInvalid']);
 
 /** Next steps that are others for an object of the cluster than on a command line. */

@@ -93,7 +93,7 @@ describe('a pod that gets its artifact by the type OCI', () => {
     assert.deepEqual(values({ containers }, logged)[0], { seccompProfile: localhost });
   });
 
-  it('is admitted with it, and counts as covered, only where it is written', () => {
+  it('is admitted with it, and is covered, only where it is written', () => {
     const securityContext = { seccompProfile: native };
     const pod = parsePod({ metadata, spec: { securityContext, containers: [{ name: 'app', securityContext }] } });
     const demanding = { namespaceLabels: () => new Map([['fairlead.dev/enforce', 'enforce']]) };

@@ -63,7 +63,7 @@ export class CertificateSecret {
   /**
    * Writes the Secret: creates it if `held` is undefined, else replaces what was read. Throws
    * Conflict if another replica was faster, and InvalidInput for one that cannot be changed, since
-   * somebody has made it immutable or of another type.
+   * it is immutable or of another type.
    */
   async write(material: Material, held: HeldSecret | undefined): Promise<void> {
     const type = 'Opaque';

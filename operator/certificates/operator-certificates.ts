@@ -79,7 +79,7 @@ export class OperatorCertificates {
       if (failures > 0) await this.#pause(backoffDelay(retry, failures));
       else {
         await this.#pause(this.#waitMs(), this.#woken.promise);
-        // Several changes at a time, and a quarrel with somebody who changes it back.
+        // For several changes at a time, and for another program that changes it back.
         await this.#pause(mostOftenMs);
       }
       this.#woken = Promise.withResolvers<void>();
@@ -159,7 +159,7 @@ export class OperatorCertificates {
       await this.#secret.write(carryOut(step, situation, this.#durations), held);
       return true;
     } catch (thrown) {
-      // Another replica was faster, or somebody has deleted it: what it is now decides.
+      // Another replica was faster, or it was deleted: what it is now decides.
       if (thrown instanceof FairleadError && (thrown.kind === 'Conflict' || thrown.kind === 'NotFound')) return false;
       throw thrown;
     }

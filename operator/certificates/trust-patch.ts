@@ -4,7 +4,7 @@ import type { KubeObject } from '#lib/kube/kube-object';
 /**
  * With one of these annotations, cert-manager or OpenShift writes the bundles of an object. An
  * operator that makes its own certificate is verified by its own authority only: the annotations
- * are of somebody whose object this was before, such as the Security Profiles Operator.
+ * are of the previous owner of the object, such as the Security Profiles Operator.
  */
 const injectors: readonly string[] = [
   'cert-manager.io/inject-ca-from',

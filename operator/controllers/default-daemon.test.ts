@@ -50,7 +50,7 @@ describe('createDefaultDaemon', () => {
     }
   });
 
-  it('tries again while it is refused, and ends if somebody else was faster', async () => {
+  it('tries again while it is refused, and ends if another client was faster', async () => {
     const { running, created, warned } = run([
       failed(404, 'NotFound'),
       failed(403, 'Forbidden'),

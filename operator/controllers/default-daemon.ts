@@ -12,7 +12,7 @@ import { daemons } from './cluster-view.ts';
 
 export interface DefaultDaemonDependencies {
   readonly client: Pick<ObjectClient, 'create'>;
-  /** The objects that exist. Whoever has made it starts and stops it. */
+  /** The objects that exist. The caller starts and stops it. */
   readonly informer: Pick<Informer<unknown>, 'synced' | 'store' | 'rejection'>;
   /** The namespace of the operator. */
   readonly namespace: string;

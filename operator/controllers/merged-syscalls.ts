@@ -15,7 +15,7 @@ export const mergedConditionType = 'BaseProfileMerged';
 
 /**
  * Returns the condition that states which annotations the operator has written for a generation of
- * a profile. Whoever may write a profile may write its annotations, but not its status.
+ * a profile. A user who may write a profile may write its annotations, but not its status.
  */
 export function mergedCondition({ syscalls, artifacts }: MergedSyscalls, generation: number | undefined): NewCondition {
   const content = JSON.stringify([generation ?? 0, syscalls, artifacts]);

@@ -145,7 +145,7 @@ describe('planProfile', () => {
     );
   });
 
-  it('does not wait longer for nodes because somebody has written a time in the future', () => {
+  it('does not wait longer for nodes if a user has written a time in the future', () => {
     const object = objectOf({
       deletionTimestamp: '2026-11-01T11:00:00Z',
       finalizers: ['n-deleted'],
@@ -164,7 +164,7 @@ describe('planProfile', () => {
     assert.equal(plan(deleted).metadata, undefined);
   });
 
-  it('reads statuses that somebody else has written, whatever is in them', () => {
+  it('reads statuses that another program has written, whatever is in them', () => {
     for (const status of [null, 7, [], { conditions: 'x' }, { status: 'INSTALLED' }, { activeWorkloads: [1] }]) {
       const profile: StoredProfile = parseStoredProfile({ ...objectOf(), status });
       assert.equal(planProfile(profile, nothing, now).status.status, 'Pending', JSON.stringify(status));

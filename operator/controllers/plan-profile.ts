@@ -70,7 +70,7 @@ export function planProfile(profile: StoredProfile, facts: ProfileFacts, now: Da
 function planFinalizers(profile: StoredProfile, { workloads, reports, nodes }: ProfileFacts, now: Date) {
   const { deletedAt, finalizers } = profile;
   const isInUse = workloads.length > 0;
-  // Anybody may have written it: a time in the future would keep the profile.
+  // A client may have written it: a time in the future would keep the profile.
   const unusedSince = Date.parse(profile.annotations.get(annotations.unusedSince) ?? '');
   const isReleased = deletedAt !== undefined && !isInUse && finalizers.includes(inUseFinalizer);
   const since = isReleased ? now.getTime() : unusedSince <= now.getTime() ? unusedSince : 0;
@@ -88,7 +88,7 @@ function planFinalizers(profile: StoredProfile, { workloads, reports, nodes }: P
   const events: ProfileEvent[] = decided.abandoned.map((finalizer) => ({
     type: 'Warning',
     reason: abandonedReason,
-    message: `removed the finalizer ${finalizer}, for which nobody answered within five minutes; the profile may remain on the node`,
+    message: `removed the finalizer ${finalizer}, whose owner did not remove it within five minutes; the profile may remain on the node`,
   }));
   return {
     ...decided,

@@ -125,7 +125,7 @@ describe('reconcileProfile', () => {
     assert.equal(plan.metadata?.annotations?.[annotations.syscalls], null);
   });
 
-  it('does not believe annotations that somebody else has written', async () => {
+  it('does not believe annotations that another client has written', async () => {
     const { metadata, status } = await mergedWith();
     const forged = { ...metadata.annotations, [annotations.syscalls]: '[{"names": ["ptrace"]}]' };
     const down = dependencies({ mergeBases: fails('Unavailable', 'cannot reach it') });

@@ -53,7 +53,7 @@ export type ProfileStatus = v.InferOutput<typeof statusSchema>;
 /** A profile, as a controller holds it. */
 export interface StoredProfile {
   readonly kind: ProfileResourceKind;
-  /** Without what nobody reads. */
+  /** Without the fields that are not read. */
   readonly metadata: ObjectMeta;
   /** When deletion was requested, in milliseconds since 1970. */
   readonly deletedAt?: number | undefined;

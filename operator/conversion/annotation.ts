@@ -46,7 +46,7 @@ export function withAnnotation(object: JsonObject, carried: Carried, isUp: boole
 
 /**
  * Throws LimitExceeded for an object of the old version without the annotation, if its other
- * annotations left no room for one: nobody knows whether v1 has more of it.
+ * annotations left no room for one: whether v1 has more of it is not known.
  */
 export function refuseFull(object: JsonObject): void {
   const bytes = annotationBytes(object);

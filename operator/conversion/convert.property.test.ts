@@ -102,7 +102,7 @@ function ruleFields(table: ConversionTable): string[] {
   return table.rules.flatMap((rule) => (rule.rule === 'moved' ? [rule.from, rule.to] : [rule.field]));
 }
 
-/** Takes over some fields of another object, as somebody who edits does. */
+/** Takes over some fields of another object, as a user who edits it does. */
 function edited(object: JsonObject, other: JsonObject, fields: readonly string[]): JsonObject {
   return fields.reduce((result, field) => {
     const path = field.split('.');

@@ -71,9 +71,9 @@ function differences(object: JsonObject, mapped: JsonObject, table: ConversionTa
 }
 
 /**
- * Restores in a mapped object what an annotation carries for its version. Anybody may have written
- * the annotation, and the object may have been edited since: what is restored must not change what
- * the object is in the version that it comes from.
+ * Restores in a mapped object what an annotation carries for its version. Any client may have
+ * written the annotation, and the object may have been edited since: what is restored must not
+ * change what the object is in the version that it comes from.
  */
 function restore(mapped: JsonObject, { fields }: Carried, table: ConversionTable, isUp: boolean): JsonObject {
   // Of v1, only what the old version does not have can be missing.

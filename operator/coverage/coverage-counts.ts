@@ -4,7 +4,7 @@ import { type CoverageState, coverageStates, isVouchedFor } from './pod-coverage
 /** How many pods and containers run under what. */
 export interface CoverageCounts {
   readonly pods: number;
-  /** Pods of which each container runs under a profile that somebody has vouched for. */
+  /** Pods of which each container runs under a profile that is vouched for. */
   readonly covered: number;
   readonly outdated: number;
   /** How many containers are in each state; all states. */

@@ -49,7 +49,7 @@ describe('enforceCoverage', () => {
     for (const value of ['', 'Enforce', 'true']) {
       const outcome = created(bare, value);
       assert.ok(outcome?.outcome === 'refused', value);
-      assert.ok(outcome.reason.includes(`is ${JSON.stringify(value)}, which counts as enforce`), outcome.reason);
+      assert.ok(outcome.reason.includes(`is ${JSON.stringify(value)}, which is treated as enforce`), outcome.reason);
       assert.match(outcome.reason, /valid values are audit, warn, enforce, and .*container "app"/);
     }
   });

@@ -31,11 +31,10 @@ const mostWarned = 3;
 
 /**
  * Returns what the label {@link enforceLabel} of a namespace makes of a pod that is to be stored:
- * undefined if each container runs under a profile that somebody has vouched for, by the function
- * that counts the coverage, or if the namespace asks for nothing. Of an update, containers count
- * that had such a profile before, or were not there: a pod may be older than the label. A value
- * that is not known counts as `enforce`. Refuses for a moment what depends on labels that are not
- * known yet.
+ * undefined if each container runs under a profile that is vouched for, by the function that counts
+ * the coverage, or if the namespace asks for nothing. Of an update, containers count that had such
+ * a profile before, or were not there: a pod may be older than the label. A value that is not known
+ * is treated as `enforce`. Refuses for a moment what depends on labels that are not known yet.
  *
  * @param before the pod that is stored now, if it is an update.
  */
@@ -66,8 +65,8 @@ export function enforceCoverage(
 
 /**
  * {@link enforceCoverage} for ephemeral containers that come without their pod, as from API servers
- * before Kubernetes 1.22: whether they have a profile is not known, so that they count as if they
- * had none.
+ * before Kubernetes 1.22: whether they have a profile is not known, so that they are treated as
+ * containers without one.
  */
 export function enforceUnseenPod(context: ResolvingContext): Refused | Reported | undefined {
   const demand = demandOf(context);
@@ -98,13 +97,13 @@ function demandOf({ namespace, cluster }: ResolvingContext): Demand | Refused | 
     return { level, because: `the namespace ${namespace} has the label ${enforceLabel}=${level}` };
   return {
     level: 'enforce',
-    because: `the label ${enforceLabel} of the namespace ${namespace} is ${quote(value)}, which counts as enforce: valid values are ${levels.join(', ')}`,
+    because: `the label ${enforceLabel} of the namespace ${namespace} is ${quote(value)}, which is treated as enforce: valid values are ${levels.join(', ')}`,
   };
 }
 
 /**
- * Returns the containers of a pod that no profile is vouched for. Those of type OCI (KEP-6061) do
- * not count as covered unless all kubelets know it: those before 1.38 run this type unconfined.
+ * Returns the containers of a pod that no profile is vouched for. Those of type OCI (KEP-6061) are
+ * not covered unless all kubelets know it: those before 1.38 run this type unconfined.
  */
 function uncovered(pod: Pod, { namespace, cluster }: ResolvingContext): readonly ContainerState[] {
   const isKnown = cluster.ociField?.(namespace) !== undefined;

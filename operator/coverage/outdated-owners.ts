@@ -11,7 +11,7 @@ export interface CoveredPod extends Pick<RunningPod, 'namespace' | 'name' | 'own
 /** What has pods that are to be replaced at some time. */
 export interface OwnerOfPods {
   readonly namespace: string;
-  /** The pod itself if nobody would create it again. */
+  /** The pod itself if no controller would create it again. */
   readonly owner: PodOwner;
   /** The names of the pods, sorted. */
   readonly pods: readonly string[];

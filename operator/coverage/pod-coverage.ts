@@ -134,7 +134,7 @@ function stateOf({ privileged }: SeccompSetting, wish: PodSeccompProfile | undef
   return wish.type === 'RuntimeDefault' ? 'RuntimeDefault' : 'Unconfined';
 }
 
-/** Reports whether somebody has vouched for what a container runs under, and it is enforced. */
+/** Reports whether what a container runs under is vouched for, and enforced. */
 export function isVouchedFor({ state }: Pick<ContainerCoverage, 'state'>): boolean {
   return state === 'Artifact' || state === 'ProfileObject' || state === 'Exempt';
 }

@@ -77,9 +77,9 @@ const severityOf: Partial<Record<CoverageState, Severity>> = {
 
 /**
  * Returns the report of a namespace, or undefined if no pod of it runs. What creates pods has one
- * result for all pods that are alike in this: `pass` if each container runs under a profile that
- * somebody has vouched for, `skip` if seccomp does not apply, `warn` if profiles are only logged,
- * and otherwise `fail`. Equal coverage makes equal reports, whatever the order of the pods.
+ * result for all pods that are alike in this: `pass` if each container runs under a profile that is
+ * vouched for, `skip` if seccomp does not apply, `warn` if profiles are only logged, and otherwise
+ * `fail`. Equal coverage makes equal reports, whatever the order of the pods.
  *
  * @param pods all pods of the namespace.
  */

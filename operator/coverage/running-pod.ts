@@ -15,7 +15,7 @@ export interface PodOwner {
 export interface RunningPod {
   readonly namespace: string;
   readonly name: string;
-  /** Absent if nobody would create the pod again. */
+  /** Absent if no controller would create the pod again. */
   readonly owner: PodOwner | undefined;
   /** False for a pod that has ended, or is not started yet. */
   readonly isRunning: boolean;

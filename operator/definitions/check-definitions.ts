@@ -40,8 +40,8 @@ const hint = 'Apply the CustomResourceDefinitions: fairlead operator manifests -
 
 /**
  * Reports the CustomResourceDefinitions of an older version, until `signal` aborts: API servers
- * drop what these lack from objects, and nobody is told. One that does not exist is reported by
- * whoever follows its objects.
+ * drop what these lack from objects without an error. One that does not exist is reported by the
+ * informer of its objects.
  */
 export async function checkDefinitions(options: DefinitionCheckOptions, signal: AbortSignal): Promise<void> {
   const { period = defaultPeriod, log } = options;

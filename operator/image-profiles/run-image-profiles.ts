@@ -27,7 +27,7 @@ export interface ImageProfilesOptions {
   readonly cluster: Pick<ClusterState, 'namespaceLabels'>;
   /** Who writes, in the managed fields of objects. */
   readonly fieldManager: string;
-  /** The pods, which somebody else starts. */
+  /** The pods, which the caller follows. */
   readonly pods: FollowedPods;
   /** Reports an event about a binding to users. */
   readonly report: (binding: Pick<EventSubject, 'kind' | 'metadata'>, event: BindingEvent) => void;

@@ -15,7 +15,7 @@ export interface DaemonSource {
   /**
    * Returns the SecurityProfilesOperatorDaemon as it is now, or undefined if it does not exist.
    * Throws what {@link ApiServer.get} throws, also if the resource is not served, and InvalidInput
-   * if it is invalid: then nobody knows what the administrator allows.
+   * if it is invalid: then it is not known what the administrator allows.
    */
   read(): Promise<Pick<SecurityProfilesOperatorDaemon, 'spec'> | undefined>;
 }
@@ -46,7 +46,7 @@ export function daemonSource(api: ApiServer, namespace: string): DaemonSource {
         'InvalidInput',
         `the SecurityProfilesOperatorDaemon ${namespace}/${daemonName} is invalid: ${issue}`,
         {
-          hint: 'Correct it: without it, nobody knows which profiles the administrator allows.',
+          hint: 'Correct it: it specifies which profiles the administrator allows.',
         },
       );
     },

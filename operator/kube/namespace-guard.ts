@@ -153,7 +153,7 @@ export class NamespaceGuard {
     const take = (line: string): void => {
       const event = parse(eventSchema, line, question.title);
       if (event.type === 'ERROR') throw new FairleadError('Conflict', event.object.message);
-      // A namespace that has lost its label counts as deleted for this watch.
+      // This watch reports a namespace that has lost its label as deleted.
       if (event.type === 'DELETED') misnamed.delete(event.object.name);
       else this.#note(misnamed, event.object);
     };

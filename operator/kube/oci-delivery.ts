@@ -145,7 +145,7 @@ export function ociFieldOf(document: unknown): OciField | undefined {
 function parseNode(object: KubeObject): DeliveryNode {
   const { name } = object.metadata;
   const parsed = v.safeParse(nodeSchema, object);
-  // Not every node is one of a kubelet. It counts as an old one.
+  // Not every node is one of a kubelet. It is treated as an old one.
   if (!parsed.success) return { name, operatingSystem: '', kubeletVersion: '', declaredFeatures: [] };
   const { nodeInfo, declaredFeatures } = parsed.output.status;
   return { name, ...nodeInfo, declaredFeatures };

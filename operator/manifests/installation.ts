@@ -28,7 +28,7 @@ export function isForAll(file: string): boolean {
   return !notForAll.has(file);
 }
 
-/** The image that the Deployment names until somebody writes another one. */
+/** The image that the Deployment names until it is replaced. */
 const exampleImage = /(?<=^ *(?:- )?image: )registry\.example\.com\/fairlead:\S+$/gm;
 
 /**

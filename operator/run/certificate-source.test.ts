@@ -11,7 +11,7 @@ const hanging = {
 } as unknown as WritableApiServer;
 
 describe('openCertificateSource', () => {
-  it('is not ready with the certificate that nobody trusts, until the Secret was read', async () => {
+  it('is not ready with the certificate that no client trusts, until the Secret was read', async () => {
     const log = pino({ level: 'silent' });
     const source = await openCertificateSource({}, { api: hanging, host: '127.0.0.1', log });
     const notYet = { kind: 'Unavailable', message: /the certificate of the webhooks is not read yet/ };

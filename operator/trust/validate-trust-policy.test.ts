@@ -18,7 +18,7 @@ describe('validateTrustPolicy', () => {
     }
   });
 
-  it('refuses another name, which nobody would read', async () => {
+  it('refuses another name, which the operator would not read', async () => {
     const [refusal] = await refusals({}, 'mine');
     assert.match(refusal ?? '', /^metadata\.name: "mine" has no effect: .* named default\. Name it default, /);
   });

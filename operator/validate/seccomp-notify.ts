@@ -5,7 +5,7 @@ const notify = 'SCMP_ACT_NOTIFY';
 const agent = 'spec.listenerPath';
 
 /**
- * Validates that somebody decides over the calls with SCMP_ACT_NOTIFY: without a listener, no
+ * Validates that an agent decides over the calls with SCMP_ACT_NOTIFY: without a listener, no
  * container starts. runc refuses the action also for all calls, and for write, with which it hands
  * the filter to the listener.
  */

@@ -20,7 +20,7 @@ export interface SeccompAllowance {
   readonly actions: readonly SeccompAction[];
 }
 
-/** The actions with which a syscall happens, at once or after somebody else's decision. */
+/** The actions with which a syscall happens, at once or after the decision of another process. */
 export const permissiveActions: readonly SeccompAction[] = [
   'SCMP_ACT_ALLOW',
   'SCMP_ACT_LOG',

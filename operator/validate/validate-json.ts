@@ -6,7 +6,7 @@ import { refusing, type Verdict, type Violation } from './verdict.ts';
 
 /**
  * Most bytes of an object. An API server stores 1.5 MiB: the rest is for its status, and for the
- * annotations of the operator. Without room for these, nobody would learn what is wrong with it.
+ * annotations of the operator. Without room for these, its fault would not be reported.
  */
 const mostBytes = 1024 * 1024;
 

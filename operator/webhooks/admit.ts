@@ -90,8 +90,8 @@ function unlessRefused(
 }
 
 /**
- * Decides on a binding that is to be stored: it must be valid, because nobody knows which pods an
- * invalid one would select. A stored one that is invalid may be changed in everything else, for
+ * Decides on a binding that is to be stored: it must be valid, because which pods an invalid one
+ * would select is not known. A stored one that is invalid may be changed in everything else, for
  * example to delete it.
  */
 export function validateBinding(request: AdmissionRequest<Binding>): CheckOutcome {

@@ -126,7 +126,7 @@ export const webhookOptionsSchema = v.pipe(
   v.description('Settings of webhooks that differ from the installed ones.'),
 );
 
-/** Whether somebody else writes the webhook configuration. */
+/** Whether another program writes the webhook configuration. */
 export const staticConfig = v.pipe(
   v.boolean(),
   v.description('Whether another program writes the webhook configuration, and the operator does not change it.'),

@@ -34,7 +34,7 @@ describePeers(apiserverRequirements, 'the markers of bindings', () => {
     );
   };
 
-  it('are not waited for where a webhook of somebody else does not answer', async (t) => {
+  it('are not waited for where a third-party webhook does not answer', async (t) => {
     assert.equal((await cluster.bind('nginx', { reference, podSelector: {} })).status, 201);
     assert.deepEqual(await failures(), []);
     const [cert, key] = [cluster.file('tls.crt'), cluster.file('tls.key')].map((file) => readFileSync(file));

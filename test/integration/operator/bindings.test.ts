@@ -222,7 +222,7 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'bindings of all ki
     assert.equal((await cluster.request('DELETE', at, { gracePeriodSeconds: 0 })).status, 200);
   });
 
-  it('give each container what is attached to its image, and refuse what nobody vouches for', async () => {
+  it('give each container what is attached to its image, and refuse an image without a verified profile', async () => {
     const image = await push('app:1', ['execve']);
     const attached = await push('app:profile', ['read'], { subject: image });
     const bare = await push('bare:1', ['execve']);

@@ -86,7 +86,7 @@ describePeers(apiserverRequirements, 'the certificates of the operator, with a r
     assert.deepEqual(metadata.labels, { 'app.kubernetes.io/managed-by': 'fairlead-operator' });
   });
 
-  it('are trusted again if somebody changes a configuration, and nothing else in it is touched', async () => {
+  it('are trusted again if another client changes a configuration, and nothing else in it is touched', async () => {
     const before = await get<Configuration>(mutating);
     const webhooks = before.webhooks.map((webhook) => ({
       ...webhook,
@@ -188,7 +188,7 @@ describePeers(apiserverRequirements, 'the certificates of the operator, with a r
     }
   });
 
-  it('are written at most once a second in a quarrel with somebody who writes others', async () => {
+  it('are written at most once a second while another client overwrites them', async () => {
     const began = Date.now();
     const { metadata, webhooks } = await get<Configuration>(mutating);
     let versions = 0;
@@ -225,7 +225,7 @@ describePeers(apiserverRequirements, 'the certificates of the operator, with a r
     }
   });
 
-  it('leave a Secret alone that somebody else owns, and name it', async () => {
+  it('leave a Secret alone that another program owns, and name it', async () => {
     const { address } = cluster;
     await cluster.stopOperator();
     assert.equal((await cluster.api.request('DELETE', secretPath)).status, 200);

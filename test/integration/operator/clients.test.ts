@@ -20,7 +20,7 @@ describePeers(
     });
     after(() => cluster?.stop());
 
-    /** Asks the operator as somebody in the cluster, who has whatever certificate. */
+    /** Sends a request to the operator as a client in the cluster, with any certificate. */
     const ask = (method: string, path: string, body: string | undefined, files?: { cert: string; key: string }) =>
       new Promise<{ status: number; body: string }>((resolve, reject) => {
         const options = {
@@ -57,7 +57,7 @@ describePeers(
       assert.equal((await cluster.createPod('refused', { spec: unconfined })).status, 403);
     });
 
-    it('shows no binding to anybody else in the cluster, and reads nothing of what they send', async () => {
+    it('shows no binding to any other client in the cluster, and reads nothing of what it sends', async () => {
       const strangers = [undefined, { cert: 'tls.crt', key: 'tls.key' }];
       for (const files of strangers) {
         for (const path of ['/mutate-pods', '/validate-pods', '/other']) {

@@ -256,9 +256,9 @@ describePeers([...apiserverRequirements, 'kubectl'], 'what pods run under, in a 
     assert.match(stdout, /^pod {8}web\/old\n/);
     assert.match(stdout, /container "app"\n {2}runs under {3}Unset\n {2}decides {6}nginx\n/);
     assert.match(stdout, /outdated/);
-    const missing = await why('nobody', '--kubeconfig', cluster.api.kubeconfig);
+    const missing = await why('absent', '--kubeconfig', cluster.api.kubeconfig);
     assert.deepEqual([missing.code, missing.stdout], [7, '']);
-    assert.match(missing.stderr, /no pod web\/nobody\n.*\nhint: .*kubectl get pods -n web/);
+    assert.match(missing.stderr, /no pod web\/absent\n.*\nhint: .*kubectl get pods -n web/);
     const nowhere = await why('old');
     assert.equal(nowhere.code, 2);
     assert.match(

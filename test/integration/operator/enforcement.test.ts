@@ -62,7 +62,7 @@ describePeers(apiserverRequirements, 'a namespace that requires verified profile
   it('takes an unknown value for enforce, and says which values are valid', async () => {
     await demand('strict', 403);
     const { body } = await create('refused', dryRun);
-    assert.match(body.message ?? '', /"strict", which counts as enforce: valid values are audit, warn, enforce/);
+    assert.match(body.message ?? '', /"strict", which is treated as enforce: valid values are audit, warn, enforce/);
   });
 
   it('lets pods that are older than the label be updated and deleted', async () => {

@@ -318,8 +318,7 @@ type Operation =
   | { readonly op: 'remove'; readonly path: string };
 
 /**
- * A mutating webhook of somebody else, called after the operator's, for pods with the label `late:
- * yes`.
+ * A third-party mutating webhook, called after the operator's, for pods with the label `late: yes`.
  */
 class LateWebhook {
   #patches: readonly (readonly Operation[])[] = [];

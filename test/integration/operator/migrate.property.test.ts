@@ -219,7 +219,7 @@ const style: fc.Arbitrary<Style> = fc.record({
   form: fc.constantFrom('yaml', 'yaml', 'yaml', 'json'),
 });
 
-/** Writes a document as somebody might: with comments, blank lines, braces and quotes. */
+/** Writes a document as a user might: with comments, blank lines, braces and quotes. */
 function written(value: Json, { indent, indentSeq, choices, form }: Style): string {
   if (form === 'json') return `---\n${toJson(value, ' '.repeat(indent))}\n`;
   const document = new Document(value, { version: '1.2', compat: 'yaml-1.1', aliasDuplicateObjects: false });

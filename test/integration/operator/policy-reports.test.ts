@@ -307,7 +307,7 @@ describePeers(apiserverRequirements, 'the reports of what pods run under', () =>
     });
   });
 
-  it('are written again after a while only, whoever changes them', async () => {
+  it('are written again only after a while, whichever client changes them', async () => {
     await send('DELETE', pathOf('others'));
     creations.length = 0;
     const period = 2000;

@@ -208,7 +208,7 @@ describePeers([...apiserverRequirements, 'docker-registry'], 'controllers of pro
     await until(async () => (await read(seccomp('used'))) === undefined);
   });
 
-  it('lets a profile go whose finalizers nobody removes any more', async () => {
+  it('releases a profile whose finalizers are no longer removed by their owners', async () => {
     const finalizers = ['gone-deleted', 'in-use-by-active-pods', 'example.com/other'];
     await createSeccomp('left', {}, { finalizers });
     await reach(seccomp('left'), ({ metadata }) => metadata.finalizers?.length === 1);

@@ -79,7 +79,7 @@ describePeers(apiserverRequirements, 'the permissions of the operator, and the a
       .filter((line) => line !== '')
       .map((line) => v.parse(eventSchema, JSON.parse(line)))
       .filter((event) => (event.impersonatedUser ?? event.user).username === user);
-  /** Requests for `/version`, which anybody may send, have no resource. */
+  /** Requests for `/version`, which any user may send, have no resource. */
   const isAllowed = ({ verb, objectRef }: AuditEvent): boolean =>
     objectRef === undefined || permissions.some((permission) => covers(permission, verb, objectRef));
   const covers = (
