@@ -87,6 +87,8 @@ describe('unclearPhrases', () => {
       'nobody:x:65534:65534:nobody:/:/bin/sh',
       'Anyone with write access to the repository can add one.',
       'It counts the pods, as the operator does.',
+      'The others count as well.',
+      'A path counts as soon as it is new.',
     ])
       assert.deepEqual(unclearPhrases(text), [], text);
   });

@@ -43,7 +43,7 @@ const phrases: readonly (readonly [phrase: string, instead: string])[] = [
   ['(?<![`:])nobody(?!`|:x:)', 'not … by any client, no other user'],
   ['no one', 'not … by any client, no other user'],
   ['however many', 'any number of'],
-  ['counts? as', 'is treated as'],
+  ['counts? as(?! (?:soon|well))', 'is treated as'],
 ];
 
 /** White space between two words, which in a comment may be the beginning of its next line. */
