@@ -9,7 +9,7 @@ export function step(describe: () => string): void {
   if (steps.hasSubscribers) steps.publish(describe());
 }
 
-/** Returns whether anybody listens to steps. */
+/** Returns whether steps have a listener. */
 export function hasStepListeners(): boolean {
   return steps.hasSubscribers;
 }

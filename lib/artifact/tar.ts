@@ -50,7 +50,7 @@ export function readTar(bytes: Uint8Array): readonly TarFile[] {
   throw new RangeError('it has no end marker');
 }
 
-/** Verifies the checksum of a header, in which its own field counts as spaces. */
+/** Verifies the checksum of a header, for which its own field is read as spaces. */
 function checkSum(header: Uint8Array): void {
   let sum = 0;
   for (let at = 0; at < block; at += 1) sum += at >= 148 && at < 156 ? 0x20 : (header[at] as number);

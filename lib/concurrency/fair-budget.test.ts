@@ -7,7 +7,7 @@ const never = new AbortController().signal;
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('FairBudget', () => {
-  it('serves owners in turns, however many requests one of them has', async () => {
+  it('serves owners in turns, for any number of requests of one of them', async () => {
     const budget = new FairBudget({ total: 2, share: 1 });
     const served: string[] = [];
     const give: (() => void)[] = [];
@@ -30,7 +30,7 @@ describe('FairBudget', () => {
     assert.equal(served.length, 8);
   });
 
-  it('lets nobody overtake who waits for much', async () => {
+  it('lets no small request overtake a large one that waits', async () => {
     const budget = new FairBudget({ total: 4, share: 4 });
     const first = await budget.acquire('a', 3, never);
     let large = false;

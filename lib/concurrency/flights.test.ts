@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { Departures } from './flights.ts';
 
 describe('departures', () => {
-  it('give nobody an answer to a question that was asked before he came, and ask few', async () => {
+  it('give no caller an answer to a question that was asked before it came, and ask few', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ after: fc.nat(4), takes: fc.nat(3) }), { minLength: 1, maxLength: 40 }),
@@ -62,12 +62,12 @@ describe('departures', () => {
     assert.equal(await departures.join('tag', undefined, async () => 'third').result, 'third');
   });
 
-  it('let nobody join a call that all who waited for it have given up before it began', async () => {
+  it('let no caller join a call that all its callers have given up before it began', async () => {
     const departures = new Departures<string>();
     const { promise, resolve } = Promise.withResolvers<string>();
     const first = departures.join('tag', undefined, () => promise);
     const given = new AbortController();
-    const second = departures.join('tag', given.signal, async () => assert.fail('begun for nobody'));
+    const second = departures.join('tag', given.signal, async () => assert.fail('begun without a caller'));
     given.abort(new Error('enough'));
     await assert.rejects(second.result, { message: 'enough' });
     const third = departures.join('tag', undefined, async () => 'third');
@@ -76,7 +76,7 @@ describe('departures', () => {
     assert.deepEqual([await first.result, await third.result], ['first', 'third']);
   });
 
-  it('pass a failure on to those who waited for it, and to nobody else', async () => {
+  it('pass a failure on only to the callers that waited for it', async () => {
     const departures = new Departures<string>();
     const failing = departures.join('tag', undefined, async () => {
       throw new Error('down');

@@ -59,7 +59,7 @@ class SharedCall<T> {
 
   /**
    * Calls `land` when there is a result, or when the call was given up: its work may still run, but
-   * nobody may join it.
+   * no caller may join it.
    */
   onLanded(land: () => void): void {
     this.#outcome.promise.then(land, land);

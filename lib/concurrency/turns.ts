@@ -1,6 +1,6 @@
 /**
  * How long newcomers may delay a turn, in milliseconds: they get most of the time, and work goes on
- * however many there are.
+ * for any number of them.
  */
 const longestWelcome = 20;
 

@@ -4,7 +4,7 @@ import { FairleadError } from '#lib/errors';
 import { composeDocuments } from '#lib/yaml/compose-documents';
 import { ConfigDocument, type Path } from './config-document.ts';
 
-/** Whoever reads a file limits its bytes. */
+/** The reader of a file limits its bytes. */
 const limits = { depth: 64, words: Number.POSITIVE_INFINITY } as const;
 
 /** The text of a configuration file, such as a trust policy, which finds the line of each value. */

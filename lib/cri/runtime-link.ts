@@ -40,7 +40,7 @@ export interface RuntimeSession {
 /**
  * One client's way to the runtime's Unix socket: its own HTTP/2 connection, opened by the first
  * stream and again after it was lost. Each client connection gets its own, so that a client that
- * does not read its answers blocks nobody else's flow-control window, just as without the proxy.
+ * does not read its answers blocks no flow-control window of another client, as without the proxy.
  */
 export class RuntimeLink implements RuntimeSession {
   readonly #socketPath: string;

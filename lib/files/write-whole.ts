@@ -48,7 +48,7 @@ export async function writeWhole(
 
 /**
  * Returns an error of the file system with the name of a file in place of that of the temporary
- * file that is written for it, which nobody knows. Other errors are returned as they are.
+ * file that is written for it, which users do not know. Other errors are returned as they are.
  */
 export function naming(path: string, error: unknown, temporary: string): unknown {
   if (!(error instanceof Error) || !('path' in error) || error.path !== temporary) return error;

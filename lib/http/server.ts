@@ -43,8 +43,8 @@ export function createServer(options: ServerOptions): HttpServer {
     serverFactory: (handler) => boundedServer(handler, options).on('connection', () => void connections++),
     genReqId: (request) => requestId(request.headers['x-request-id']),
     routerOptions: { maxParamLength: 512 },
-    // An unknown parameter is refused, not removed: one that is misspelt would have no effect, and
-    // nobody would know.
+    // An unknown parameter is refused, not removed: one that is misspelt would be ignored without
+    // an error.
     ajv: { customOptions: { removeAdditional: false, allErrors: true, verbose: true } },
     schemaErrorFormatter: parameterError,
   });

@@ -48,7 +48,7 @@ export class TlsFiles extends ServedTls {
 export async function readAuthorities(file: string): Promise<string> {
   try {
     const ca = await readFile(file, 'utf8');
-    // TLS accepts a file without certificates as an authority that vouches for nobody.
+    // TLS accepts a file without certificates, and then trusts no client.
     new X509Certificate(ca);
     createSecureContext({ ca });
     return ca;

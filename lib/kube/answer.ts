@@ -20,7 +20,7 @@ export async function readAnswer(response: IncomingMessage, size = anySize): Pro
     length += chunk.length;
     // Leaving the loop destroys the response.
     if (length > max) throw new FairleadError('LimitExceeded', `the API server answers with more than ${max} bytes`);
-    // The API server waits meanwhile: nobody takes its bytes off the connection.
+    // The API server waits meanwhile: its bytes are not read from the connection.
     if (wasSmall && length > small) await turn();
   }
   return Buffer.concat(chunks).toString('utf8');

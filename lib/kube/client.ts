@@ -87,7 +87,7 @@ export class KubeClient implements WritableApiServer {
 
   /** Opens the API server. Throws InvalidInput if the kubeconfig cannot be used. */
   static async open(options: KubeClientOptions): Promise<KubeClient> {
-    // Loaded only if somebody asks for a cluster: from its own files, the library takes half a
+    // Loaded only if a cluster is asked for: from its own files, the library takes half a
     // second and 80 MiB.
     const { loadKubeConfig } = await import('./kube-config.ts');
     return new KubeClient(loadKubeConfig(options.kubeconfig), options);

@@ -18,7 +18,7 @@ const resource: Resource = {
   namespaced: false,
 };
 
-/** Objects, and whoever is told of their changes. */
+/** Objects, and the listeners to their changes. */
 class Objects {
   readonly store = new ObjectStore<Reconcilable>({});
   readonly resource = resource;
@@ -98,7 +98,7 @@ describe('runController', () => {
     assert.deepEqual(objects.store.get('hangs')?.status, { second: true });
   });
 
-  it('does not quarrel at full speed with somebody who writes another status', async () => {
+  it('limits its writes against another client that writes another status', async () => {
     const objects = new Objects();
     objects.set('quarrel');
     start(objects, async () => ({ status: { by: 'us' } }));

@@ -34,7 +34,7 @@ export interface ControllerOptions<T extends Reconcilable> {
   readonly client: ObjectClient;
   /** Who writes, in the managed fields of objects. */
   readonly fieldManager: string;
-  /** The objects that are reconciled. Whoever has made it starts and stops it. */
+  /** The objects that are reconciled. The caller starts and stops it. */
   readonly informer: Pick<Informer<T>, 'resource' | 'store' | 'rejection' | 'synced' | 'onChange'>;
   /** What else the objects depend on; see {@link triggerOf}. */
   readonly triggers?: readonly Trigger[] | undefined;
@@ -71,8 +71,8 @@ const defaultWithin = 60_000;
  */
 export const writeWithin = 30_000;
 /**
- * Somebody may change an object, or what it depends on, all the time: another controller that
- * writes the same status, or thousands of pods that use a profile.
+ * An object, or what it depends on, may change all the time: by another controller that writes the
+ * same status, or by thousands of pods that use a profile.
  */
 const keyRate: KeyRate = { burst: 30, everyMs: 1000 };
 
@@ -92,8 +92,8 @@ export function triggerOf<T>(
 
 /**
  * Returns a trigger that a controller does not wait for if it cannot be listed: its objects are
- * reconciled without, and all of them again (`allKeys`) when it was listed. Whoever reconciles has
- * to ask whether it was (`hasSynced`), before anything is concluded from an object that is missing.
+ * reconciled without, and all of them again (`allKeys`) when it was listed. The reconciler has to
+ * ask whether it was (`hasSynced`), before anything is concluded from an object that is missing.
  */
 export function optionalTriggerOf<T>(
   informer: Pick<Informer<T>, 'settled' | 'synced' | 'hasSynced' | 'onChange'>,
@@ -226,7 +226,7 @@ class Controller<T extends Reconcilable> {
 
   async #reconcileHeld(key: string, object: T, late: AbortSignal): Promise<Processed> {
     const { status, requeueAfter } = await this.#options.reconcile(object, late);
-    // Somebody else has begun with it.
+    // It took too long, and the object may be reconciled again already.
     late.throwIfAborted();
     await this.#writeStatus(key, object.metadata, object.status, status);
     return { requeueAfter };

@@ -49,7 +49,7 @@ const pace = { burst: 1, everyMs: 80 };
 const fewObjects = 50;
 /**
  * Milliseconds in which the API server has to answer a write to a marker that exists. Admissions
- * wait for it, and it may take long where a webhook of somebody else is called for it.
+ * wait for it, and it may take long where a third-party webhook is called for it.
  */
 const writtenWithinMs = 1500;
 /** Milliseconds in which the watch has to deliver what was written. */

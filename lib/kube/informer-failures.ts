@@ -5,8 +5,8 @@ import type { KubeObject } from './kube-object.ts';
 import { describeObject, type Resource } from './resource.ts';
 
 /**
- * The longest delay while a resource is not served: whoever applies its definition looks at what
- * happens then, and the answer costs the API server little.
+ * The longest delay while a resource is not served: the user who applies its definition looks at
+ * what happens then, and the answer costs the API server little.
  */
 const unservedMaxMs = 5000;
 /** The same warning is not logged again within this time. */
@@ -17,7 +17,7 @@ export class RareWarnings {
   /** The last warning, and when it was logged, in time of `performance.now`. */
   #last: { readonly summary: string; readonly at: number } | undefined;
 
-  /** Reports whether to log a warning, which counts as logged then. */
+  /** Reports whether to log a warning, which is then recorded as logged. */
   mayWarn(summary: string): boolean {
     const now = performance.now();
     if (this.#last?.summary === summary && now - this.#last.at < warnAgainMs) return false;

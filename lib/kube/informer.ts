@@ -59,7 +59,7 @@ export class Informer<T, Index extends string = never> {
     this.#options = options;
     this.#shares = new NamespaceShares(options.mostBytes ?? Number.POSITIVE_INFINITY);
     this.#store = new ObjectStore(options.indexes ?? ({} as Record<Index, IndexFunction<T>>));
-    // Whoever waits is told; nobody may wait.
+    // Reported to the callers that wait; there may be no such caller.
     this.#synced.promise.catch(() => undefined);
     this.#settled.promise.catch(() => undefined);
   }
@@ -131,7 +131,7 @@ export class Informer<T, Index extends string = never> {
     this.#synced.reject(stopped);
     this.#settled.reject(stopped);
     await this.#running;
-    // Nobody follows the objects here any more, such as in a replica that has lost the lead.
+    // The objects are no longer followed here, such as in a replica that has lost the lead.
     this.#options.metrics?.setFailing(this, false);
   }
 

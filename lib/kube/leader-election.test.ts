@@ -4,7 +4,7 @@ import { TestLog } from '#test/support/kube/widgets';
 import type { ApiCall, WritableApiServer } from './api-server.ts';
 import { runAsLeader } from './leader-election.ts';
 
-/** An API server with one Lease, which somebody has written. */
+/** An API server with one Lease, which another client has written. */
 class LeaseServer implements WritableApiServer {
   readonly written: string[] = [];
   #spec: object;
@@ -43,7 +43,7 @@ describe('runAsLeader', () => {
     const begun = performance.now();
     const real = performance.now.bind(performance);
     mock.method(performance, 'now', () => begun + (real() - begun) * 1000);
-    const api = new LeaseServer({ holderIdentity: 'nobody', leaseDurationSeconds: 2 ** 31 - 1 });
+    const api = new LeaseServer({ holderIdentity: 'absent', leaseDurationSeconds: 2 ** 31 - 1 });
     const stopped = new AbortController();
     let waited = 0;
     await runAsLeader(

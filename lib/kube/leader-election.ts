@@ -31,15 +31,15 @@ const retryPart = 2 / 15;
 /** The part of the lease in which a call must be answered. */
 const callPart = 1 / 5;
 /**
- * No leader is waited for any longer, whatever its Lease states: whoever may write it could
- * otherwise keep everybody from leading for years.
+ * No leader is waited for any longer, whatever its Lease states: a client that may write it could
+ * otherwise keep all replicas from leading for years.
  */
 const longestLeaseMs = 120_000;
 
 /**
  * Calls `lead` while we hold a Lease, and again each time that we get it, until `signal` aborts.
- * `lead` has to end when the signal of its term aborts; until then nobody else begins. Whatever
- * fails is logged and tried again.
+ * `lead` has to end when the signal of its term aborts; until then no other replica begins.
+ * Whatever fails is logged and tried again.
  *
  * Clocks of different machines are never compared. We stop by our own clock, counted from before
  * the last renewal was sent. Another takes over by its own, counted from after it last saw the

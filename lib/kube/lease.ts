@@ -40,7 +40,7 @@ export function parseLease(object: KubeObject): LeaseSpec {
 
 /**
  * Returns the Lease by which `identity` holds it from now on, in place of `held`. Its times are for
- * people; nobody may compare them with a clock of his own.
+ * people; no replica may compare them with its own clock.
  */
 export function leaseOf(
   name: ObjectName,

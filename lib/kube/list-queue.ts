@@ -45,7 +45,7 @@ type Groups<A> = ReadonlyMap<string, Group<A>>;
 
 /**
  * Those who ask for the objects of one kind. All who ask for a namespace before a list of it begins
- * share this list; nobody gets a list that began before they came. A namespace is listed once at a
+ * share this list; no caller gets a list that began before it came. A namespace is listed once at a
  * time. If many namespaces wait, one list of the cluster serves them all.
  */
 export class ListQueue<A> {
@@ -73,7 +73,7 @@ export class ListQueue<A> {
     });
   }
 
-  /** Since when somebody waits for a list that may begin now; undefined if nobody does. */
+  /** Since when a caller waits for a list that may begin now; undefined if none does. */
   get waitingSince(): number | undefined {
     const next = this.#next();
     return next && Math.min(...Array.from(next.values(), ({ since }) => since));

@@ -16,7 +16,7 @@ export function memoryOf(value: unknown): number {
 
 /**
  * Counts what is held of the objects of each namespace, and names the namespaces with the most when
- * it is too much in total: nobody who fills one namespace takes the memory of the others.
+ * it is too much in total: the owner of one namespace cannot take the memory of the others.
  */
 export class NamespaceShares {
   readonly #most: number;

@@ -48,7 +48,7 @@ class Debts {
   }
 
   begin(key: string): void {
-    assert.ok(this.#dueAt.delete(key), `${key} is processed though nobody has asked for it`);
+    assert.ok(this.#dueAt.delete(key), `${key} is processed without being due`);
   }
 
   end(key: string, outcome: 'done' | 'failed' | number, now: number): void {

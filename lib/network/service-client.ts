@@ -26,7 +26,7 @@ const maxAnswerBytes = 8 * 1024 * 1024;
 
 /**
  * Milliseconds for a request with all of its repetitions: a service that sends a byte now and then
- * delays nobody for longer.
+ * delays no caller for longer.
  */
 const longest = 60_000;
 

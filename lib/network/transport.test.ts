@@ -122,7 +122,7 @@ describe('what a request ended with', () => {
     ['an answer that is no HTTP, without a code', nameless, 'Unavailable', true],
     ['an HTTP/2 stream that ends', coded('ERR_HTTP2_STREAM_ERROR'), 'Unavailable', true],
     ['a peer without TLS', coded('ERR_SSL_WRONG_VERSION_NUMBER'), 'Unavailable', false],
-    ['a certificate of nobody', coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'Unavailable', false],
+    ['a self-signed certificate', coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'Unavailable', false],
     ['a certificate for another name', coded('ERR_TLS_CERT_ALTNAME_INVALID'), 'Unavailable', false],
     ['a network error that another wraps', new Error('failed', { cause: coded('ETIMEDOUT') }), 'Unavailable', true],
     ['a key that does not fit its certificate', coded('ERR_OSSL_X509_KEY_VALUES_MISMATCH'), 'InvalidInput', false],

@@ -85,7 +85,7 @@ it('counts what cannot be compared as loosened', () => {
   assert.deepEqual(outcomes(found), ['broken.json changed loosened', 'kind.json changed loosened', 'not.json new']);
   assert.match(
     renderComparisonText(found),
-    /kind\.json: loosened\n {2}It cannot be compared, and counts as loosened: the old profile is of kind Seccomp\.\n/,
+    /kind\.json: loosened\n {2}It cannot be compared, and is treated as loosened: the old profile is of kind Seccomp\.\n/,
   );
 });
 

@@ -77,8 +77,8 @@ interface Pair {
 /**
  * Compares the profiles of two directories by what they permit. Profiles of the same name are
  * compared; a deleted one is also compared with a new one that is published to the same place, or
- * has the same content or file name. A change that cannot be judged counts as loosened, so that a
- * gate errs on the safe side.
+ * has the same content or file name. A change that cannot be judged is treated as loosened, so
+ * that a gate errs on the safe side.
  *
  * @returns those that differ; nothing is thrown for a file that is invalid.
  */

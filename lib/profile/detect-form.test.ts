@@ -58,7 +58,7 @@ describe('detectForm', () => {
     ]) {
       assert.equal(of(text), undefined, text);
     }
-    // A member of Docker's where Docker does not look for it is one that nobody knows.
+    // A member of Docker's where Docker does not look for it is an unknown one.
     assert.equal(entry('"args":[{"includes":{}}]'), 'runtime-seccomp /defaultAction 1');
     assert.equal(of('{"defaultAction":1,"includes":{},"comment":""}'), 'runtime-seccomp /defaultAction 1');
   });

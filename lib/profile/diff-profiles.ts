@@ -28,8 +28,8 @@ const changePointers: {
 
 /**
  * Compares two profiles of one kind by what they mean; see diffSeccomp, diffAppArmor and
- * diffSelinux. A difference that cannot be judged counts as loosened. If the new profile was read
- * with its places, each change has the place of what decides about it there.
+ * diffSelinux. A difference that cannot be judged is treated as loosened. If the new profile was
+ * read with its places, each change has the place of what decides about it there.
  *
  * @param nativeArchitecture what runtimes add if a seccomp profile lists no architectures, as
  * SCMP_ARCH_*.

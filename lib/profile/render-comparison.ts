@@ -84,5 +84,5 @@ function bodyMarkdown(profile: ComparedProfile): string {
 const notValid = 'Deleted file, which was not a valid profile.';
 
 function cannotCompare(undecided: string): string {
-  return `It cannot be compared, and counts as loosened: ${undecided}.`;
+  return `It cannot be compared, and is treated as loosened: ${undecided}.`;
 }

@@ -77,7 +77,7 @@ export function renderOneSidedMarkdown(one: OneSided): string {
 /** Returns a new or deleted profile in one line, with its name as it is shown. */
 export function describeOneSided({ change, kind }: OneSided, name: string): string {
   return change === 'new'
-    ? `New profile of kind ${kind}: ${name}. Nothing ran under it before, so it counts as loosening nothing. Review what it permits.`
+    ? `New profile of kind ${kind}: ${name}. Nothing ran under it before, so it loosens nothing. Review what it permits.`
     : `Deleted profile of kind ${kind}: ${name}. Artifacts that were published of it stay, for the pods that name them.`;
 }
 

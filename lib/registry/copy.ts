@@ -121,7 +121,7 @@ async function copyAll(
 
 type PushRoot = (bytes: Uint8Array, call: CallOptions) => Promise<void>;
 
-/** One copy of a graph: each manifest and blob is copied once, however many refer to it. */
+/** One copy of a graph: a manifest or blob with several references to it is copied once. */
 class GraphCopy {
   readonly #source: ReadTarget;
   readonly #target: Target;

@@ -181,7 +181,7 @@ function parseJson(bytes: Uint8Array, name: string, expected: string, limit: num
 
 /**
  * Removes nulls from a parsed document, as Go reads it, in which most registries and tools are
- * written: a null field counts as absent, a null list as empty. `depth` is the number of levels
+ * written: a null field is read as absent, a null list as empty. `depth` is the number of levels
  * that are searched; all fields that we read are in the first four.
  */
 function withoutNulls(json: unknown, depth: number): unknown {

@@ -1,5 +1,5 @@
 /**
- * Returns a text that somebody else wrote, as it can stand in a message: in quotation marks, on one
+ * Returns a text from an untrusted source, as it can stand in a message: in quotation marks, on one
  * line, and shortened to its first `most` characters. What could play with a terminal or a log is
  * written as an escape.
  */

@@ -39,6 +39,7 @@ export const developmentRooms: readonly Room[] = [
   { name: 'test/support/cli/assert-document.ts', imports: ['tools'], packages: ['ajv'] },
   { name: 'test/support/cli/built-program.ts', imports: ['tools'] },
   { name: 'test/support/kernel/guest-program.ts', imports: ['tools'], packages: ['esbuild'] },
+  { name: 'test/support/cri/scripted-runtime.ts', imports: [], packages: 'any' },
   {
     name: 'test/support/**',
     imports: [
@@ -55,7 +56,6 @@ export const developmentRooms: readonly Room[] = [
     packages: 'any',
   },
   { name: 'test/support/cri/pulling-node.ts', imports: ['cri-shim/**', 'lib/**'] },
-  { name: 'test/support/cri/scripted-runtime.ts', imports: [], packages: 'any' },
   {
     name: 'test/support/cri/shim-in-process.ts',
     imports: ['cri-shim', 'cri-shim/report', 'test/support/cri/scripted-runtime.ts'],

@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 
 /**
- * Returns what counts as one client: an IPv4 address, in whichever form the socket has it, or the
- * first 64 bits of an IPv6 address, which is the least that a host is given.
+ * Returns what is treated as one client: an IPv4 address, in whichever form the socket has it, or
+ * the first 64 bits of an IPv6 address, which is the least that a host is given.
  */
 export function clientOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];

@@ -30,7 +30,8 @@ export function diffAppArmor(before: AppArmorProfile, after: AppArmorProfile): r
 }
 
 /**
- * Reports whether two profiles permit the same. If that cannot be decided, they count as different.
+ * Reports whether two profiles permit the same. If that cannot be decided, they are treated as
+ * different.
  */
 export function equalsAppArmor(a: AppArmorProfile, b: AppArmorProfile): boolean {
   return diffAppArmor(a, b).length === 0;

@@ -256,7 +256,7 @@ describe('validateAppArmor', () => {
     validateAppArmor({ mode: 'Enforce', filesystem: { readOnlyPaths, writeOnlyPaths: [], readWritePaths: [] } });
   });
 
-  it('refuses paths and capabilities of profiles that nobody parsed', () => {
+  it('refuses paths and capabilities of profiles that were not parsed', () => {
     const path = { allowedExecutables: ['/a"'], allowedLibraries: [] };
     assert.match(refusal(() => validateAppArmor({ mode: 'Enforce', executable: path })).message, /double quote/);
     const capability = { allowedCapabilities: ['all'] };
@@ -320,7 +320,7 @@ describe('renderAppArmorPolicy', () => {
     assert.deepEqual(rules('Enforce', 'kill'), ['capability kill,']);
   });
 
-  it("refuses names that are invalid, or somebody else's", () => {
+  it('refuses names that are invalid, or belong to another program', () => {
     for (const name of ['', '/bin/sh', 'a b', 'a"', 'a//b', 'a{b}', '*', 'a\nb', '.x', 'x'.repeat(200)]) {
       assert.equal(refusal(() => renderAppArmorPolicy(example, { name })).kind, 'InvalidInput');
       assert.equal(refusal(() => renderAppArmorResource(example, name)).kind, 'InvalidInput');

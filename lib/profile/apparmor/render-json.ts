@@ -8,7 +8,7 @@ import type { AppArmorProfile } from './model.ts';
  * differ.
  *
  * @throws FairleadError ProfileInvalid for a profile in complain mode: the format has no mode, and
- * whoever reads it enforces.
+ * its readers enforce.
  */
 export function renderAppArmorJson(profile: AppArmorProfile): string {
   if (profile.mode === 'Complain') {

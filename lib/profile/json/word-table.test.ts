@@ -37,7 +37,7 @@ describe('WordTable', () => {
     assert.equal(numberOf(table, 'w5119'), 5_119);
   });
 
-  it('does not look long for words that somebody made to collide', () => {
+  it('does not look long for words that are chosen to collide', () => {
     const table = WordTable.of([]);
     const slotOf = (word: string) => {
       const hash = hashOf(Buffer.from(word));

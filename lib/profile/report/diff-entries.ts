@@ -36,7 +36,7 @@ export function reportedComparison(
   if (error !== undefined) return refusedFile(file, error);
   if (diff !== undefined) return { ...file, entries: changeEntries(diff, loosened) };
   if (undecided !== undefined) {
-    const message = `It cannot be compared, and counts as loosened: ${undecided}.`;
+    const message = `It cannot be compared, and is treated as loosened: ${undecided}.`;
     return { ...file, entries: [{ rule: 'loosened', level: loosened, message }] };
   }
   // Without a kind, it is a deleted file that was not a valid profile.

@@ -83,7 +83,7 @@ describe('diffProfiles', () => {
     assert.ok(tooMany <= 4, `${tooMany} of 400 were not compared`);
   });
 
-  it('finds nothing between two writings that differ in what never counts, however many conditions there are', () => {
+  it('finds nothing between two writings that differ in what never counts, for any number of conditions', () => {
     const masked = { index: 0, value: 0x39b90dn, valueTwo: 0x28b905n, op: 'SCMP_CMP_MASKED_EQ' } as const;
     const two = { index: 0, value: 2n, op: 'SCMP_CMP_EQ' } as const;
     const rules = [

@@ -21,8 +21,8 @@ const steps = 1_000_000;
 
 /**
  * Compares two profiles by what they mean (see meaningOf): for every syscall, arguments,
- * architecture and flag. As a gate it takes the laxer reading: what cannot be decided counts as
- * loosened, because there are too many conditions, or because libseccomp may load a syscall's
+ * architecture and flag. As a gate it takes the laxer reading: what cannot be decided is treated
+ * as loosened, because there are too many conditions, or because libseccomp may load a syscall's
  * entries, which are not those of before, otherwise than they are written. An architecture counts
  * if some machine runs its programs beside its own, whichever machine that is: profiles are
  * published for nodes of several kinds.

@@ -26,7 +26,7 @@ describe('explainSyscalls', () => {
     ]);
   });
 
-  it('answers for a syscall that nobody constrains', () => {
+  it('answers for a syscall that no input constrains', () => {
     assert.deepEqual(explainSyscalls({ baseline, artifact }, native, ['read', 'ptrace']), [
       {
         syscall: 'read',

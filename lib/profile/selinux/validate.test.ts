@@ -87,7 +87,7 @@ describe('validateSelinux', () => {
     );
   });
 
-  it('lets nobody stand on what the administrator did not name', () => {
+  it('lets no profile inherit from what the administrator did not name', () => {
     const inherit = (...list: Inherit[]) => profile([], list);
     assert.match(
       refusal(inherit({ kind: 'System', name: 'virt_container' })),

@@ -3,7 +3,7 @@ import { type RawSelinuxProfile, SELF, type SelinuxProfile } from './model.ts';
 import { inheritedBlocks, rules } from './rules.ts';
 import { generatedAttribute, wideAttributes } from './wide-attributes.ts';
 
-/** What profiles may not require of a node, whoever signed them. */
+/** What profiles may not require of a node, regardless of their signers. */
 export interface SelinuxRestrictions {
   /** Blocks of the node that profiles may inherit from. */
   readonly systemProfiles: ReadonlySet<string>;

@@ -80,7 +80,7 @@ describe('dockerConfigCredentials', () => {
 
   it('is anonymous without a file, below HOME too', async () => {
     assert.equal(await dockerConfigCredentials({})({ registry: 'a.io', repository: 'a' }), undefined);
-    const empty = dockerConfigCredentials({ HOME: join(directory, 'nobody') });
+    const empty = dockerConfigCredentials({ HOME: join(directory, 'absent') });
     assert.equal(await empty({ registry: 'a.io', repository: 'a' }), undefined);
     await mkdir(join(directory, '.docker'));
     await writeFile(

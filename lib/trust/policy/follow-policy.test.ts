@@ -115,7 +115,7 @@ describe('a policy that is followed', () => {
     assert.deepEqual(messages, [missing]);
     assert.equal(followed.inForce, false);
     assert.deepEqual(read, [false, false]);
-    // An empty file denies everything too, and is one that somebody has put there.
+    // An empty file denies everything too, and is a file that exists.
     await writeFile(policy, '');
     await followed.reload();
     assert.deepEqual(messages, [missing, 'policy loaded']);

@@ -230,7 +230,7 @@ limits: {artifactBytes: 512KiB, entriesPerSyscall: 64}
     assert.equal(parsePolicyDocument(text, 'policy.yaml').rules[0]?.require[0]?.anyOf[0]?.log, 'required');
   });
 
-  it('refuses keyless requirements that anyone or no one could meet', () => {
+  it('refuses keyless requirements that every signer or no signer could meet', () => {
     refuses(keyless('{identity: x}'), /:6:25: invalid keyless requirement: want either issuer or issuerPattern/);
     refuses(keyless('{issuer: x}'), /either identity or identityPattern/);
     refuses(keyless('{issuer: x, issuerPattern: x, identity: x}'), /either issuer or issuerPattern/);

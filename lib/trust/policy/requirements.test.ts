@@ -202,7 +202,7 @@ describe('an attestation that a rule requires', () => {
     refuses([signature, bundled(empty)], asked, /it is not SLSA provenance v1/);
   });
 
-  it('does not count as a signature, nor a signature as an attestation', async () => {
+  it('does not pass for a signature, nor a signature for an attestation', async () => {
     const attestation = await attest(alice);
     refuses([attestation], rule(keys(['a', alice]), 1), /an attestation of type .* not a signature/);
     const signature = bundled(await signArtifact(artifact, alice));

@@ -9,7 +9,7 @@ import type { Signer } from './signer.ts';
 /**
  * What a bundle is to a file that is to be signed: no bundle at all, a statement about any file, a
  * signature of other bytes (such as an older version of the file), a signature of these bytes by
- * the same signer, or one by somebody else.
+ * the same signer, or one by another signer.
  */
 export type ExistingBundle = 'unreadable' | 'attestation' | 'outdated' | 'same signer' | 'another signer';
 

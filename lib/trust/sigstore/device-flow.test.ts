@@ -62,7 +62,7 @@ describe('deviceToken', () => {
   it('ends if the person refuses or does not log in', async () => {
     await assert.rejects(flow([{ error: 'access_denied' }]), { kind: 'Unauthenticated', message: /was refused/ });
     await assert.rejects(flow([{ error: 'expired_token' }]), { kind: 'Unauthenticated' });
-    await assert.rejects(flow([]), { kind: 'Unauthenticated', message: /nobody logged in/ });
+    await assert.rejects(flow([]), { kind: 'Unauthenticated', message: /was not completed in time/ });
   });
 
   it('refuses invalid answers, shows nothing of them, and sends nothing in plaintext', async () => {

@@ -78,7 +78,7 @@ export async function deviceToken(issuer: string, { send, sleep, ask }: DeviceFl
     if (error === 'slow_down') interval += 5;
     else if (error !== 'authorization_pending') throw refused('the login was refused');
   }
-  throw refused('nobody logged in in time');
+  throw refused('the login was not completed in time');
 }
 
 function formRequest(url: string, form: Record<string, string>): ServiceRequest {

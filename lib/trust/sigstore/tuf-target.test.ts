@@ -196,7 +196,7 @@ describe('fetchTufTarget', () => {
       await chmod(loose, 0o700);
     }
     assert.equal(await fetchTarget(4), 'first');
-    // Root can change the owner; another user has to look like somebody else.
+    // Root can change the owner; any other user has to appear under another ID.
     if (process.geteuid?.() === 0) await chown(cache, 4_000_000, 4_000_000);
     else t.mock.property(process, 'geteuid', () => 4_000_000);
     await assert.rejects(fetchTarget(6), { kind: 'InvalidInput', message: /other users may write/ });

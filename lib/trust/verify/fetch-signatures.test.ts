@@ -323,7 +323,7 @@ describe('fetchSignatures', () => {
   it('lets nothing that stands under the legacy tag in place of signatures stand in the way', async () => {
     const target = await repository(packSignature(subject.descriptor, bundle));
     for (const kind of ['InvalidInput', 'LimitExceeded'] as const) {
-      // As of a manifest of a type that nobody knows, or of too many bytes.
+      // As of a manifest of an unknown type, or of too many bytes.
       const resolve = async (): Promise<never> => {
         throw new FairleadError(kind, 'no type of a manifest that is known');
       };

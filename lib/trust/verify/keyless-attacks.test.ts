@@ -157,7 +157,7 @@ describe('an attack on a keyless signature is refused:', () => {
       'a log entry that shows the certificate of another name',
       /its log entry shows another certificate or key/,
       async () => {
-        const elsewhere = await sigstore.sign(artifact, { ...signedAs, identity: 'https://nobody-watches.example' });
+        const elsewhere = await sigstore.sign(artifact, { ...signedAs, identity: 'https://unwatched.example' });
         return sigstore.sign(artifact, { ...signedAs, shown: certificatePem(elsewhere) });
       },
     ],
@@ -202,7 +202,7 @@ describe('an attack on a keyless signature is refused:', () => {
       },
     ],
     [
-      'the certificate of somebody else',
+      'the certificate of another signer',
       /it does not verify/,
       async () => {
         const bundle = await sigstore.sign(artifact, { ...signedAs, identity: 'https://evil.example' });

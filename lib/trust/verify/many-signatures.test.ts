@@ -60,7 +60,7 @@ describe('many signatures of strangers', () => {
     }).require;
     assert.ok(alternative);
     const two: Rule = { match: '**', unsigned: false, require: [{ anyOf: [alternative], threshold: 2 }] };
-    // Good ones of somebody who is counted already are looked at no more than the others.
+    // Good ones of a signer that is counted already are looked at no more than the others.
     const copies = [ofOther, broken, good].flatMap((json) => Array.from({ length: 100 }, () => bundled(json)));
     const started = process.cpuUsage();
     verifySignatures(artifact, reference, [...copies, byAnother], two);

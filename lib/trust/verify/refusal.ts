@@ -45,7 +45,7 @@ function notSigned(
   examined: Examined,
   { name, rule: { match, signedRepository, isImplied }, skipped }: Judged,
 ): FairleadError {
-  // "Not signed" would make people sign what somebody else has signed.
+  // "Not signed" would make users sign what another signer has signed.
   const what = skipped.length === 0 ? 'is not signed' : 'has no signature that can be read';
   return new FairleadError(
     'SignatureInvalid',

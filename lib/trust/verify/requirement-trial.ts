@@ -7,8 +7,8 @@ import type { Examined, RefusedSignature } from './examined.ts';
 import { type ContentCheck, type SignerName, type Trial, verifySignature } from './verify-signature.ts';
 
 /**
- * The most certificates and log entries that are verified for a requirement. Anybody can make
- * copies of a good signature with something wrong about them, at 10 ms each.
+ * The most certificates and log entries that are verified for a requirement. Anyone with write
+ * access to the repository can add invalid copies of a good signature, at 10 ms each.
  */
 const maxVerifications = 256;
 

@@ -18,7 +18,7 @@ export interface VerifyRequest {
 }
 
 /**
- * A good artifact, and the signatures that were found: whoever keeps them can verify it again
+ * A good artifact, and the signatures that were found: a caller that keeps them can verify it again
  * without a network.
  */
 export interface VerifiedArtifact {

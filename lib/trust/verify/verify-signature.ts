@@ -22,8 +22,9 @@ export interface Trial {
 
 /**
  * Verifies one signature with one alternative of a requirement. What costs much, certificates and
- * logs, comes last, because anybody can leave a thousand signatures beside an artifact. Returns
- * undefined for a signer that is not needed. Throws SignatureInvalid.
+ * logs, comes last, because anyone with write access to the repository can leave a thousand
+ * signatures beside an artifact. Returns undefined for a signer that is not needed. Throws
+ * SignatureInvalid.
  */
 export function verifySignature(content: SignedContent, alternative: Alternative, trial: Trial): SignedBy | undefined {
   return alternative.keyless === undefined

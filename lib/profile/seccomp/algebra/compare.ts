@@ -60,8 +60,8 @@ function differencesOf(
 }
 
 /**
- * Reports whether two decisions are written alike; different writings of one meaning count as
- * different.
+ * Reports whether two decisions are written alike; different writings of one meaning are treated
+ * as different.
  */
 export function writtenAlike(a: Decision, b: Decision): boolean {
   if (a === b) return true;

@@ -74,8 +74,8 @@ export function withoutUpperBits(decision: Decision, argumentIndexes: readonly n
 type Relation = 'laxer' | 'stricter' | 'mixed';
 
 /**
- * Returns the relation; what takes too much work counts as stricter, so that a result is laxer than
- * neither.
+ * Returns the relation; what takes too much work is treated as stricter, so that a result is laxer
+ * than neither.
  */
 function relationOf(decision: Decision, reading: Decision, argument: number, budget: Budget): Relation {
   const list = listOf(decision, argument);

@@ -19,8 +19,8 @@ export interface LoadDelay {
 }
 
 /**
- * Returns what keeps libseccomp 2.5 from making a filter of one syscall's rules, written by
- * anybody, in under a second; undefined if nothing does. Its time grows exponentially where rules
+ * Returns what keeps libseccomp 2.5 from making a filter of one syscall's rules, from an untrusted
+ * author, in under a second; undefined if nothing does. Its time grows exponentially where rules
  * with several conditions and rules on other arguments stand together: 24 of them have kept a
  * container from starting for longer than a kubelet waits. It never ends over two rules that share
  * a comparison other than EQ and MASKED_EQ and go on with different ones on later arguments, in one

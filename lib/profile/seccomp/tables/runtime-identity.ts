@@ -42,7 +42,7 @@ export function parseRuntimeIdentity(runtimeName: string, runtimeVersion: string
 
 /**
  * Returns the capabilities of a container that asks for none, as `CAP_…`, sorted, if its
- * configuration does not set others. An unknown runtime counts as the one with the fewest: the
+ * configuration does not set others. An unknown runtime is treated as the one with the fewest: the
  * fewer there are, the stricter is every default profile.
  */
 export function defaultCapabilities(name: RuntimeName | undefined): readonly string[] {

@@ -40,8 +40,8 @@ export function legacyManifest(layers: readonly Descriptor[], blobs: readonly Bl
 }
 
 /**
- * Throws LimitExceeded for more bytes than readers accept under a legacy tag: nobody would find any
- * signature in it.
+ * Throws LimitExceeded for more bytes than readers accept under a legacy tag: no reader would find
+ * a signature in it.
  */
 export function assertReadable(tag: string, bytes: number): void {
   if (bytes <= legacyManifestBytes) return;

@@ -6,8 +6,8 @@ import { parseManifest } from '#lib/registry/manifest';
 import type { CallOptions, ReadTarget } from '#lib/registry/target';
 
 /**
- * What does not exist, and what anybody can push and nobody can read: a manifest of an unknown type
- * or too large a one under the legacy tag, content longer or shorter than its descriptor specifies.
+ * What does not exist, and what can be pushed and not be read: a manifest of an unknown type or too
+ * large a one under the legacy tag, content longer or shorter than its descriptor specifies.
  */
 const unusable: readonly ErrorKind[] = ['NotFound', 'InvalidInput', 'LimitExceeded'];
 
