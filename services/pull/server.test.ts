@@ -223,7 +223,7 @@ describe('createPullServer', () => {
     }
   });
 
-  it("gives nobody what is in the form of Docker, as CRI-O's layout may be, to be read as something else", async () => {
+  it("returns nothing in the form of Docker, as CRI-O's layout may be, to be read as something else", async () => {
     for (const accept of ['application/json', 'application/octet-stream']) {
       const response = await get({ reference: 'registry.example.com/security/nginx:crio' }, accept);
       assert.equal(response.statusCode, 422, response.body);

@@ -72,7 +72,7 @@ describe('publish what a tag holds already', () => {
     });
   }
 
-  it('does not take over what somebody else wrote under the tag', async () => {
+  it('does not take over what another client wrote under the tag', async () => {
     const edits: readonly ((manifest: Record<string, unknown>) => void)[] = [
       (manifest) => Object.assign(manifest, { Layers: [] }),
       (manifest) => Object.assign(manifest, { evil: 1 }),

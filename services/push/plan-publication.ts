@@ -233,7 +233,7 @@ function isProfileManifest(manifest: Manifest, name: string): boolean {
  * Returns the artifact that the tag holds, if it is what was packed with annotations of another
  * run: its digest is another one, and without this the profile would be published at each run. It
  * has exactly the bytes that are packed with those annotations, and it verifies. Otherwise what
- * somebody else wrote, for readers that take other members of a manifest, would be signed.
+ * another client wrote, for readers that take other members of a manifest, would be signed.
  */
 async function findEqual(
   pack: (annotations: Readonly<Record<string, string>>) => ProfileArtifact,
@@ -247,7 +247,7 @@ async function findEqual(
   const packed = pack({ ...ofRun, ...annotations });
   const { digest } = packed.descriptor;
   if (digest !== held.descriptor.digest) return undefined;
-  // What is not signed is anybody's: to publish it again would change nothing.
+  // Without a signature, its author is not known: to publish it again would change nothing.
   if (dependencies.signer === undefined && dependencies.policy === undefined) return packed;
   const { registry, repository } = reference;
   const verified = await pullHeld({ registry, repository, digest }, packed.kind, dependencies);

@@ -201,7 +201,7 @@ describe('publish', () => {
       { kind: 'Unauthenticated' },
     );
     signing.resolve(new Uint8Array(64));
-    await new Promise(setImmediate); // a rejection that nobody handled would end the test here
+    await new Promise(setImmediate); // an unhandled rejection would end the test here
   });
 
   it('returns the same digest for the same bytes, and another one for another time', async () => {

@@ -141,7 +141,7 @@ describe('publish with failOn', () => {
     assert.equal((await target.resolve('stable')).digest, rival.reference.digest);
   });
 
-  it('needs somebody to verify with', async () => {
+  it('needs a signer or a policy to verify with', async () => {
     const request = { reference, failOn: 'loosened' } as const;
     await assert.rejects(publish(strict, request, { ...common, signer: undefined, target: counted() }), {
       kind: 'InvalidInput',

@@ -93,7 +93,7 @@ describe('createPushServer', () => {
     await assert.rejects(target.resolve('misspelt'), { kind: 'NotFound' });
   });
 
-  it('lets nobody in without the token', async () => {
+  it('admits no client without the token', async () => {
     for (const authorization of [
       '',
       'Bearer wrong',

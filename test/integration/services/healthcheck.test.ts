@@ -8,7 +8,7 @@ import { freePort } from '#test/peers/program';
 import { failed, runFairlead, succeeded } from '#test/support/cli/run';
 import { type Services, startServe } from '#test/support/cli/serve';
 
-/** Starts a server that sends `answer` to whoever connects, or nothing; returns its URL. */
+/** Starts a server that sends `answer` to each client, or nothing; returns its URL. */
 async function answering(answer: string | undefined): Promise<{ server: Server; url: string }> {
   const port = await freePort();
   const server = createServer((socket) => {

@@ -11,8 +11,8 @@ import { generateKeyPair, loadPublicKey } from '#lib/trust/keys/key';
 import { verifyArtifact } from '#lib/trust/verify/verify-artifact';
 
 /**
- * What a refusal says of an artifact with a referrer that calls itself a signature, by a type of
- * somebody's choice.
+ * What a refusal says of an artifact with a referrer that calls itself a signature, by a type
+ * that its author chose.
  */
 async function refusalFor(artifactType: string): Promise<FairleadError> {
   const config = blob(mediaTypes.emptyConfig, emptyConfigBytes);
@@ -32,8 +32,8 @@ async function refusalFor(artifactType: string): Promise<FairleadError> {
   );
 }
 
-describe('a type that somebody gave his signature', () => {
-  it('plays with nobody’s terminal, in an event of the kubelet or an answer of a service, and makes no line of its own', async () => {
+describe('a type that an author chose for a signature', () => {
+  it('is escaped for terminals, in an event of the kubelet or an answer of a service, and makes no line of its own', async () => {
     const error = await refusalFor('application/signature\u001b[2J\u009b1m\nNormal  Pulled  all is well\u202e');
     for (const shown of [errorStatus(error).message, toProblem(error, 'id').detail]) {
       assert.match(shown, /skipped: .*signature\\u\{1b\}.*all is well/);
