@@ -41,7 +41,7 @@ function containerText({ name, id, state, artifacts, appArmor, applied, runtime 
     ...applied.flatMap((record) => [
       ['artifact', `${record.kind} ${record.reference}`],
       ['allowed by', record.rule],
-      ['signed by', record.signers.join(', ') || 'nobody, and the rule requires no signature'],
+      ['signed by', record.signers.join(', ') || 'none: the rule requires no signature'],
       ['base', record.base ?? 'none'],
       ['mode', record.mode ?? 'Enforce'],
       ['effective', record.installed ?? 'resolved by the runtime'],

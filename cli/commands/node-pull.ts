@@ -42,7 +42,7 @@ async function pull(reference: string, { kind, ...options }: PullOptions): Promi
       [
         `${pulled.cached ? 'on the node already' : 'pulled'}: ${oneLine(pulled.reference)}`,
         `rule:      ${oneLine(pulled.rule)}`,
-        `signed by: ${oneLine(pulled.signers.join(', ') || 'nobody, and the rule requires no signature')}`,
+        `signed by: ${oneLine(pulled.signers.join(', ') || 'none: the rule requires no signature')}`,
       ].join('\n'),
   });
 }

@@ -27,8 +27,8 @@ export function define(command: Command): void {
   command
     .description(
       'Sign files. The signature of FILE is written to FILE.sigstore.json, a Sigstore bundle as `cosign sign-blob` writes ' +
-        'it. A bundle of other bytes, such as those of an older version of the file, is replaced; the signature that ' +
-        'somebody else made of the file is not.',
+        'it. A bundle of other bytes, such as those of an older version of the file, is replaced; a signature of ' +
+        'the file by another signer is not.',
     )
     .argument('<file...>', 'files to sign')
     .option('--bundle <file>', 'write the bundle to this file; for one file only');
@@ -109,7 +109,7 @@ async function signFile(file: string, bundle: string, signer: Signer): Promise<S
 
 /**
  * Reports whether the bundle is a signature of the file by this signer. Throws Conflict for a file
- * that is not to be lost: something else, or the signature of somebody else.
+ * that is not to be lost: something else, or the signature of another signer.
  */
 async function isSigned(file: string, bundle: string, existing: Uint8Array, signer: Signer): Promise<boolean> {
   const { compareBundle } = await import('#lib/trust/sign/existing-bundle');

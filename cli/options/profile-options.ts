@@ -58,7 +58,7 @@ function parseArchitecture(text: string): MachineArchitecture {
   throw new InvalidArgumentError(`Want one of ${machineArchitectures.join(', ')}.`);
 }
 
-/** Without its first two numbers, a release would count as older than every kernel. */
+/** Without its first two numbers, a release would be treated as older than every kernel. */
 function parseKernel(text: string): string {
   if (/^[0-9]+\.[0-9]+/.test(text)) return text;
   throw new InvalidArgumentError('Want MAJOR.MINOR, such as 6.1.');

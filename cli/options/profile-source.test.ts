@@ -27,7 +27,7 @@ const table: readonly (readonly [argument: string, source: object | string])[] =
   ['oci://ghcr.io/acme/there:1', reference('acme/there', { tag: '1' })],
   ['ghcr.io/acme/there:1', { from: 'file', path: 'ghcr.io/acme/there:1' }],
   ['there.json', { from: 'file', path: 'there.json' }],
-  // What exists is a file, whatever it is; whoever reads it reports a directory.
+  // What exists is a file, whatever it is; its reader reports a directory.
   ['ghcr.io/acme/directory:1', { from: 'file', path: 'ghcr.io/acme/directory:1' }],
   ['missing.json', { from: 'file', path: 'missing.json' }],
   ['there.json/nginx:1', reference('nginx', { tag: '1' }, 'there.json')],

@@ -25,8 +25,8 @@ const operations: { readonly [Name in Operation]: Describe<Name> } = {
 };
 
 /**
- * Returns a repository that reports each operation as a step; the repository itself if nobody
- * listens to steps.
+ * Returns a repository that reports each operation as a step; the repository itself if steps have
+ * no listener.
  */
 export function reportedRepository<Kind extends Repository>(repository: Kind, name: string): Kind {
   if (!hasStepListeners()) return repository;

@@ -41,7 +41,7 @@ export async function startRequiredSigner(options: SignerOptions, env: NodeJS.Pr
       ? startKmsKey(options.key, options, env)
       : await startKey(options.key, options.passphraseFile, env);
     const signer = openKeySigner(opening.key, options, env);
-    // Reported to whoever awaits the signer; another failure may come first.
+    // Reported to the caller that awaits the signer; another failure may come first.
     signer.catch(() => undefined);
     return { signer };
   }
@@ -94,7 +94,7 @@ function startKmsKey(
     });
   }
   const key = import('#lib/trust/kms/kms-key').then(({ openKmsKey }) => openKmsKey(reference, env));
-  // Reported to whoever awaits the key; another failure may come first.
+  // Reported to the caller that awaits the key; another failure may come first.
   key.catch(() => undefined);
   return { key };
 }
@@ -139,7 +139,7 @@ async function startKey(
         }),
     });
   });
-  // Reported to whoever awaits the key; another failure may come first.
+  // Reported to the caller that awaits the key; another failure may come first.
   key.catch(() => undefined);
   return { key };
 }

@@ -25,7 +25,7 @@ export async function showRefusals(walk: Walk, tell: Narrator): Promise<void> {
     { target: walk.connect(unsigned), clock: () => new Date(), limits: defaultPublicationLimits },
   );
   await showRefusal(unsigned, 'SignatureInvalid', walk, tell);
-  await showRefusal(parseReference('registry.example.com/somebody/nginx:1.27'), 'NotAllowed', walk, tell);
+  await showRefusal(parseReference('registry.example.com/other/nginx:1.27'), 'NotAllowed', walk, tell);
 }
 
 async function showRefusal(reference: Reference, expected: ErrorKind, walk: Walk, tell: Narrator): Promise<void> {

@@ -26,7 +26,7 @@ export async function writeForGithub({ summary, outputs }: ForGithub, env: NodeJ
   if (outputFile) await append(outputFile, lines.join(''), Number.POSITIVE_INFINITY);
 }
 
-/** A value may have lines of its own, so it ends at a line that nobody can guess. */
+/** A value may have lines of its own, so it ends at a line that cannot be guessed. */
 function outputLines(name: string, value: string): string {
   const end = `end-${randomUUID()}`;
   return `${name}<<${end}\n${value}\n${end}\n`;

@@ -61,7 +61,7 @@ Constrained by the base:
       assert.equal(stderr, 'note: unknown system call "opnat"; did you mean openat?\n');
     });
 
-    it('refuses a kernel release without numbers, which would count as the oldest', async () => {
+    it('refuses a kernel release without numbers, which would be treated as the oldest', async () => {
       const { code, stderr } = await fairlead(['baseline', '--kernel', 'foo']);
       assert.equal(code, 2);
       assert.match(stderr, /--kernel.*foo.*Want MAJOR\.MINOR, such as 6\.1\./);

@@ -185,7 +185,7 @@ describe('fairlead policy', () => {
     failed(refused, 5, /does not name the repository/);
     assert.match(refused.stderr, /hint: .*--signature-format legacy/);
     succeeded(await push('--signature-format', 'legacy'));
-    // A key that is not there stops whoever loads the policy.
+    // The policy cannot be loaded without a key that it names.
     const missing = { type: 'sigstoreSigned', keyPath: '/nonexistent/acme.pub', ...identity };
     await writeFile(join(folder, 'missing.json'), containers(missing));
     assert.match(

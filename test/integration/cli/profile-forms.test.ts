@@ -204,8 +204,7 @@ describe('forms of a profile, on the command line', () => {
     });
 
     it('reports a profile that is new or deleted as a result', async () => {
-      const isNew =
-        'New profile of kind Seccomp: plain.json. Nothing ran under it before, so it loosens nothing.';
+      const isNew = 'New profile of kind Seccomp: plain.json. Nothing ran under it before, so it loosens nothing.';
       const gate = ['--fail-on', 'loosened'];
       for (const args of [
         ['--new', 'plain.json'],
