@@ -14,7 +14,7 @@ const loaded = new Map<string, { readonly exports: object }>();
 
 /**
  * Returns a file of the bundle or a module of Node. Others are not looked for: a directory above
- * the executable, such as /tmp, could contain a node_modules that somebody else wrote.
+ * the executable, such as /tmp, could contain a node_modules that another user wrote.
  */
 function requireBundled(id: string): unknown {
   if (id.startsWith('./')) return load(id.slice('./'.length));

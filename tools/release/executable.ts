@@ -96,7 +96,7 @@ export async function buildExecutable(
     assets,
     disableExperimentalSEAWarning: true,
     // NODE_OPTIONS is for the programs that users know to be Node.js, and an argument may come from
-    // somebody who must not run code: Node.js would take --node-options= and --env-file= even after
+    // a user who must not run code: Node.js would take --node-options= and --env-file= even after
     // the command, and --node-options= even after `--`.
     //
     // In a container of 512 MiB, V8 limits each half of the young generation to 1 MiB by default.
