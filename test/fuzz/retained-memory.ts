@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /**
- * So many bytes may stay at most: code that is compiled late, and what the collector misses. A leak
+ * The most bytes that may stay: code that is compiled late, and what the collector misses. A leak
  * of 100 bytes for each input shows.
  */
 const allowed = 8 * 2 ** 20;

@@ -8,8 +8,8 @@ export interface Etcd extends Program {
 }
 
 /**
- * Starts a single etcd with its data and log in `folder`. It does not wait for the disk: nobody
- * needs its data later.
+ * Starts a single etcd with its data and log in `folder`. It does not wait for the disk: its data
+ * is not needed later.
  */
 export async function startEtcd(folder: string): Promise<Etcd> {
   const url = `http://127.0.0.1:${await freePort()}`;

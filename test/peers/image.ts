@@ -11,7 +11,7 @@ export interface ImageArchive {
   readonly archive: Buffer;
 }
 
-/** What the image runs, when nobody says otherwise. */
+/** What the image runs by default. */
 interface ImageContent {
   readonly reference: string;
   readonly command: readonly string[];

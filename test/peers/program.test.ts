@@ -17,7 +17,7 @@ function folder(): string {
 
 const shell = (script: string) => ({ name: 'shell', command: '/bin/sh', args: ['-c', script], folder: folder() });
 
-/** Waits until a process runs no more. Whoever inherits it may leave a zombie for a while. */
+/** Waits until a process has ended. The process that inherits it may leave a zombie for a while. */
 async function ends(pid: string): Promise<void> {
   const status = `/proc/${pid}/status`;
   while (existsSync(status) && !/^State:\s+Z/m.test(readFileSync(status, 'utf8'))) await sleep(20);

@@ -121,8 +121,8 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * Reserves a port until this process ends, by an abstract socket of that name; false where somebody
- * else has it.
+ * Reserves a port until this process ends, by an abstract socket of that name; false if another
+ * process has it.
  */
 async function reserve(port: number): Promise<boolean> {
   const reservation = await listening({ path: `\0fairlead-test-port-${port}` });

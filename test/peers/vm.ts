@@ -100,7 +100,7 @@ export class Vm {
     this.#program = program;
     this.#folder = folder;
     this.#agent = connect(socket);
-    // that the machine is gone is found by whoever waits for an answer
+    // that the machine is gone is found by the caller that waits for an answer
     this.#agent.on('error', () => undefined);
     createInterface(this.#agent).on('line', (line) => {
       const [number, status] = line.split(' ').map(Number);

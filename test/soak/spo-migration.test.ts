@@ -287,7 +287,7 @@ function suite(scopeBefore: Scope): void {
     // Since 1.30 the API server also writes the field of AppArmor, out of the annotation.
     const path = "jsonpath='{..seccompProfile.localhostProfile}'";
     assert.equal(await done(`kubectl -n shop get pod probe -o ${path}`), 'operator/checkout.json');
-    await until('nobody else writes authorities into the CRDs', async () =>
+    await until('no other program writes authorities into the CRDs', async () =>
       (await get('crd -l fairlead.dev/inject-ca=true')).every(
         ({ metadata }) => !JSON.stringify(metadata.annotations ?? {}).includes('cert-manager.io'),
       ),

@@ -46,7 +46,7 @@ export interface Answered {
 }
 
 export interface ClusterOptions extends ApiserverOptions {
-  /** The API server shows a certificate to the operator, which answers nobody without. */
+  /** The API server shows a certificate to the operator, which refuses clients without one. */
   readonly clientCertificate?: boolean;
   /** CustomResourceDefinitions that are installed besides those that an operator needs. */
   readonly moreKinds?: readonly string[];

@@ -73,7 +73,7 @@ describePeers([...apiserverRequirements, 'helm', 'kubectl'], 'an installation in
   };
   /**
    * Reads the objects of all APIs, as the operator does. Since Kubernetes 1.31 the deletion of an
-   * API that nobody has read may wait until its definition changes.
+   * API that no client has read may wait until its definition changes.
    */
   const readApis = async (): Promise<void> => {
     for (const definition of manifests.filter(({ kind }) => kind === 'CustomResourceDefinition')) {

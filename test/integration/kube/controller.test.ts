@@ -36,7 +36,7 @@ describePeers(apiserverRequirements, 'runController', () => {
     assert.equal(reconciled.length, 6);
   });
 
-  it('removes what the status has no more, whoever wrote it', async () => {
+  it('removes what the status has no more, whichever client wrote it', async () => {
     const created = await others.create(widgets, widget('a'));
     const status = { old: { deep: [1] }, kept: { a: 1, b: 2 } };
     await others.update(widgets, { ...created, status }, { subresource: 'status' });

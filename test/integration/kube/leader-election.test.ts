@@ -174,7 +174,7 @@ describePeers(apiserverRequirements, 'runAsLeader', () => {
     const [front] = fronts as [Front];
     const a = await start(front, 'a');
     await until(() => a.terms.length === 1);
-    await client.mergePatch(leases, lease, { spec: { holderIdentity: 'somebody' } });
+    await client.mergePatch(leases, lease, { spec: { holderIdentity: 'another' } });
     const begun = performance.now();
     await until(() => a.terms[0]?.ended !== undefined);
     assert.ok(performance.now() - begun < 1500);
@@ -247,7 +247,7 @@ describePeers(apiserverRequirements, 'runAsLeader', () => {
     assert.ok(log.lines.some(({ level }) => level === 'error'));
   });
 
-  it('never has two leaders, whoever is paused, killed or stopped, and whatever their clocks show', async () => {
+  it('never has two leaders, whichever process is paused, killed or stopped, and whatever their clocks show', async () => {
     const kubeconfig = apiserver.kubeconfig;
     const hour = 3_600_000;
     const skews = [0, hour, -hour];
@@ -269,7 +269,7 @@ describePeers(apiserverRequirements, 'runAsLeader', () => {
       paused.signal('SIGCONT');
       await sleep(500);
     }
-    // Paused for less than its lease: whoever leads then, there is one.
+    // Paused for less than its lease: it or another may lead then, but not both.
     const short = await leader();
     short.signal('SIGSTOP');
     await sleep(2500);

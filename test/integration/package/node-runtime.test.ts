@@ -22,7 +22,7 @@ it('the Node.js of a release is the one of package-lock.json, whatever is in the
   const [archive = ''] = readdirSync(cache);
   const cached = join(cache, archive);
 
-  // Somebody else's Node.js in the cache, in the form of the package.
+  // Another user's Node.js in the cache, in the form of the package.
   const forged = join(directory, 'package/bin');
   mkdirSync(forged, { recursive: true });
   writeFileSync(join(forged, 'node'), 'forged');

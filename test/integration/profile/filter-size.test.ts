@@ -55,7 +55,7 @@ describePeers(['cc', 'seccomp.h'], 'the filter of an intersection', () => {
   });
 
   for (const seed of [fixedSeed, Date.now() % 2 ** 31]) {
-    it(`fits into the kernel, however many conditions there were${seed === fixedSeed ? '' : ', anew each time'}`, async () => {
+    it(`fits into the kernel, for any number of conditions${seed === fixedSeed ? '' : ', anew each time'}`, async () => {
       let largest = 0;
       const names = baseline.syscalls?.find(({ args }) => args === undefined)?.names ?? [];
       const property = fc.asyncProperty(rules, async (conditional) => {

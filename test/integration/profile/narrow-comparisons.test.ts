@@ -31,11 +31,11 @@ const upper = 2n ** 32n;
 /** The kernel takes 4096 instructions, of which some are left to runc. */
 const limit = 4096 - 128;
 /**
- * So many profiles are narrowed for each version of libseccomp: with this seed, and with one of the
- * day.
+ * The number of profiles that are narrowed for each version of libseccomp: with this seed, and with
+ * one of the day.
  */
 const profiles = triesAll ? 400 : 60;
-/** So many pairs are narrowed and merged. */
+/** The number of pairs that are narrowed and merged. */
 const pairs = triesAll ? 200 : 30;
 const fixedSeed = 20_263;
 

@@ -27,7 +27,8 @@ const versions: readonly LibseccompVersion[] = ['2.5', '2.6'];
 const merges: readonly Merge[] = ['intersection', 'union', 'log mode'];
 const rewritings: readonly Rewriting[] = ['narrowed', 'minimized'];
 /**
- * So many pairs are merged in each way for each version: with this seed, and with one of the day.
+ * The number of pairs that are merged in each way for each version: with this seed, and with one of
+ * the day.
  */
 const pairs = triesAll ? 200 : 30;
 const fixedSeed = 20_261;
@@ -236,7 +237,7 @@ describePeers(['cc', 'seccomp.h', 'libseccomp-2.6'], 'a merged profile that libs
   }
 
   for (const version of versions) {
-    it(`has names of which libseccomp ${version} knows the numbers, if they count as certain`, async () => {
+    it(`has names of which libseccomp ${version} knows the numbers, if they are treated as certain`, async () => {
       for (const architecture of tokens.keys()) {
         const table = await libseccomps[version].table(architecture);
         if (table.size === 0) continue;

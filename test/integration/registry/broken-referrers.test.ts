@@ -13,7 +13,7 @@ const indexType = 'application/vnd.oci.image.index.v1+json';
 
 describePeers(
   ['docker-registry'],
-  'a list of referrers that somebody wrote over, at a registry without the API',
+  'a list of referrers that another client wrote over, at a registry without the API',
   () => {
     let cwd = '';
     let registry: Registry;

@@ -158,7 +158,7 @@ describePeers(['openssl'], 'client certificates', () => {
       return listen(
         createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: false }, (request, response) => {
           const { subject } = (request.socket as TLSSocket).getPeerCertificate();
-          shown.push(`${name} ${subject?.CN ?? 'nobody'}`);
+          shown.push(`${name} ${subject?.CN ?? 'anonymous'}`);
           answer(request, response);
         }),
       );
@@ -173,7 +173,7 @@ describePeers(['openssl'], 'client certificates', () => {
     await writeFile(join(certs, host, 'client.key'), client.key);
     const target = remoteRepository({ registry: host, repository: 'a' }, { certsDirectories: [certs] });
     await fetchBytes(target, { ...image.descriptor, mediaType: 'a/blob' }, { limit: 10_000 });
-    assert.deepEqual(shown, ['registry client', 'storage nobody']);
+    assert.deepEqual(shown, ['registry client', 'storage anonymous']);
     await rm(place, { recursive: true });
   });
 });

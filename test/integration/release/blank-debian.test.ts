@@ -73,7 +73,7 @@ describePeers(
 
         assert.equal(await shell('command -v node npm fairlead || echo none'), 'none');
         const inFiles = (command: string): Promise<string> => shell(`cd /files && ${command}`);
-        // Nobody is there to answer apt.
+        // No user is there to answer apt.
         await shell(`echo 'APT::Get::Assume-Yes "true";' > /etc/apt/apt.conf.d/assume-yes`);
         assert.match(guide, new RegExp(`^${checkSums}$`, 'm'));
         assert.match(await inFiles(checkSums), new RegExp(`^fairlead-linux-${ownArchitecture}\\.tar\\.gz: OK$`, 'm'));

@@ -118,7 +118,7 @@ describePeers(
       assert.deepEqual(fetched.profile, JSON.parse(readFileSync(join(checkout, 'examples/nginx.json'), 'utf8')));
     });
 
-    it('builds an image that runs as nobody in particular, on a read-only root', async () => {
+    it('builds an image that runs as an unprivileged user, on a read-only root', async () => {
       const [image] = JSON.parse(await world.podman('image', 'inspect', 'localhost/fairlead'));
       assert.equal(image.Config.User, '65532:65532');
       assert.equal(image.RootFS.Layers.length, 2, 'the base and the program');

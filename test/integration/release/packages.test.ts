@@ -179,7 +179,7 @@ describePeers(['dpkg-deb', 'rpm', 'rpmbuild', 'debian-root', 'root'], 'the packa
         for (const path of added(blank, contents(root))) {
           const status = lstatSync(join(root, path));
           const { uid, gid } = status;
-          // All may write a link, and nobody does.
+          // The mode of a link permits all users to write, and has no effect.
           const writable = status.isSymbolicLink() ? 0 : status.mode & 0o7022;
           assert.deepEqual({ path, uid, gid, writable }, { path, uid: 0, gid: 0, writable: 0 });
         }

@@ -104,7 +104,7 @@ describe('the release workflow', () => {
       );
     });
 
-    it('and refuses another version, and a package whose sources nobody can find', async () => {
+    it('and refuses another version, and a package without a repository of its sources', async () => {
       const other = await compare('v1.2.4', { version: '1.2.3', repository: 'x' });
       assert.match(other.stdout, /the tag is v1\.2\.4, and package\.json has version 1\.2\.3/);
       const homeless = await compare('v1.2.3', { version: '1.2.3' });

@@ -47,7 +47,7 @@ describe('a login on another device, at a real OIDC provider', () => {
       // After the first poll, so that one is told to wait.
       done = sleep(1200).then(() => person(page, code));
     };
-    // The issuer asks for five seconds between two polls; nobody in a test waits so long.
+    // The issuer asks for five seconds between two polls, which is too long for a test.
     const token = deviceToken(url, { send: serviceClient(), sleep: () => sleep(500), ask });
     const [outcome] = await Promise.allSettled([token]);
     await done;
@@ -126,7 +126,7 @@ rules:
     );
   });
 
-  it('is not what a token of somebody else’s making comes from', async () => {
+  it('is not the source of a token that another issuer made', async () => {
     const signer = await keylessSigner({
       signingConfig: json(services.signingConfig),
       token: identityToken(issuer.url, 'me@acme.example'),

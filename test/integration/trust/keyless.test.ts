@@ -103,7 +103,7 @@ rules:
   - match: ${registry.host}/keyless/*
     require: [{keyless: {issuer: ${issuer}, identityPattern: "*@acme.example"}}]
   - match: "**"
-    require: [{keyless: {issuer: ${issuer}, identity: somebody@acme.example}}]
+    require: [{keyless: {issuer: ${issuer}, identity: other@acme.example}}]
 `,
         );
         const policy = await loadPolicy(join(folder, 'policy.yaml'));

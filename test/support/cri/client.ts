@@ -111,7 +111,7 @@ function callStream(
 ): MessageStream<MessageShape<DescMessage>> {
   const options = timeout === undefined ? {} : { deadline: Date.now() + timeout };
   const call = channel.makeServerStreamRequest(path, toWire, fromWire, request, new grpc.Metadata(), options);
-  // an error that comes before anybody reads is kept by the stream and thrown to the reader
+  // an error that comes before the first read is kept by the stream and thrown to the reader
   call.on('error', () => {});
   return {
     cancel: () => call.cancel(),

@@ -17,7 +17,7 @@ interface Served {
 export class ServingRegistry {
   /** `METHOD place digest` of each request, without those that were refused with 401. */
   readonly requests: string[] = [];
-  /** Passwords by user that may read; undefined lets anybody read. */
+  /** Passwords by user that may read; undefined lets all clients read. */
   users: Readonly<Record<string, string>> | undefined;
   /** If set, requests are accepted and never answered. */
   silent = false;

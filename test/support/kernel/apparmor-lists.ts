@@ -145,8 +145,8 @@ export function operationsOf({ lists, permitted }: ListCase): readonly string[] 
 }
 
 /**
- * Returns what of it was done, in the words of a case; what cannot be done to a file at all counts
- * as permitted.
+ * Returns what of it was done, in the words of a case; what cannot be done to a file at all is
+ * treated as permitted.
  */
 export function permittedOf({ outcomes }: Attempt, path: string): string {
   const letters = Object.entries(verbs).filter(([, verb]) => {

@@ -17,7 +17,7 @@ enum { ARGUMENTS = 32 };
 
 /*
  * A pipe for the container's streams, since a runtime gives pipes to the container's user, and leaves /dev/null as it is.
- * Nobody reads it: a runtime that cannot close its own pipe writes warnings for ever, and waits here in place of that.
+ * It is not read: a runtime that cannot close its own pipe writes warnings for ever, and waits here in place of that.
  */
 static int streams[2];
 

@@ -5,7 +5,7 @@ import type { Resource } from '#lib/kube/resource';
 
 /** The objects of a namespace, as those know who create and delete them. */
 class Known {
-  /** Their creation was answered, and nobody has asked for their deletion. */
+  /** Their creation was answered, and their deletion was not requested. */
   readonly present = new Set<string>();
   /** Their deletion was answered. */
   readonly gone = new Set<string>();
