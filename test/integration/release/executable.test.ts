@@ -12,8 +12,8 @@ import manifest from '../../../package.json' with { type: 'json' };
 import { buildExecutable } from '../../../tools/release/executable.ts';
 
 /**
- * A program that prints how many MiB the young generation takes, as a median: while it is collected,
- * pages whose objects are promoted are part of it for a moment.
+ * A program that prints how many MiB the young generation takes, as a median: while it is
+ * collected, pages whose objects are promoted are part of it for a moment.
  */
 const youngGeneration = `
   const lean = module.exports.stayLean;

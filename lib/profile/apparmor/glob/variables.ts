@@ -52,7 +52,8 @@ export function expandVariables(path: string): Expansion {
       const known = [...variables.keys()].map((key) => `@{${key}}`).join(' ');
       return { fault: `unknown variable @{${name.slice(0, 32)}${end === -1 ? '' : '}'}; known are ${known}` };
     }
-    // A "@" before a value in braces would begin another variable, and a backslash would escape the value.
+    // A "@" before a value in braces would begin another variable, and a backslash would escape the
+    // value.
     if (/[@\\]$/.test(path.slice(at, found))) return { fault: `"@" and "\\" must not stand before @{${name}}` };
     const next = path[end + 1];
     if (variable.rooted && (found !== 0 || (next !== undefined && next !== '/'))) {

@@ -286,7 +286,8 @@ interface Held {
 
 function mustHold({ multiplexer, views, result, domain }: Held, combination: Combination, budget: Budget): boolean {
   if (doubtThrough(multiplexer, result) !== undefined) return true;
-  // What libseccomp makes of such an input is not what is written, and the result may have lost the conditions.
+  // What libseccomp makes of such an input is not what is written, and the result may have lost the
+  // conditions.
   if (views.some((view) => hasConditionsBesideMembers(multiplexer, view))) return true;
   return differentMembers(multiplexer, [result, ...views]).some((member) => {
     const reached = decisionThrough(result, multiplexer, member);
