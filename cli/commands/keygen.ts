@@ -93,7 +93,7 @@ async function createKey(kmsKey: string, { prefix, passphraseFile, output }: Key
     });
   }
   const publicKey = `${prefix}.pub`;
-  // Before there is a key of which the user has no public key.
+  // Before the key is generated, so that no unused key remains in the service.
   await writeNewFile(publicKey, '', 0o644);
   const { createKmsKey } = await import('#lib/trust/kms/kms-key');
   const pem = await createKmsKey(kmsKey, process.env).catch(async (error: unknown) => {

@@ -98,7 +98,7 @@ describe('runController', () => {
     assert.deepEqual(objects.store.get('hangs')?.status, { second: true });
   });
 
-  it('limits its writes against another client that writes another status', async () => {
+  it('does not write at full speed if another client writes another status', async () => {
     const objects = new Objects();
     objects.set('quarrel');
     start(objects, async () => ({ status: { by: 'us' } }));

@@ -74,8 +74,8 @@ export async function bench(report: (line: string) => void): Promise<void> {
 
     const tags = Array.from({ length: many }, (_, n) => `t${n}`);
     const stored = await Promise.all(tags.map(() => profiles.next()));
-    // Each to repositories of its own in another registry, so that no client finds there what another
-    // has pushed.
+    // Each to repositories of its own in another registry, so that none holds what another client
+    // pushed.
     const other = await start();
     try {
       for (const together of atOnce) {

@@ -126,7 +126,7 @@ rules:
     );
   });
 
-  it('is not the source of a token that another issuer made', async () => {
+  it('is needed: a token that was made without it is not accepted', async () => {
     const signer = await keylessSigner({
       signingConfig: json(services.signingConfig),
       token: identityToken(issuer.url, 'me@acme.example'),
