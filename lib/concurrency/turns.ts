@@ -1,6 +1,6 @@
 /**
  * How long newcomers may delay a turn, in milliseconds: they get most of the time, and work goes on
- * for any number of them.
+ * with any number of them.
  */
 const longestWelcome = 20;
 

@@ -27,7 +27,7 @@ export class Readiness {
 
   /**
    * Reports whether pods can be decided on. If not, the log has the reason: the answer must reveal
-   * nothing of the cluster, because callers are not authenticated.
+   * nothing of the cluster, because any client may ask.
    */
   isReady(): Promise<boolean> {
     if (this.#last === undefined || (this.#last.ended && performance.now() - this.#last.began > holds)) {

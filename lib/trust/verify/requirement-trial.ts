@@ -8,7 +8,7 @@ import { type ContentCheck, type SignerName, type Trial, verifySignature } from 
 
 /**
  * The most certificates and log entries that are verified for a requirement. Anyone with write
- * access to the repository can add invalid copies of a good signature, at 10 ms each.
+ * access to the repository can add invalid copies of a good signature, which take 10 ms each.
  */
 const maxVerifications = 256;
 
