@@ -13,7 +13,12 @@ it('packages and archives have each file of the operator that deploy/README.md u
 
 it('packages and archives have what the guide to nodes publishes and installs', async () => {
   const packed = (await belongingFiles({ version: '0.1.0', epoch: 0 })).map(({ path }) => path);
-  for (const name of ['nginx.json', 'apparmor-nginx.json', 'monitoring/alerts.yaml', 'monitoring/grafana-dashboard.json']) {
+  for (const name of [
+    'nginx.json',
+    'apparmor-nginx.json',
+    'monitoring/alerts.yaml',
+    'monitoring/grafana-dashboard.json',
+  ]) {
     assert.ok(packed.includes(`share/doc/fairlead/examples/${name}`), name);
   }
 });
