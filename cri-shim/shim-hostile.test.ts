@@ -122,7 +122,9 @@ describe('shim, where its callers are hostile or odd', () => {
       );
     }
     assert.deepEqual(created, []);
-    assert.equal(logged.length, requests.length);
+    // The runtime of this test does not answer Version, which is logged too.
+    const refused = logged.filter((line) => line.includes('fairlead.profile.refused'));
+    assert.equal(refused.length, requests.length);
     for (const line of logged) assert.ok(line.length < 20_000, `${line.length} characters`);
   });
 

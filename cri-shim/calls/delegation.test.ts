@@ -48,7 +48,7 @@ describe('delegation', () => {
       profile,
       descriptor: { digest },
       artifact: { layout: 'runtime' },
-      verification: { rule: 'r' },
+      verification: { rule: 'r', signatures: [] },
       cached: true,
     };
     const handlers = callHandlers({
@@ -56,6 +56,7 @@ describe('delegation', () => {
       source: { pull: async () => ({ ...pulled, policy: whenPulled }) },
       delegation: new Delegation({ policy: { current: openPolicy() }, log: { info: () => undefined } as never }),
       log: { debug: () => undefined, info: () => undefined },
+      now: () => new Date(0),
       // A profile that the shim resolves is stored.
       tidier: { grown: () => assert.fail('resolved by the shim') },
     } as unknown as CallDependencies);

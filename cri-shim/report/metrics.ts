@@ -137,7 +137,7 @@ async function countIn(registry: Registry): Promise<ShimMetrics> {
   });
   const delegated = new Counter({
     name: 'fairlead_shim_profiles_delegated_total',
-    help: 'Profiles of containers and sandboxes that were verified and left to the runtime (--mode auto).',
+    help: 'Profiles of containers and sandboxes that were verified and left to the runtime, in mode auto.',
     registers,
   });
   const constrainedMerges = new Counter({

@@ -223,7 +223,8 @@ function dependenciesOf(pulled: string[], decided: unknown[]): CallDependencies 
   return {
     seccompRoot: root,
     memory: { recall: () => undefined, remember: () => undefined },
-    recent: { applied: () => undefined },
+    policy: { current: {} },
+    now: () => new Date(0),
     architecture: 'amd64',
     metrics: noMetrics,
     log: { info: note, warn: note, debug: () => undefined },
