@@ -15,7 +15,8 @@ export function define(command: Command): void {
     .summary('show what the containers of a pod run under')
     .description(
       'Show what the sandbox and the containers of a pod on this node run under: the artifact, the rule that allowed it, the base ' +
-        'profile, the mode, the effective profile, what was constrained, and what the runtime reports.',
+        'profile, the mode, the effective profile, what was constrained, and what the runtime reports. Then show what the shim refused ' +
+        'for the pod since it started.',
     )
     .argument('<pod>', 'namespace/name, or the name')
     .option('-n, --namespace <name>', 'namespace, if the pod is given by its name', 'default')
@@ -31,8 +32,12 @@ async function explain(pod: string, options: ExplainOptions): Promise<void> {
   writeResult('node explain', options.output, { json: () => found, text: () => explanationText(found) });
 }
 
-function explanationText({ containers }: PodExplanation): string {
-  return containers.map(containerText).join('\n\n');
+function explanationText({ containers, refusals }: PodExplanation): string {
+  return [...containers.map(containerText), ...refusals.map(refusalText)].join('\n\n');
+}
+
+function refusalText({ time, message }: PodExplanation['refusals'][number]): string {
+  return `refused  ${time}\n  ${'reason'.padEnd(13)}${oneLine(message)}`;
 }
 
 function containerText({ name, id, state, artifacts, appArmor, applied, runtime }: ExplainedContainer): string {

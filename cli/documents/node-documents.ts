@@ -4,6 +4,15 @@ import { flag, list, meaning, number, text, texts } from './fields.ts';
 const time = (what: string) => text(`${what} (RFC 3339)`);
 const kind = text('kind of profile');
 
+const refusal = v.object({
+  time: time('when'),
+  method: text('call of CRI'),
+  kind: text('kind of the error'),
+  message: text('reason'),
+  pod: v.optional(text('namespace and name of the pod')),
+  container: v.optional(text('name of the container')),
+});
+
 /** `fairlead node status`. */
 export const nodeStatus = v.object({
   version: text('version of the shim'),
@@ -40,17 +49,7 @@ export const nodeStatus = v.object({
     artifacts: number('artifacts in it'),
     bytes: number('bytes that they take'),
   }),
-  refusals: list(
-    v.object({
-      time: time('when'),
-      method: text('call of CRI'),
-      kind: text('kind of the error'),
-      message: text('reason'),
-      pod: v.optional(text('namespace and name of the pod')),
-      container: v.optional(text('name of the container')),
-    }),
-    'calls that the shim refused, the latest first, at most 20',
-  ),
+  refusals: list(refusal, 'calls that the shim refused, the latest first, at most 20'),
 });
 
 /** `fairlead node profiles`. */
@@ -106,6 +105,7 @@ export const nodeExplain = v.object({
     }),
     'the sandbox and the containers',
   ),
+  refusals: list(refusal, 'calls for the pod that the shim refused since it started, the latest first'),
 });
 
 /** `fairlead node gc`. */

@@ -71,6 +71,8 @@ export interface ExplainedContainer {
 export interface PodExplanation {
   readonly pod: string;
   readonly containers: readonly ExplainedContainer[];
+  /** What the shim refused for the pod since it started, the latest first. */
+  readonly refusals: readonly Refusal[];
 }
 
 /** What the shim answers to `POST /v1/pull`. */

@@ -2,24 +2,26 @@ import type { CriClient } from '#lib/cri/client';
 import { FairleadError } from '#lib/errors';
 import type { Store } from '#lib/node/store/store';
 import { ContainerState } from '../../lib/cri/gen/cri_pb.js';
+import type { Recent } from '../report/recent.ts';
 import type { ExplainedContainer, PodExplanation } from './documents.ts';
 
 /** The dependencies of explainPod. */
 export interface ExplainPodDependencies {
   readonly runtime: Pick<CriClient, 'listContainers' | 'listPodSandbox' | 'containerStatus'>;
   readonly store: Pick<Store, 'uses'>;
+  readonly recent: Pick<Recent, 'refusals'>;
 }
 
 /**
  * Returns what the sandbox and the containers of a pod run under, from the notes of the shim and
- * from the runtime. Throws NotFound if the runtime has no such pod, and Unavailable if it does not
- * answer.
+ * from the runtime, and what the shim refused for the pod. Throws NotFound if the runtime has no
+ * such pod and nothing was refused for it, and Unavailable if the runtime does not answer.
  *
  * @param pod `namespace/name`.
  */
 export async function explainPod(
   pod: string,
-  { runtime, store }: ExplainPodDependencies,
+  { runtime, store, recent }: ExplainPodDependencies,
   signal: AbortSignal,
 ): Promise<PodExplanation> {
   const [{ items }, { containers }, uses] = await Promise.all([
@@ -28,7 +30,8 @@ export async function explainPod(
     store.uses.list(),
   ]);
   const sandboxes = items.filter(({ metadata }) => `${metadata?.namespace}/${metadata?.name}` === pod);
-  if (sandboxes.length === 0) {
+  const refusals = recent.refusals.filter((refusal) => refusal.pod === pod);
+  if (sandboxes.length === 0 && refusals.length === 0) {
     throw new FairleadError('NotFound', `the runtime of this node has no pod ${pod}`, {
       hint: 'Write namespace/name. List the pods of the node: crictl pods',
     });
@@ -49,7 +52,7 @@ export async function explainPod(
     });
   const ofSandboxes = sandboxes.map(({ id }) => ({ id, state: 'sandbox', ...created(id), runtime: {} }));
   const ofContainers = (await Promise.all(explained)).filter((each) => each !== undefined);
-  return { pod, containers: [...ofSandboxes, ...ofContainers] };
+  return { pod, containers: [...ofSandboxes, ...ofContainers], refusals };
 }
 
 /** Returns undefined for a container that was removed after the runtime listed it. */

@@ -244,6 +244,38 @@ describe('fairlead node', () => {
     assert.deepEqual(await shown(), before);
   });
 
+  it('explain shows what the shim refused for a pod, also if the runtime has nothing of the pod', async () => {
+    await assert.rejects(
+      client.createContainer({
+        podSandboxId: 's2',
+        config: {
+          metadata: { name: 'web' },
+          linux: {
+            securityContext: {
+              seccomp: { profileType: cri.SecurityProfile_ProfileType.OCI, ociRef: `127.0.0.1:1/x@${digest}` },
+            },
+          },
+        },
+        sandboxConfig: { metadata: { namespace: 'web', name: 'refused-0' } },
+      }),
+    );
+    const found = await json<{ containers: unknown[]; refusals: Record<string, unknown>[] }>(
+      'explain',
+      'web/refused-0',
+    );
+    assert.deepEqual(found.containers, []);
+    assert.deepEqual(
+      found.refusals.map(({ kind, pod, container }) => [kind, pod, container]),
+      [['NotAllowed', 'web/refused-0', 'web']],
+    );
+    const { stdout } = await node('explain', 'web/refused-0');
+    assert.match(
+      stdout,
+      /^refused {2}\d{4}-[\d-]+T\S+Z\n {2}reason +Fairlead refuses the security profile 127\.0\.0\.1:1\/x@/,
+    );
+    assert.deepEqual((await json<{ refusals: unknown[] }>('explain', 'web/nginx-0')).refusals, []);
+  });
+
   it('gc keeps what was asked for in the last two minutes', async () => {
     assert.deepEqual(await json('gc'), { schemaVersion: 1, artifacts: [], effective: [], appArmor: [] });
     assert.equal((await readdir(at('state/effective'))).length, 2);
