@@ -31,9 +31,9 @@ describe('a policy that is followed', () => {
 
   async function follow(interval?: number, checkPath?: PolicyReading['checkPath']): Promise<PolicySource> {
     const log = {
-      info: (_: object, message: string): void => void messages.push(message),
-      warn: (_: object, message: string): void => void messages.push(message),
-      error: (_: object, message: string): void => void messages.push(message),
+      info: (_: object, message: string): void => void messages.push(`info: ${message}`),
+      warn: (_: object, message: string): void => void messages.push(`warn: ${message}`),
+      error: (_: object, message: string): void => void messages.push(`error: ${message}`),
     };
     const onRead = (inForce: boolean): void => void read.push(inForce);
     source = await followPolicy(policy, {
@@ -50,7 +50,10 @@ describe('a policy that is followed', () => {
     for (let waited = 0; followed.current.limits.entriesPerSyscall !== 7 && waited < 5000; waited += 20)
       await delay(20);
     assert.equal(followed.current.limits.entriesPerSyscall, 7);
-    assert.deepEqual(messages, ['policy loaded']);
+    assert.deepEqual(messages, ['warn: policy loaded: it has no rules, so everything is denied']);
+    await writeFile(policy, `${head}rules: [{match: "**", unsigned: true}]\n`);
+    await followed.reload();
+    assert.deepEqual(messages.slice(1), ['info: policy loaded']);
   });
 
   it('stays in force if its file becomes invalid, and reports that once, until it is fixed', async () => {
@@ -66,7 +69,7 @@ describe('a policy that is followed', () => {
     assert.equal(followed.inForce, true);
     assert.deepEqual(read, [true, false, false, true]);
     assert.equal(messages.length, 2);
-    assert.match(messages[0] ?? '', /^invalid policy, the previous one stays in force: .*policy\.yaml:3/);
+    assert.match(messages[0] ?? '', /^error: invalid policy, the previous one stays in force: .*policy\.yaml:3/);
   });
 
   it('stays in force if its file is replaced by a pipe or a directory, which is not waited for', async () => {
@@ -103,13 +106,13 @@ describe('a policy that is followed', () => {
     assert.deepEqual(followed.current.rules, []);
     assert.equal(followed.inForce, false);
     assert.deepEqual(read, [true, false]);
-    assert.deepEqual(messages, [`the policy ${policy} does not exist: everything is denied`]);
+    assert.deepEqual(messages, [`warn: the policy ${policy} does not exist: everything is denied`]);
   });
 
   it('warns once at the start if its file does not exist, and reports when it is loaded', async () => {
     await rm(policy);
     const followed = await follow();
-    const missing = `the policy ${policy} does not exist: everything is denied`;
+    const missing = `warn: the policy ${policy} does not exist: everything is denied`;
     assert.deepEqual(messages, [missing]);
     await followed.reload();
     assert.deepEqual(messages, [missing]);
@@ -118,7 +121,7 @@ describe('a policy that is followed', () => {
     // An empty file denies everything too, and is a file that exists.
     await writeFile(policy, '');
     await followed.reload();
-    assert.deepEqual(messages, [missing, 'policy loaded']);
+    assert.deepEqual(messages, [missing, 'warn: policy loaded: it has no rules, so everything is denied']);
     assert.equal(followed.inForce, true);
     assert.deepEqual(read, [false, false, true]);
   });

@@ -144,11 +144,7 @@ class FollowedPolicy implements PolicySource {
     const changed = fresh.revision !== this.#current.revision || fresh.missing !== this.#current.missing;
     if (changed || this.#complaint !== undefined) {
       if (fresh.missing) this.#warnMissing();
-      else
-        this.#log.info(
-          { messageId: 'fairlead.policy.loaded', policy: fresh.source, revision: fresh.revision },
-          'policy loaded',
-        );
+      else this.#reportLoaded(fresh);
     }
     this.#complaint = undefined;
     this.#current = fresh;
@@ -165,6 +161,13 @@ class FollowedPolicy implements PolicySource {
       );
     }
     this.#complaint = error.message;
+  }
+
+  #reportLoaded({ source: policy, revision, rules: { length: rules } }: Policy): void {
+    const record = { messageId: 'fairlead.policy.loaded', policy, revision, rules };
+    if (rules > 0) this.#log.info(record, 'policy loaded');
+    // It is valid, and may be a file that lost its content.
+    else this.#log.warn(record, 'policy loaded: it has no rules, so everything is denied');
   }
 
   #warnMissing(): void {
