@@ -25,6 +25,8 @@ describe('a unary call that the shim looks into', () => {
   const came: http2.IncomingHttpHeaders[] = [];
   const refused: unknown[] = [];
   const abandoned: unknown[] = [];
+  const replies: string[] = [];
+  let replyStatus = '0';
   let given: AbortSignal | undefined;
   let goOn: (() => void) | undefined;
   let fail: ((reason: unknown) => void) | undefined;
@@ -54,13 +56,29 @@ describe('a unary call that the shim looks into', () => {
     runtime.on('stream', (stream, headers) => {
       came.push(headers);
       stream.on('error', () => undefined);
+      if (headers[':path'] === '/a.B/Reply') {
+        stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+        stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': replyStatus }));
+        stream.end(frameMessage(Buffer.from('reply')));
+        return;
+      }
       stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '0' }, { endStream: true });
     });
     const path = join(directory, 'runtime.sock');
     await new Promise<void>((resolve) => {
       runtime.listen(path, resolve);
     });
-    const handlers = new Map([['a.B/C', handler]]);
+    const replying: UnaryHandler = async ({ request }) => ({
+      forward: request,
+      onReply: (response) => {
+        replies.push(Buffer.from(response).toString());
+        return Buffer.from('changed');
+      },
+    });
+    const handlers = new Map([
+      ['a.B/C', handler],
+      ['a.B/Reply', replying],
+    ]);
     proxy = await startProxy({
       listen: join(directory, 'shim.sock'),
       runtime: path,
@@ -70,7 +88,7 @@ describe('a unary call that the shim looks into', () => {
     });
   });
   beforeEach(() => {
-    for (const list of [came, refused, abandoned]) list.length = 0;
+    for (const list of [came, refused, abandoned, replies]) list.length = 0;
     given = undefined;
     goOn = undefined;
     session = http2.connect('http://localhost', {
@@ -143,6 +161,24 @@ describe('a unary call that the shim looks into', () => {
     await eventually(() => connections.size === 0);
     assert.deepEqual(abandoned, []);
   });
+
+  for (const [status, how, body, handled] of [
+    ['0', 'hands the answer of the runtime to its handler', 'changed', ['reply']],
+    ['13', 'does not take a message before an error for an answer', 'reply', []],
+  ] as const) {
+    it(how, async () => {
+      replyStatus = status;
+      const stream = call({ ':path': '/a.B/Reply' });
+      const [[trailers], pieces] = (await Promise.all([once(stream, 'trailers'), stream.toArray()])) as [
+        [http2.IncomingHttpHeaders],
+        Buffer[],
+      ];
+      assert.equal(trailers['grpc-status'], status);
+      assert.deepEqual(Buffer.concat(pieces), frameMessage(Buffer.from(body)));
+      assert.deepEqual(replies, handled);
+      assert.deepEqual(refused, []);
+    });
+  }
 
   it('leaves no connection to the runtime behind when its client has gone', async () => {
     const stream = call();

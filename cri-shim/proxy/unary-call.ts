@@ -159,11 +159,16 @@ function relayChanged(
 ): void {
   relayHead(client, runtime);
   relayEnd(client, runtime);
+  let isError = false;
+  runtime.on('trailers', (trailers) => {
+    isError = trailers['grpc-status'] !== '0';
+  });
   const sendChanged = async (): Promise<void> => {
     const body = new MessageBody(runtime);
     try {
+      // The trailers come before the end of the body.
       const response = await readMessage(body);
-      client.end(frameMessage(await change(response)));
+      client.end(frameMessage(isError ? response : await change(response)));
     } catch (thrown) {
       // relayEnd reports how the streams ended, and cancels the call if the client has its
       // answer.
