@@ -34,6 +34,15 @@ describe('compareBaseline', () => {
     assert.deepEqual([name, compared, loosened, tightened], ['cri-o 1.37.0', 1, [], []]);
   });
 
+  it('skips containers of which the runtime reports what cannot be read', async () => {
+    const profile = await known();
+    for (const [index, info] of ['', '{', 'null', '[]', '"x"', '{"config":null}', '{"runtimeSpec":1}'].entries()) {
+      runtime.infos.set(`odd${index}`, info);
+    }
+    runtime.report('c1', { profile, bounding, annotations: { [annotation]: 'RuntimeDefault' } });
+    assert.equal((await compareBaseline(cri, machine, signal)).compared, 1);
+  });
+
   it('names the system calls in which the runtime differs', async () => {
     const profile = await known();
     const syscalls = (profile.syscalls ?? []).map((rule) => ({

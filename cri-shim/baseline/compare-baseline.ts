@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import type { CriClient } from '#lib/cri/client';
 import { type MachineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { ContainerState } from '../../lib/cri/gen/cri_pb.js';
@@ -61,23 +62,28 @@ export async function compareBaseline(
   };
 }
 
-/** Reports whether a container was created under RuntimeDefault, from what runtimes report. */
+/**
+ * Reports whether a container was created under RuntimeDefault, from what runtimes report; false
+ * for what cannot be read.
+ */
 function isRuntimeDefault(info: string | undefined): boolean {
-  if (info === undefined) return false;
-  const { config, runtimeSpec } = JSON.parse(info) as ReportedInfo;
+  const report = v.safeParse(reportedInfo, info);
+  if (!report.success) return false;
+  const { config, runtimeSpec } = report.output;
   const annotated = runtimeSpec?.annotations?.['io.kubernetes.cri-o.SeccompProfilePath'];
   if (annotated !== undefined) return annotated === 'RuntimeDefault' || annotated === 'runtime/default';
   const seccomp = config?.linux?.security_context?.seccomp;
-  return seccomp !== undefined && (seccomp.profile_type ?? 0) === 0 && (seccomp.localhost_ref ?? '') === '';
+  return seccomp != null && (seccomp.profile_type ?? 0) === 0 && (seccomp.localhost_ref ?? '') === '';
 }
 
-interface ReportedInfo {
-  readonly config?: {
-    readonly linux?: {
-      readonly security_context?: {
-        readonly seccomp?: { readonly profile_type?: number; readonly localhost_ref?: string };
-      };
-    };
-  };
-  readonly runtimeSpec?: { readonly annotations?: Readonly<Record<string, string>> };
-}
+const seccompOf = v.object({ profile_type: v.nullish(v.number()), localhost_ref: v.nullish(v.string()) });
+const contextOf = v.object({ seccomp: v.nullish(seccompOf) });
+
+const reportedInfo = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    config: v.nullish(v.object({ linux: v.nullish(v.object({ security_context: v.nullish(contextOf) })) })),
+    runtimeSpec: v.nullish(v.object({ annotations: v.nullish(v.record(v.string(), v.string())) })),
+  }),
+);
