@@ -1,5 +1,6 @@
+import { setImmediate as immediate } from 'node:timers/promises';
 import { toFairleadError } from '#lib/errors';
-import { heldArtifacts } from '#lib/node/store/held-artifacts';
+import { type HeldArtifact, heldArtifacts } from '#lib/node/store/held-artifacts';
 import type { Store } from '#lib/node/store/store';
 import type { AppliedRecord, Use } from '#lib/node/store/use-note';
 import type { Digest } from '#lib/registry/digest';
@@ -72,32 +73,51 @@ async function knownResolution(resolution: NodeStatusDependencies['resolution'])
 }
 
 /** Returns the artifacts on the node, and which containers were created with them. */
-export async function nodeProfiles({
-  policy,
-  store,
-}: Pick<NodeStatusDependencies, 'policy' | 'store'>): Promise<NodeProfiles> {
-  const uses = await store.uses.list();
-  const held = await heldArtifacts(store);
-  const profiles = held.map(async ({ digest, kind, references, records }): Promise<NodeProfile> => {
-    const sizes = await Promise.all(records.map((record) => store.sizeOf(record)));
-    const rules = references.map((reference) => decide(policy.current, parseReference(reference), kind).rule?.match);
-    const rule = rules.find((match) => match !== undefined);
-    const lastUses = records.map((record) => store.lastUse(record)?.getTime() ?? 0);
-    const users = [...uses].filter(([, { artifacts }]) => artifacts.some((used: Digest) => records.includes(used)));
-    const signers = lastApplied(
-      users.map(([, use]) => use),
-      kind,
-    )?.signers;
-    return {
-      ...{ kind, digest, references },
-      bytes: sizes.reduce((sum, size) => sum + size, 0),
-      ...(rule === undefined ? {} : { rule }),
-      ...(signers === undefined ? {} : { signers }),
-      lastUsed: new Date(Math.max(...lastUses)).toISOString(),
-      containers: users.map(([id]) => id),
-    };
-  });
-  return { profiles: await Promise.all(profiles) };
+export async function nodeProfiles(
+  dependencies: Pick<NodeStatusDependencies, 'policy' | 'store'>,
+): Promise<NodeProfiles> {
+  const { store } = dependencies;
+  const uses = usesOf(await store.uses.list());
+  const profiles: NodeProfile[] = [];
+  for (const held of await heldArtifacts(store)) {
+    // There may be thousands: the calls of the kubelet are answered in between.
+    await immediate();
+    profiles.push(await describe(held, uses, dependencies));
+  }
+  return { profiles };
+}
+
+/** Returns the uses of each artifact, by the IDs of the containers and sandboxes. */
+function usesOf(uses: ReadonlyMap<string, Use>): ReadonlyMap<Digest, ReadonlyMap<string, Use>> {
+  const found = new Map<Digest, Map<string, Use>>();
+  for (const [id, use] of uses) {
+    for (const digest of use.artifacts) {
+      const known = found.get(digest) ?? new Map<string, Use>();
+      found.set(digest, known.set(id, use));
+    }
+  }
+  return found;
+}
+
+async function describe(
+  { digest, kind, references, records }: HeldArtifact,
+  usesOfAll: ReadonlyMap<Digest, ReadonlyMap<string, Use>>,
+  { policy, store }: Pick<NodeStatusDependencies, 'policy' | 'store'>,
+): Promise<NodeProfile> {
+  let bytes = 0;
+  for (const record of records) bytes += await store.sizeOf(record);
+  const rules = references.map((reference) => decide(policy.current, parseReference(reference), kind).rule?.match);
+  const rule = rules.find((match) => match !== undefined);
+  const uses = new Map(records.flatMap((record) => [...(usesOfAll.get(record) ?? [])]));
+  const signers = lastApplied([...uses.values()], kind)?.signers;
+  const lastUses = records.map((record) => store.lastUse(record)?.getTime() ?? 0);
+  return {
+    ...{ kind, digest, references, bytes },
+    ...(rule === undefined ? {} : { rule }),
+    ...(signers === undefined ? {} : { signers }),
+    lastUsed: new Date(Math.max(...lastUses)).toISOString(),
+    containers: [...uses.keys()],
+  };
 }
 
 /** Returns how the profile of a kind was applied last; undefined without a record of that. */
