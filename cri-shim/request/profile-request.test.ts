@@ -148,6 +148,15 @@ describe('profile request: the deprecated string', () => {
       () => field({ profileType: ProfileType.Localhost, localhostRef: `${root}/x.json` }),
       /specifies something else/,
     );
+    for (const other of [`oci/${evil}`, `oci/${reference}?mode=log`, `oci/${reference}?base=RuntimeDefault`]) {
+      refuses(
+        () => field({ profileType: ProfileType.Localhost, localhostRef: `${root}/${other}` }),
+        /specifies something else/,
+      );
+    }
+    assert.deepEqual(field({ profileType: ProfileType.OCI, ociRef: reference }), { reference, pulledByKubelet: true });
+    refuses(() => field({ profileType: ProfileType.OCI, ociRef: evil }), /specifies something else/);
+    refuses(() => request({ seccompProfilePath: `${root}/oci/${reference}` }), /without localhost\//);
     refuses(() => request({ seccompProfilePath: `localhost/oci/${reference}` }), /does not begin with/);
     refuses(() => request({ seccompProfilePath: `oci/${reference}` }), /does not begin with/);
     refuses(() => request({ seccompProfilePath: `Localhost/${root}/oci/${reference}` }), /does not begin with/);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { FairleadError } from '#lib/errors';
 import type { InstallableKind } from '#lib/node/install/install-profile';
 import { mayNameArtifact, parseLocalhostProfile } from '#lib/node/reference/localhost-profile';
@@ -84,13 +85,22 @@ export function ignoredAnnotations(fields: ProfileFields, requests: readonly Pro
 function seccompReference(fields: ProfileFields, seccompRoot: string): RequestedArtifact | undefined {
   const byPath = pathReference(fields.seccompProfilePath, seccompRoot);
   const byField = fields.seccomp === undefined ? byPath : fieldReference(fields.seccomp, seccompRoot);
-  if (byPath !== undefined && byField === undefined) {
+  if (byPath !== undefined && (byField === undefined || !isSameRequest(byPath, byField))) {
     throw invalid(
       'seccomp_profile_path is a reference, and seccomp specifies something else',
       'Set both alike, or leave the deprecated seccomp_profile_path empty.',
     );
   }
   return byField ?? annotationReference(fields);
+}
+
+/** Reports whether two requests are for the same artifact, to be applied in the same way. */
+function isSameRequest(one: RequestedArtifact, other: RequestedArtifact): boolean {
+  return (
+    formatReference(one.reference) === formatReference(other.reference) &&
+    isDeepStrictEqual(one.base, other.base) &&
+    one.mode === other.mode
+  );
 }
 
 function fieldReference(profile: SecurityProfile, seccompRoot: string): RequestedArtifact | undefined {
@@ -123,9 +133,12 @@ function fieldReference(profile: SecurityProfile, seccompRoot: string): Requeste
 
 function pathReference(value: string, seccompRoot: string): RequestedArtifact | undefined {
   if (!value.startsWith(localhostPrefix)) {
-    // Not a path for the runtime. The call refuses values that look like a reference.
-    parseLocalhostReference(value, seccompRoot);
-    return undefined;
+    // Not a path for the runtime. The call refuses other values that look like a reference.
+    if (parseLocalhostReference(value, seccompRoot) === undefined) return undefined;
+    throw invalid(
+      `seccomp_profile_path ${quote(value, 600)} is a reference without localhost/`,
+      'Write localhost/, and then the path.',
+    );
   }
   const path = value.slice(localhostPrefix.length);
   return parseLocalhostReference(path.startsWith('/') ? path : `/${path}`, seccompRoot);
