@@ -35,7 +35,7 @@ const asm = '/usr/include/x86_64-linux-gnu/asm';
 const amd64 = names(`${asm}/unistd_64.h`, /^#define __NR_(\w+) \d+/gm);
 const x32 = names(`${asm}/unistd_x32.h`, /^#define __NR_(\w+) \(__X32/gm);
 const i386 = names(`${asm}/unistd_32.h`, /^#define __NR_(\w+) \d+/gm);
-const generic = names('/usr/include/asm-generic/unistd.h', /^#define __NR(?:3264)?_(\w+) \d+/gm)
+const generic = names('/usr/include/asm-generic/unistd.h', /^#define __NR(?:3264)?_(\w+)\s+\d+/gm)
   .filter((name) => name !== 'syscalls' && name !== 'arch_specific_syscall')
   .map((name) => (name === 'fstatat' ? 'newfstatat' : name));
 

@@ -113,25 +113,25 @@ lookup_dcookie lremovexattr lseek lsetxattr lsm_get_self_attr lsm_list_modules l
 map_shadow_stack mbind membarrier memfd_create memfd_secret migrate_pages mincore mkdirat mknodat mlock mlock2
 mlockall mmap mount mount_setattr move_mount move_pages mprotect mq_getsetattr mq_notify mq_open
 mq_timedreceive mq_timedreceive_time64 mq_timedsend mq_timedsend_time64 mq_unlink mremap mseal msgctl msgget
-msgrcv msgsnd msync munlock munlockall munmap nanosleep newfstatat nfsservctl open_tree open_tree_attr openat
-openat2 perf_event_open personality pidfd_getfd pidfd_open pidfd_send_signal pipe2 pivot_root pkey_alloc
-pkey_free pkey_mprotect ppoll ppoll_time64 prctl pread64 preadv preadv2 prlimit64 process_madvise
-process_mrelease process_vm_readv process_vm_writev pselect6 pselect6_time64 ptrace pwrite64 pwritev pwritev2
-quotactl quotactl_fd read readahead readlinkat readv reboot recvfrom recvmmsg recvmmsg_time64 recvmsg
-remap_file_pages removexattr removexattrat renameat renameat2 request_key restart_syscall riscv_flush_icache
-riscv_hwprobe rseq rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend
-rt_sigtimedwait rt_sigtimedwait_time64 rt_tgsigqueueinfo sched_get_priority_max sched_get_priority_min
-sched_getaffinity sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval
-sched_rr_get_interval_time64 sched_setaffinity sched_setattr sched_setparam sched_setscheduler sched_yield
-seccomp semctl semget semop semtimedop semtimedop_time64 sendfile sendmmsg sendmsg sendto set_mempolicy
-set_mempolicy_home_node set_robust_list set_tid_address setdomainname setfsgid setfsuid setgid setgroups
-sethostname setitimer setns setpgid setpriority setregid setresgid setresuid setreuid setrlimit setsid
-setsockopt settimeofday setuid setxattr setxattrat shmat shmctl shmdt shmget shutdown sigaltstack signalfd4
-socket socketpair splice statfs statmount statx swapoff swapon symlinkat sync sync_file_range sync_file_range2
-syncfs sysinfo syslog tee tgkill timer_create timer_delete timer_getoverrun timer_gettime timer_gettime64
-timer_settime timer_settime64 timerfd_create timerfd_gettime timerfd_gettime64 timerfd_settime
-timerfd_settime64 times tkill truncate umask umount2 uname unlinkat unshare userfaultfd utimensat
-utimensat_time64 vhangup vmsplice wait4 waitid write writev
+msgrcv msgsnd msync munlock munlockall munmap name_to_handle_at nanosleep newfstatat nfsservctl
+open_by_handle_at open_tree open_tree_attr openat openat2 perf_event_open personality pidfd_getfd pidfd_open
+pidfd_send_signal pipe2 pivot_root pkey_alloc pkey_free pkey_mprotect ppoll ppoll_time64 prctl pread64 preadv
+preadv2 prlimit64 process_madvise process_mrelease process_vm_readv process_vm_writev pselect6 pselect6_time64
+ptrace pwrite64 pwritev pwritev2 quotactl quotactl_fd read readahead readlinkat readv reboot recvfrom recvmmsg
+recvmmsg_time64 recvmsg remap_file_pages removexattr removexattrat renameat renameat2 request_key
+restart_syscall riscv_flush_icache riscv_hwprobe rseq rt_sigaction rt_sigpending rt_sigprocmask
+rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_sigtimedwait_time64 rt_tgsigqueueinfo
+sched_get_priority_max sched_get_priority_min sched_getaffinity sched_getattr sched_getparam
+sched_getscheduler sched_rr_get_interval sched_rr_get_interval_time64 sched_setaffinity sched_setattr
+sched_setparam sched_setscheduler sched_yield seccomp semctl semget semop semtimedop semtimedop_time64
+sendfile sendmmsg sendmsg sendto set_mempolicy set_mempolicy_home_node set_robust_list set_tid_address
+setdomainname setfsgid setfsuid setgid setgroups sethostname setitimer setns setpgid setpriority setregid
+setresgid setresuid setreuid setrlimit setsid setsockopt settimeofday setuid setxattr setxattrat shmat shmctl
+shmdt shmget shutdown sigaltstack signalfd4 socket socketpair splice statfs statmount statx swapoff swapon
+symlinkat sync sync_file_range sync_file_range2 syncfs sysinfo syslog tee tgkill timer_create timer_delete
+timer_getoverrun timer_gettime timer_gettime64 timer_settime timer_settime64 timerfd_create timerfd_gettime
+timerfd_gettime64 timerfd_settime timerfd_settime64 times tkill truncate umask umount2 uname unlinkat unshare
+userfaultfd utimensat utimensat_time64 vhangup vmsplice wait4 waitid write writev
 `);
 
 /** What only other architectures have. */
