@@ -1,14 +1,16 @@
 /**
- * Writes lib/profile/seccomp/tables/syscall-table.ts: the names of all system calls by
- * architecture, from the kernel's user headers on this machine (Debian: linux-libc-dev, on amd64).
+ * Writes lib/profile/seccomp/tables/syscall-table.ts, the names of all system calls by
+ * architecture, or lib/profile/seccomp/tables/syscall-numbers.ts, their numbers on the most common
+ * architectures; from the kernel's user headers on this machine (Debian: linux-libc-dev, on amd64).
  *
  *     node tools/syscall-table.ts > lib/profile/seccomp/tables/syscall-table.ts
+ *     node tools/syscall-table.ts numbers > lib/profile/seccomp/tables/syscall-numbers.ts
  */
 import { readFileSync } from 'node:fs';
 
 /**
- * Numbers from 451 on are the same on all architectures; headers older than 6.18 lack some of
- * these.
+ * Numbers from 451 on are the same on all architectures, in this order; headers older than 6.18
+ * lack some of these.
  */
 const recent = [
   ...['cachestat', 'fchmodat2', 'map_shadow_stack', 'futex_wake', 'futex_wait', 'futex_requeue'],
@@ -39,7 +41,7 @@ const generic = names('/usr/include/asm-generic/unistd.h', /^#define __NR(?:3264
   .filter((name) => name !== 'syscalls' && name !== 'arch_specific_syscall')
   .map((name) => (name === 'fstatat' ? 'newfstatat' : name));
 
-process.stdout.write(`// Made by tools/syscall-table.ts; do not edit.
+const table = `// Made by tools/syscall-table.ts; do not edit.
 
 /** The system calls of x86_64 and x32. */
 export const amd64: readonly string[] = words(\`
@@ -71,7 +73,71 @@ ${lines(recent)}
 function words(text: string): readonly string[] {
   return text.trim().split(/\\s+/);
 }
-`);
+`;
+
+const firstRecent = 451;
+/** Only architectures of 32 bits have these numbers of the generic table. */
+const isOf32Bits = (number: number): boolean => number >= 403 && number <= 423;
+const numbersTable = `// Made by tools/syscall-table.ts; do not edit.
+
+/** The system calls of x86_64 by their numbers. */
+export const amd64Numbers: ReadonlyMap<number, string> = numbered(\`
+${numberLines(numbersIn(`${asm}/unistd_64.h`, /^#define __NR_(\w+) (\d+)/gm).set(335, 'uretprobe'))}
+\`);
+
+/** The system calls of x86 by their numbers. */
+export const i386Numbers: ReadonlyMap<number, string> = numbered(\`
+${numberLines(numbersIn(`${asm}/unistd_32.h`, /^#define __NR_(\w+) (\d+)/gm))}
+\`);
+
+/** The system calls of aarch64, riscv64 and loongarch64 by their numbers. */
+export const genericNumbers: ReadonlyMap<number, string> = numbered(\`
+${numberLines(genericNumbers())}
+\`);
+
+/** Reads names that count up from the number before them. */
+function numbered(text: string): ReadonlyMap<number, string> {
+  const names = new Map<number, string>();
+  let number = 0;
+  for (const word of text.trim().split(/\\s+/)) {
+    if (/^\\d+$/.test(word)) number = Number(word);
+    else names.set(number++, word);
+  }
+  return names;
+}
+`;
+
+process.stdout.write(process.argv[2] === 'numbers' ? numbersTable : table);
+
+function genericNumbers(): Map<number, string> {
+  const found = numbersIn('/usr/include/asm-generic/unistd.h', /^#define __NR(?:3264)?_(\w+)\s+(\d+)/gm);
+  for (const [number, name] of found) {
+    if (isOf32Bits(number) || name === 'syscalls' || name === 'arch_specific_syscall') found.delete(number);
+  }
+  return found.set(79, 'newfstatat').set(258, 'riscv_hwprobe').set(259, 'riscv_flush_icache');
+}
+
+/** Returns names by their numbers: the last one of a number that has several. */
+function numbersIn(file: string, pattern: RegExp): Map<number, string> {
+  const matches = [...readFileSync(file, 'utf8').matchAll(pattern)];
+  const found = new Map(matches.map(([, name = '', number]) => [Number(number), name]));
+  for (const [index, name] of recent.entries()) found.set(firstRecent + index, name);
+  return found;
+}
+
+/** Writes the number of a name only if it does not follow the one before. */
+function numberLines(found: ReadonlyMap<number, string>): string {
+  const result: string[] = [];
+  let next = -1;
+  for (const [number, name] of [...found].sort(([a], [b]) => a - b)) {
+    const word = number === next ? name : `${number} ${name}`;
+    next = number + 1;
+    const last = result.at(-1);
+    if (last !== undefined && last.length + word.length < 110) result[result.length - 1] = `${last} ${word}`;
+    else result.push(word);
+  }
+  return result.join('\n');
+}
 
 function names(file: string, pattern: RegExp): string[] {
   return [...readFileSync(file, 'utf8').matchAll(pattern)].map((match) => match[1] ?? '');

@@ -3,6 +3,10 @@ import { flag, list, meaning, number, text, texts } from './fields.ts';
 
 const time = (what: string) => text(`${what} (RFC 3339)`);
 const kind = text('kind of profile');
+const syscall = text('name of the system call, or its number and architecture');
+const operation = text('operation of AppArmor');
+const subject = text('path, capability, type of socket, or what else the operation is about');
+const count = number('number of records');
 
 const refusal = v.object({
   time: time('when'),
@@ -79,6 +83,7 @@ export const nodeExplain = v.object({
       state: text('state of the container, or `sandbox`'),
       artifacts: texts('digests of the artifacts that it was created with'),
       appArmor: v.optional(text('its AppArmor profile in the kernel, if it is one of Fairlead')),
+      appArmorElsewhere: v.optional(number('number of containers of other pods that have the same')),
       applied: list(
         v.object({
           time: time('when it was applied'),
@@ -102,10 +107,45 @@ export const nodeExplain = v.object({
         seccomp: v.optional(text('seccomp profile that the runtime reports')),
         appArmor: v.optional(text('AppArmor profile that the runtime reports')),
       }),
+      logged: v.optional(
+        meaning(
+          v.object({
+            calls: list(
+              v.object({ syscall, count }),
+              'system calls that the seccomp profile would have refused, the most frequent first, at most 50',
+            ),
+            accesses: list(v.object({ operation, subject, count }), 'what the AppArmor profile would have refused'),
+            executed: list(
+              v.object({ operation, subject, count }),
+              'programs that were executed: the AppArmor profile would have refused those that it does not list',
+            ),
+            omitted: number('number of records that the lists leave out'),
+          }),
+          'what the kernel has logged of it; only with mode=log',
+        ),
+      ),
     }),
     'the sandbox and the containers',
   ),
   refusals: list(refusal, 'calls for the pod that the shim refused since it started, the latest first'),
+  kernelLog: v.optional(
+    meaning(
+      v.object({
+        ended: list(
+          v.object({ program: text('path or name of the program'), syscall, count }),
+          'calls of processes that have ended, so that their container is not known; they may be of other pods',
+        ),
+        endedAccesses: number(
+          'number of accesses of processes that have ended, under a profile that several containers of the pod have',
+        ),
+        suppressed: number(
+          'number of records of the node that the kernel has not printed, because there were too many',
+        ),
+        notes: texts('why records are missing, and what to do'),
+      }),
+      'how complete that is; only with mode=log',
+    ),
+  ),
 });
 
 /** `fairlead node gc`. */

@@ -61,6 +61,8 @@ export interface ExplainedContainer {
   readonly artifacts: readonly string[];
   /** Its AppArmor profile in the kernel, if it is one of Fairlead. */
   readonly appArmor?: string;
+  /** How many containers of other pods have the same; absent if none has. */
+  readonly appArmorElsewhere?: number;
   /** How they were applied; empty if an older release did, which kept no record of it. */
   readonly applied: readonly AppliedRecord[];
   /** What the runtime reports. */

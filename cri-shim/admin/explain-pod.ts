@@ -12,6 +12,9 @@ export interface ExplainPodDependencies {
   readonly recent: Pick<Recent, 'refusals'>;
 }
 
+/** What the notes of the shim have of a container. */
+type CreatedWith = Pick<ExplainedContainer, 'artifacts' | 'appArmor' | 'appArmorElsewhere' | 'applied'>;
+
 /**
  * Returns what the sandbox and the containers of a pod run under, from the notes of the shim and
  * from the runtime, and what the shim refused for the pod. Throws NotFound if the runtime has no
@@ -36,20 +39,22 @@ export async function explainPod(
       hint: 'Write namespace/name. List the pods of the node: crictl pods',
     });
   }
-  const created = (id: string): Pick<ExplainedContainer, 'artifacts' | 'appArmor' | 'applied'> => {
+  const sandboxIds = new Set(sandboxes.map(({ id }) => id));
+  const own = containers.filter(({ podSandboxId }) => sandboxIds.has(podSandboxId));
+  const ids = new Set([...sandboxIds, ...own.map(({ id }) => id)]);
+  const created = (id: string): CreatedWith => {
     const { artifacts = [], appArmor, applied = [] } = uses.get(id) ?? {};
-    return { artifacts, ...(appArmor === undefined ? {} : { appArmor }), applied };
+    if (appArmor === undefined) return { artifacts, applied };
+    const others = [...uses].filter(([other, use]) => !ids.has(other) && use.appArmor === appArmor);
+    return { artifacts, appArmor, ...(others.length > 0 && { appArmorElsewhere: others.length }), applied };
   };
-  const ids = new Set(sandboxes.map(({ id }) => id));
-  const explained = containers
-    .filter(({ podSandboxId }) => ids.has(podSandboxId))
-    .map(async ({ id, metadata, state }): Promise<ExplainedContainer | undefined> => {
-      const name = metadata?.name ?? '';
-      const reported = await unlessRemoved(runtime.containerStatus({ containerId: id, verbose: true }, signal));
-      if (reported === undefined) return undefined;
-      const stateName = ContainerState[state]?.toLowerCase().replace('container_', '') ?? 'unknown';
-      return { id, name, state: stateName, ...created(id), runtime: reportedProfiles(reported.info['info']) };
-    });
+  const explained = own.map(async ({ id, metadata, state }): Promise<ExplainedContainer | undefined> => {
+    const name = metadata?.name ?? '';
+    const reported = await unlessRemoved(runtime.containerStatus({ containerId: id, verbose: true }, signal));
+    if (reported === undefined) return undefined;
+    const stateName = ContainerState[state]?.toLowerCase().replace('container_', '') ?? 'unknown';
+    return { id, name, state: stateName, ...created(id), runtime: reportedProfiles(reported.info['info']) };
+  });
   const ofSandboxes = sandboxes.map(({ id }) => ({ id, state: 'sandbox', ...created(id), runtime: {} }));
   const ofContainers = (await Promise.all(explained)).filter((each) => each !== undefined);
   return { pod, containers: [...ofSandboxes, ...ofContainers], refusals };

@@ -89,7 +89,9 @@ export const cliRooms: readonly Room[] = [
     name: 'cli/node',
     imports: [
       ...[errors, 'cri-shim', 'cri-shim/admin', 'cri-shim/baseline', 'cri-shim/proxy', 'lib/cri', 'lib/files'],
-      ...['lib/node/install/apparmor', 'lib/profile/seccomp/tables', 'lib/trust/policy'],
+      ...['lib/node/install/apparmor', 'lib/node/kernel-log', 'lib/node/store', 'lib/profile/seccomp/tables'],
+      'lib/trust/policy',
+      'cli/terminal',
     ],
     packages: ['commander', 'yaml'],
   },

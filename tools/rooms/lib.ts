@@ -244,6 +244,7 @@ export const libRooms: readonly Room[] = [
     imports: [errors, 'lib/artifact', 'lib/files', 'lib/profile', 'lib/registry', 'lib/trust/signature', 'lib/text'],
     packages: ['valibot'],
   },
+  { name: 'lib/node/kernel-log', imports: ['lib/profile/seccomp/tables'] },
   { name: 'lib/node/install/seccomp', imports: ['lib/node/store', 'lib/profile', model] },
   {
     name: 'lib/node/install/apparmor',

@@ -3,9 +3,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TriedPod } from '#cli/node/trial-log';
 import { type Containerd, containerdRequirements, startContainerd } from '#test/peers/containerd';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
+import { runFairlead, succeeded } from '#test/support/cli/run';
 import { status } from '#test/support/cri/client';
 import { type Pod, type PodOptions, runPod } from '#test/support/cri/pod';
 import { denyChmod, packText, publish, startTestShim, type TestShim } from '#test/support/cri/shim';
@@ -116,5 +118,31 @@ describePeers([...containerdRequirements, 'docker-registry'], 'shim before conta
     const [, program, number = ''] = logged.exec(records[0] ?? '') ?? [];
     assert.equal(program, 'chmod');
     assert.ok(chmods.includes(number), number);
+  });
+
+  it('is counted by fairlead node explain, by the container of the process', { skip: kernelLogProblem() }, async () => {
+    const chdir = JSON.stringify({
+      defaultAction: 'SCMP_ACT_ALLOW',
+      syscalls: [{ names: ['chdir'], action: 'SCMP_ACT_ERRNO' }],
+    });
+    const named = await publish(registry.host, 'trial/chdir', packText(chdir), shim.signer);
+    const command = ['sh', '-c', 'trap "exit 0" TERM; while :; do cd /; sleep 1; done'];
+    const seccomp = localhost(`${named}?mode=log`);
+    await run({ name: 'counted', command, seccomp });
+    const explain = async (name: string): Promise<TriedPod> => {
+      const args = ['node', 'explain', name, '--socket', `unix://${shim.admin}`, '--output', 'json'];
+      return JSON.parse(succeeded(await runFairlead(args)));
+    };
+    const counted = async () => (await explain('counted')).containers.find(({ name }) => name === 'main')?.logged;
+    let logged = await counted();
+    // The kernel prints ten records in five seconds, whichever container they are of.
+    while (!logged?.calls.some(({ syscall }) => syscall === 'chdir')) {
+      await sleep(500);
+      logged = await counted();
+    }
+    assert.deepEqual([logged.accesses, logged.executed, logged.omitted], [[], [], 0]);
+    const { kernelLog } = await explain('counted');
+    assert.ok(kernelLog !== undefined && Array.isArray(kernelLog.ended));
+    assert.equal((await explain('enforced')).kernelLog, undefined);
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { LoggedOfContainer } from '#lib/node/kernel-log/count-logged';
 import type { AppArmorProfile } from '#lib/profile/apparmor/model';
 import { renderAppArmorJson } from '#lib/profile/apparmor/render-json';
 import { SecurityProfile_ProfileType as ProfileType } from '../../../../lib/cri/gen/cri_pb.js';
@@ -100,6 +101,14 @@ function linesOf(answer: NodeAnswer): readonly string[] {
 function outcomesOf(answer: NodeAnswer): Readonly<Record<string, string | undefined>> {
   const lines = linesOf(answer);
   return Object.fromEntries(Object.keys(attempts).map((name, index) => [name, lines[index]]));
+}
+
+/** What is read of the document of `fairlead node explain`. */
+interface Explained {
+  readonly containers: readonly {
+    readonly name?: string;
+    readonly logged?: Pick<LoggedOfContainer, 'accesses' | 'executed'>;
+  }[];
 }
 
 function labelOf(answer: NodeAnswer): string {
@@ -208,6 +217,25 @@ export function describeArtifactsOnNode(guest: () => { readonly vm: Vm; readonly
       const name = labelOf(label).replace(/ .*/, '');
       for (const event of refusedByNarrow) assertEvent(events, { ...event, profile: name }, 'ALLOWED');
       assertEvent(events, { operation: 'exec', name: '/tmp/busybox', profile: name }, 'AUDIT');
+      const explained = (await node.explain()) as Explained;
+      const logged = explained.containers.find((each) => each.name === 'logged')?.logged;
+      const counted = (operation: string, subject: string) =>
+        [...(logged?.accesses ?? []), ...(logged?.executed ?? [])].find((row) => {
+          return row.operation === operation && row.subject === subject;
+        })?.count ?? 0;
+      for (const [operation, subject] of [
+        ...([
+          ['open', '/etc/group'],
+          ['mknod', '/tmp/other'],
+          ['capable', 'sys_chroot'],
+        ] as const),
+        ...([
+          ['create', 'inet raw'],
+          ['exec', '/tmp/busybox'],
+        ] as const),
+      ]) {
+        assert.ok(counted(operation, subject) > 0, `${operation} ${subject}: ${JSON.stringify(explained)}`);
+      }
       // Its trap ends it with 0, SIGKILL with 137.
       assert.deepEqual(await node.take({ stop: 'logged' }, { remove: 'logged' }), [{ exitCode: 0 }, done]);
     });

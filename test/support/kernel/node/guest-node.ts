@@ -16,6 +16,7 @@ import { type LogRecord, packText, publish } from '../../cri/shim.ts';
 import { type AppArmorEvent, appArmorEvents } from '../guest-policies.ts';
 import { installSourceInGuest } from '../guest-program.ts';
 import {
+  adminSocket,
   answersPipe,
   type NodeAnswer,
   type NodeStep,
@@ -116,7 +117,7 @@ export class GuestNode {
       service === 'lsm'
         ? ''
         : `--listen unix://${shimSocket} --runtime unix://${runtimeSocket} --policy ${nodeFolder}/policy.yaml \
-             --state ${nodeFolder}/state --seccomp-root ${nodeFolder}/seccomp`;
+             --state ${nodeFolder}/state --seccomp-root ${nodeFolder}/seccomp --admin unix://${adminSocket}`;
     const process = await this.#vm.output(`
       rm -f ${socket}
       setpriv --bounding-set=-all${capability} --inh-caps=-all --no-new-privs ${this.#fairlead} ${service} ${options} \
@@ -140,6 +141,12 @@ export class GuestNode {
   /** Ends the loader, and with it what the next one would listen on. The machine ends the rest. */
   async stop(): Promise<void> {
     await this.kill('lsm', 'TERM');
+  }
+
+  /** Returns the document of `fairlead node explain` about the pod, which root asks for. */
+  async explain(): Promise<unknown> {
+    const options = `--socket unix://${adminSocket} --output json`;
+    return JSON.parse(await this.#vm.output(`${this.#fairlead} node explain default/pod ${options}`));
   }
 
   /** Returns the effective capabilities of a service, as the kernel writes them. */

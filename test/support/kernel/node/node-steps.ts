@@ -25,6 +25,8 @@ export type NodeAnswer =
 /** Where the parts of a node are in the guest. */
 export const nodeFolder = '/tmp/node';
 export const shimSocket = `${nodeFolder}/shim.sock`;
+/** The shim answers administrators here. */
+export const adminSocket = `${nodeFolder}/admin.sock`;
 export const runtimeSocket = `${nodeFolder}/containerd/containerd.sock`;
 /** Pipes from which the kubelet reads steps and to which it writes what came of them, as JSON. */
 export const stepsPipe = `${nodeFolder}/steps`;

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { create } from '@bufbuild/protobuf';
+import type { Use } from '#lib/node/store/use-note';
+import { digestOf } from '#lib/registry/digest';
+import * as cri from '../../lib/cri/gen/cri_pb.js';
+import { type ExplainPodDependencies, explainPod } from './explain-pod.ts';
+
+const digest = digestOf(Buffer.from('x'));
+const { CONTAINER_RUNNING, CONTAINER_EXITED } = cri.ContainerState;
+const sandboxes = [
+  { id: 's1', metadata: { namespace: 'web', name: 'nginx-0' } },
+  { id: 's2', metadata: { namespace: 'web', name: 'nginx-1' } },
+];
+const containers = [
+  { id: 'c1', podSandboxId: 's1', metadata: { name: 'web' }, state: CONTAINER_RUNNING },
+  { id: 'c0', podSandboxId: 's1', metadata: { name: 'web' }, state: CONTAINER_EXITED },
+  { id: 'c2', podSandboxId: 's2', metadata: { name: 'web' }, state: CONTAINER_RUNNING },
+];
+
+function explain(pod: string, uses: Readonly<Record<string, Use>>, info: object | string = {}) {
+  const dependencies = {
+    runtime: {
+      listPodSandbox: async () => create(cri.ListPodSandboxResponseSchema, { items: sandboxes }),
+      listContainers: async () => create(cri.ListContainersResponseSchema, { containers }),
+      containerStatus: async () =>
+        create(cri.ContainerStatusResponseSchema, {
+          info: { info: typeof info === 'string' ? info : JSON.stringify(info) },
+        }),
+    },
+    store: { uses: { list: async () => new Map(Object.entries(uses)) } },
+  } as unknown as ExplainPodDependencies;
+  return explainPod(pod, dependencies, AbortSignal.timeout(5000));
+}
+
+describe('explainPod', () => {
+  it('returns the sandbox and the containers of one pod, with the notes about each', async () => {
+    const record = {
+      ...{ time: '2026-01-02T03:04:05.000Z', kind: 'Seccomp', reference: `a.example/b@${digest}`, rule: '**' },
+      ...{ signers: ['key release.pub'], mode: 'Log', installed: '/state/effective/x.json', constrained: { base: 1 } },
+    };
+    const { containers: found } = await explain('web/nginx-0', {
+      s1: { artifacts: [digest] },
+      c1: { artifacts: [digest], applied: [record] },
+    });
+    assert.deepEqual(found, [
+      { id: 's1', state: 'sandbox', artifacts: [digest], applied: [], runtime: {} },
+      { id: 'c1', name: 'web', state: 'running', artifacts: [digest], applied: [record], runtime: {} },
+      { id: 'c0', name: 'web', state: 'exited', artifacts: [], applied: [], runtime: {} },
+    ]);
+  });
+
+  it('counts the containers of other pods with the same AppArmor profile', async () => {
+    const use = { artifacts: [digest], appArmor: 'fairlead/1' };
+    const of = async (uses: Readonly<Record<string, Use>>) =>
+      (await explain('web/nginx-0', uses)).containers.map(({ appArmorElsewhere }) => appArmorElsewhere);
+    assert.deepEqual(await of({ c1: use, c0: use }), [undefined, undefined, undefined]);
+    assert.deepEqual(await of({ c1: use, c2: use, c3: use, s1: { artifacts: [] } }), [undefined, 2, undefined]);
+    assert.deepEqual(await of({ c1: use, c2: { artifacts: [], appArmor: 'fairlead/2' } }), [
+      ...[undefined, undefined, undefined],
+    ]);
+  });
+
+  it('reads the profiles that runtimes report', async () => {
+    const runtime = async (info: object | string) => (await explain('web/nginx-0', {}, info)).containers[1]?.runtime;
+    const requested = (seccomp: object) => ({ config: { linux: { security_context: { seccomp } } } });
+    const spec = (more: object) => ({ runtimeSpec: { ...more } });
+    assert.deepEqual(await runtime(requested({ profile_type: 2, localhost_ref: '/x.json' })), { seccomp: '/x.json' });
+    assert.deepEqual(await runtime(requested({})), { seccomp: 'RuntimeDefault' });
+    assert.deepEqual(await runtime(requested({ profile_type: 1 })), { seccomp: 'Unconfined' });
+    const path = { annotations: { 'io.kubernetes.cri-o.SeccompProfilePath': 'localhost/y.json' } };
+    assert.deepEqual(await runtime(spec(path)), { seccomp: 'localhost/y.json' });
+    assert.deepEqual(await runtime(spec({ linux: { seccomp: {} } })), { seccomp: 'a profile' });
+    assert.deepEqual(await runtime(spec({ process: { apparmorProfile: 'fairlead/1' } })), {
+      ...{ seccomp: 'none', appArmor: 'fairlead/1' },
+    });
+    assert.deepEqual(await runtime(spec({ process: { apparmorProfile: '' } })), { seccomp: 'none' });
+    for (const info of ['', 'null', '7', '{']) assert.deepEqual(await runtime(info), {}, info);
+  });
+
+  it('refuses a pod that the runtime does not have', async () => {
+    for (const pod of ['web/nginx', 'nginx-0', '/nginx-0', 'web/']) {
+      await assert.rejects(explain(pod, {}), { kind: 'NotFound', hint: /crictl pods/ }, pod);
+    }
+  });
+});
