@@ -1,5 +1,6 @@
 import type { AppliedRecord } from '#lib/node/store/use-note';
 import type { Refusal } from '../report/recent.ts';
+import type { ReportedProfiles } from '../report/reported-profiles.ts';
 
 /** What the shim answers to `GET /v1/status`. */
 export interface NodeStatus {
@@ -66,7 +67,7 @@ export interface ExplainedContainer {
   /** How they were applied; empty if an older release did, which kept no record of it. */
   readonly applied: readonly AppliedRecord[];
   /** What the runtime reports. */
-  readonly runtime: { readonly seccomp?: string; readonly appArmor?: string };
+  readonly runtime: ReportedProfiles;
 }
 
 /** What the shim answers to `GET /v1/pods/NAMESPACE/NAME`. */

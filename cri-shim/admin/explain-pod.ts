@@ -3,6 +3,7 @@ import { FairleadError } from '#lib/errors';
 import type { Store } from '#lib/node/store/store';
 import { ContainerState } from '../../lib/cri/gen/cri_pb.js';
 import type { Recent } from '../report/recent.ts';
+import { reportedProfiles } from '../report/reported-profiles.ts';
 import type { ExplainedContainer, PodExplanation } from './documents.ts';
 
 /** The dependencies of explainPod. */
@@ -68,41 +69,4 @@ async function unlessRemoved<T>(status: Promise<T>): Promise<T | undefined> {
     if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
     throw error;
   }
-}
-
-/** The types of profiles that have no path, by their numbers. */
-const profileTypes = ['RuntimeDefault', 'Unconfined'];
-
-/** Reads the profiles of a container from what the runtime reports of it. */
-function reportedProfiles(info: string | undefined): ExplainedContainer['runtime'] {
-  const report = parse(info);
-  const appArmor = member(report, 'runtimeSpec', 'process', 'apparmorProfile');
-  const path = member(report, 'config', 'linux', 'security_context', 'seccomp', 'localhost_ref');
-  const annotated = member(report, 'runtimeSpec', 'annotations', 'io.kubernetes.cri-o.SeccompProfilePath');
-  const requested = member(report, 'config', 'linux', 'security_context', 'seccomp');
-  // containerd leaves out the number of RuntimeDefault, 0.
-  const type = requested === undefined ? undefined : profileTypes[Number(member(requested, 'profile_type') ?? 0)];
-  const hasFilter = member(report, 'runtimeSpec', 'linux', 'seccomp') !== undefined;
-  const known = member(report, 'runtimeSpec') === undefined ? undefined : hasFilter ? 'a profile' : 'none';
-  const seccomp = [path, annotated, type, known].find((text) => typeof text === 'string' && text !== '');
-  return {
-    ...(typeof seccomp === 'string' ? { seccomp } : {}),
-    ...(typeof appArmor === 'string' && appArmor !== '' ? { appArmor } : {}),
-  };
-}
-
-function parse(text: string | undefined): unknown {
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    // A report that cannot be read is as good as none.
-    return undefined;
-  }
-}
-
-function member(value: unknown, ...path: readonly string[]): unknown {
-  return path.reduce<unknown>(
-    (object, name) => (typeof object === 'object' && object !== null ? Reflect.get(object, name) : undefined),
-    value,
-  );
 }

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CriClient } from '#lib/cri/client';
+import { FairleadError } from '#lib/errors';
 import { InstalledAppArmor } from '#lib/node/install/apparmor/installed-profiles';
 import { openStore } from '#lib/node/store/store';
+import { ContainerState } from '../../lib/cri/gen/cri_pb.js';
 import type { ShimLog } from '../report/shim-log.ts';
 import { Tidier } from './tidy.ts';
 
@@ -80,4 +82,44 @@ it('a collection ends before the state directory is released', async (t) => {
   steps.push('released');
   await Promise.all([collecting, another]);
   assert.deepEqual(steps, ['collected', 'released']);
+});
+
+it('the AppArmor profile of a created container without a note stays: it would start unconfined', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'fairlead-collect-'));
+  const store = await openStore(directory);
+  const [first, second] = [`fairlead/${'a'.repeat(64)}`, `fairlead/${'b'.repeat(64)}`];
+  let inUse: readonly string[] = [];
+  const appArmor = {
+    dropUnused: async (used: ReadonlySet<string>) => {
+      inUse = [...used].sort();
+      return [];
+    },
+  };
+  const { CONTAINER_CREATED: created, CONTAINER_RUNNING: running } = ContainerState;
+  const profiles: Record<string, string> = { lost: first, empty: second, other: 'crio-default' };
+  const runtime = {
+    listContainers: async () => ({
+      containers: [
+        ...['lost', 'empty', 'other', 'gone', 'silent'].map((id) => ({ id, state: created })),
+        { id: 'runs', state: running },
+      ],
+    }),
+    listPodSandbox: async () => ({ items: [] }),
+    containerStatus: async ({ containerId: id }: { containerId: string }) => {
+      if (id === 'gone') throw new FairleadError('NotFound', 'it was removed');
+      if (id === 'runs') assert.fail('its process shows its profile');
+      const spec = { runtimeSpec: { process: { apparmorProfile: profiles[id] } } };
+      return { info: id === 'silent' ? {} : { info: JSON.stringify(spec) } };
+    },
+  } as unknown as CriClient;
+  const tidier = new Tidier({ store, appArmor, runtime, log: { warn: assert.fail } as unknown as ShimLog });
+  t.after(async () => {
+    await tidier.stop();
+    await store.close();
+    await rm(directory, { recursive: true });
+  });
+  // A full disk leaves a note empty.
+  await writeFile(join(directory, 'uses', 'empty'), '');
+  await tidier.collect(signal);
+  assert.deepEqual(inUse, ['crio-default', first, second].sort());
 });

@@ -1,11 +1,14 @@
 import type { CriClient } from '#lib/cri/client';
+import { FairleadError } from '#lib/errors';
 import type { Store } from '#lib/node/store/store';
 import type { Use } from '#lib/node/store/use-note';
 import type { InUse } from '#lib/node/store/uses';
+import { ContainerState } from '../../lib/cri/gen/cri_pb.js';
+import { reportedProfiles } from '../report/reported-profiles.ts';
 import type { ShimLog } from '../report/shim-log.ts';
 
-/** The calls that list the containers and sandboxes of a runtime. */
-export type RuntimeLists = Pick<CriClient, 'listContainers' | 'listPodSandbox'>;
+/** The calls that list the containers and sandboxes of a runtime, and what they run under. */
+export type RuntimeLists = Pick<CriClient, 'listContainers' | 'listPodSandbox' | 'containerStatus'>;
 
 /** The dependencies of recordUse. */
 export interface RecordUseDependencies {
@@ -28,17 +31,52 @@ export async function recordUse(id: string, use: Use, { store, log }: RecordUseD
 /**
  * Returns what the containers and sandboxes of the runtime were created with. Rejects with
  * Unavailable if the runtime does not answer.
+ *
+ * Of a created container without a note, which a full disk or a killed shim leaves, the runtime
+ * tells the AppArmor profile. Its process may be there and wait for its start: without the profile,
+ * it would be unconfined then, and until then it does not show the profile.
  */
 export async function profilesInUse(
   store: Pick<Store, 'uses'>,
   runtime: RuntimeLists,
   signal: AbortSignal,
 ): Promise<InUse> {
-  return store.uses.of(async () => {
+  const notes = await store.uses.list();
+  let waiting: readonly string[] = [];
+  const noted = await store.uses.of(async () => {
     const [{ containers }, { items }] = await Promise.all([
       runtime.listContainers({}, signal),
       runtime.listPodSandbox({}, signal),
     ]);
+    waiting = containers
+      .filter(({ id, state }) => state === ContainerState.CONTAINER_CREATED && !isNoted(notes.get(id)))
+      .map(({ id }) => id);
     return new Set([...containers, ...items].map(({ id }) => id));
   });
+  const appArmor = new Set(noted.appArmor);
+  for (const id of waiting) {
+    const name = await appArmorOf(id, runtime, signal);
+    if (name !== undefined) appArmor.add(name);
+  }
+  return { ...noted, appArmor };
+}
+
+/** Reports whether there is a note with content. */
+function isNoted(use: Use | undefined): boolean {
+  return use !== undefined && (use.artifacts.length > 0 || use.appArmor !== undefined);
+}
+
+/** Returns the name of the AppArmor profile that a container will run under, if that is known. */
+async function appArmorOf(
+  containerId: string,
+  runtime: Pick<RuntimeLists, 'containerStatus'>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    const { info } = await runtime.containerStatus({ containerId, verbose: true }, signal);
+    return reportedProfiles(info['info']).appArmor;
+  } catch (error) {
+    if (error instanceof FairleadError && error.kind === 'NotFound') return undefined; // It was removed.
+    throw error;
+  }
 }

@@ -32,8 +32,8 @@ export const shimRooms: readonly Room[] = [
   {
     name: 'cri-shim/housekeeping',
     imports: [
-      ...[errors, 'cri-shim/report', 'lib/cri', 'lib/files', 'lib/node/install/apparmor', 'lib/node/store'],
-      ...['lib/registry', 'lib/text'],
+      ...[errors, 'cri-shim/report', 'lib/cri', 'lib/cri/gen', 'lib/files', 'lib/node/install/apparmor'],
+      ...['lib/node/store', 'lib/registry', 'lib/text'],
     ],
   },
   {

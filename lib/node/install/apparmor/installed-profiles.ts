@@ -68,9 +68,10 @@ export class InstalledAppArmor {
 
   /**
    * Unloads the profiles that no container uses and that were not asked for in the last ten
-   * minutes, or another time in milliseconds. Returns their names. Without its profile a created
-   * container does not start, and a running one executes no further programs. Throws as
-   * AppArmorLoader.unload does, except for a profile that confines a process: it stays.
+   * minutes, or another time in milliseconds. Returns their names. `inUse` must have those of
+   * created containers: without its profile such a container does not start, or, if its process
+   * waits for the start already, runs unconfined. Throws as AppArmorLoader.unload does, except for
+   * a profile that confines a process: it stays.
    */
   async dropUnused(inUse: ReadonlySet<string>, signal: AbortSignal, life = lifetime): Promise<readonly string[]> {
     const { loader, loaded, now } = this.#dependencies;
