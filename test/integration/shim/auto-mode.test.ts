@@ -75,13 +75,13 @@ describe('shim in mode auto, in front of a scripted runtime with the feature of 
   const sandbox = (seccomp: object) => client.runPodSandbox({ config: { linux: { securityContext: { seccomp } } } });
   const decisions = () =>
     records.filter(({ messageId }) => messageId === 'fairlead.delegation.decided').map(({ resolvedBy }) => resolvedBy);
-  async function statusOf(): Promise<{ readonly ociProfiles: { resolvedBy?: string; reason?: string } }> {
-    const { stdout, stderr, code } = await runFairlead([
-      ...['node', 'status', '--socket', `unix://${at('admin.sock')}`, '--output', 'json'],
-    ]);
+  async function node(...command: string[]): Promise<string> {
+    const { stdout, stderr, code } = await runFairlead(['node', ...command, '--socket', `unix://${at('admin.sock')}`]);
     assert.equal(code, 0, stderr);
-    return JSON.parse(stdout);
+    return stdout;
   }
+  const statusOf = async (): Promise<{ readonly ociProfiles: { resolvedBy?: string; reason?: string } }> =>
+    JSON.parse(await node('status', '--output', 'json'));
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'fairlead-auto-'));
@@ -150,6 +150,24 @@ describe('shim in mode auto, in front of a scripted runtime with the feature of 
     );
     assert.deepEqual(decisions(), ['runtime']);
     assert.deepEqual((await statusOf()).ociProfiles, { resolvedBy: 'runtime' });
+  });
+
+  it('explains a pod whose profiles the runtime resolves, and shows in the status that it does', async () => {
+    await start();
+    const seccomp = oci(publish('open/a'));
+    const metadata = { namespace: 'web', name: 'nginx-0' };
+    const { podSandboxId } = await client.runPodSandbox({
+      config: { metadata, linux: { securityContext: { seccomp } } },
+    });
+    await client.createContainer({
+      ...{ podSandboxId, sandboxConfig: { metadata } },
+      config: { metadata: { name: 'main' }, linux: { securityContext: { seccomp } } },
+    });
+    const explained = await node('explain', 'web/nginx-0');
+    assert.equal(explained.match(/effective +resolved by the runtime/g)?.length, 2, explained);
+    assert.equal(explained.match(/artifact +Seccomp/g)?.length, 2, explained);
+    JSON.parse(await node('explain', 'web/nginx-0', '--output', 'json'));
+    assert.match(await node('status'), /^type OCI +resolved by the runtime$/m);
   });
 
   it('forwards no container and no sandbox whose artifact the policy or the signature forbids', async () => {

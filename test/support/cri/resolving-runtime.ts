@@ -5,6 +5,13 @@ import { startScriptedRuntime } from './scripted-runtime.ts';
 
 const runtimeService = 'runtime.v1.RuntimeService';
 const imageService = 'runtime.v1.ImageService';
+const questions: ReadonlySet<string> = new Set([
+  'Version',
+  'Status',
+  'ListPodSandbox',
+  'ListContainers',
+  'ContainerStatus',
+]);
 const artifactCalls = [
   ...['PullSecurityProfileArtifact', 'ListSecurityProfileArtifacts', 'RemoveSecurityProfileArtifact'],
   ...['PullSecurityProfile', 'ListSecurityProfiles', 'RemoveSecurityProfile'],
@@ -23,7 +30,7 @@ export class ResolvingRuntime {
   hasLists = true;
   /** Called when Status is asked, before its answer. */
   onStatus: () => Promise<void> | void = () => undefined;
-  /** The requests by the short names of their calls, without Version and Status. */
+  /** The requests by the short names of their calls, without questions about the runtime. */
   readonly received: { readonly call: string; readonly request: Buffer }[] = [];
   readonly #path: string;
   #server: Awaited<ReturnType<typeof startScriptedRuntime>> | undefined;
@@ -37,7 +44,7 @@ export class ResolvingRuntime {
     const services = [runtimeService, 'runtime.v1alpha2.RuntimeService'];
     const methods = [
       ...services.flatMap((service) => ['CreateContainer', 'RunPodSandbox'].map((call) => `${service}/${call}`)),
-      ...['Version', 'Status'].map((call) => `${runtimeService}/${call}`),
+      ...[...questions].map((call) => `${runtimeService}/${call}`),
       ...artifactCalls.map((call) => `${imageService}/${call}`),
     ];
     this.#server = await startScriptedRuntime(
@@ -52,7 +59,7 @@ export class ResolvingRuntime {
     this.#server?.kill();
   }
 
-  /** The short names of the calls that it has received, without Version and Status. */
+  /** The short names of the calls that it has received, without questions about the runtime. */
   get calls(): readonly string[] {
     return this.received.map(({ call }) => call);
   }
@@ -71,10 +78,27 @@ export class ResolvingRuntime {
     const call = method.slice(method.indexOf('/') + 1);
     return async ({ request }, callback) => {
       if (call === 'Status') await this.onStatus();
-      if (call !== 'Status' && call !== 'Version') this.received.push({ call, request: Buffer.from(request) });
-      if (/List|Remove/.test(call) && !this.hasLists) return callback({ code: status.UNIMPLEMENTED, details: call });
+      if (!questions.has(call)) this.received.push({ call, request: Buffer.from(request) });
+      if (/(?:List|Remove)Security/.test(call) && !this.hasLists)
+        return callback({ code: status.UNIMPLEMENTED, details: call });
       callback(null, this.#responseTo(call));
     };
+  }
+
+  #sandboxes(): MessageInitShape<typeof cri.PodSandboxSchema>[] {
+    return this.received.flatMap(({ call, request }, index) => {
+      if (call !== 'RunPodSandbox') return [];
+      const { metadata } = fromBinary(cri.RunPodSandboxRequestSchema, request).config ?? {};
+      return [{ id: `s${index + 1}`, ...(metadata && { metadata }) }];
+    });
+  }
+
+  #containers(): MessageInitShape<typeof cri.ContainerSchema>[] {
+    return this.received.flatMap(({ call, request }, index) => {
+      if (call !== 'CreateContainer') return [];
+      const { podSandboxId, config } = fromBinary(cri.CreateContainerRequestSchema, request);
+      return [{ id: `c${index + 1}`, podSandboxId, ...(config?.metadata && { metadata: config.metadata }) }];
+    });
   }
 
   #responseTo(call: string): Buffer {
@@ -87,6 +111,10 @@ export class ResolvingRuntime {
         return encode(cri.CreateContainerResponseSchema, { containerId: `c${this.received.length}` });
       case 'RunPodSandbox':
         return encode(cri.RunPodSandboxResponseSchema, { podSandboxId: `s${this.received.length}` });
+      case 'ListPodSandbox':
+        return encode(cri.ListPodSandboxResponseSchema, { items: this.#sandboxes() });
+      case 'ListContainers':
+        return encode(cri.ListContainersResponseSchema, { containers: this.#containers() });
       case 'ListSecurityProfileArtifacts':
         return encode(cri.ListSecurityProfileArtifactsResponseSchema, { artifacts: this.artifacts });
       case 'ListSecurityProfiles':
