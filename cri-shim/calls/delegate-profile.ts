@@ -40,7 +40,7 @@ export async function delegateProfile(
   const { delegation, source } = dependencies;
   const { kind, reference, pulledByKubelet: admitted } = request;
   if (admitted !== true || delegation?.isPossible(kind) !== true) return undefined;
-  // Runtimes differ in whether the field or the deprecated string counts.
+  // Runtimes differ in whether the field or the deprecated string applies.
   if (context.seccompProfilePath !== '') return undefined;
   const over = runtime.pin();
   const hasFeature = await reportsProfileFeature(sessionCaller(over), signal);
