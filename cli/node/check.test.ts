@@ -79,5 +79,6 @@ describe('checks of a node', () => {
     );
     assert.match(await resultOf(checkClock(parts)), /^ok: /);
     assert.match(await resultOf(checkClock(parts, new Date('2020-01-01'))), /^failed: .* \| Set the clock/);
+    assert.match(await resultOf(checkClock(parts, new Date('2099-01-01'))), /^failed: .* \| Set the clock/);
   });
 });

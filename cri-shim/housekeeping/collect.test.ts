@@ -123,3 +123,35 @@ it('the AppArmor profile of a created container without a note stays: it would s
   await tidier.collect(signal);
   assert.deepEqual(inUse, ['crio-default', first, second].sort());
 });
+
+it('waits for the removal that is under way before it removes', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'fairlead-collect-'));
+  const store = await openStore(directory);
+  const { promise: listed, resolve: list } = Promise.withResolvers<void>();
+  let begun = 0;
+  const runtime = {
+    listContainers: async () => {
+      begun += 1;
+      await listed;
+      return { containers: [] };
+    },
+    listPodSandbox: async () => ({ items: [] }),
+  } as unknown as CriClient;
+  const appArmor = { dropUnused: async () => [] };
+  const tidier = new Tidier({ store, appArmor, runtime, log: { warn: assert.fail } as unknown as ShimLog });
+  t.after(async () => {
+    await tidier.stop();
+    await store.close();
+    await rm(directory, { recursive: true });
+  });
+  tidier.grown();
+  const collected = tidier.collect(signal);
+  while (begun === 0) await new Promise(setImmediate);
+  // Time for a second removal, which must not begin.
+  await store.effective.dropOld();
+  await new Promise(setImmediate);
+  assert.equal(begun, 1);
+  list();
+  await collected;
+  assert.equal(begun, 2);
+});

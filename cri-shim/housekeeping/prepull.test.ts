@@ -81,4 +81,41 @@ describe('prepull', () => {
     const pull = (): Promise<never> => Promise.reject(new FairleadError('Unavailable', 'no answer'));
     await prepull([of('a'), of('b')], { pull, log, signal: stopping.signal });
   });
+
+  it('begins no other pull when the shim stops, and reports none that this ends', async () => {
+    const stopping = new AbortController();
+    const pulled: string[] = [];
+    const silent = { info: () => undefined, warn: assert.fail } as unknown as ShimLog;
+    await prepull([of('a'), of('b')], {
+      pull: async ({ reference }) => {
+        pulled.push(reference);
+        stopping.abort();
+        return { cached: false };
+      },
+      ...{ log: silent, signal: stopping.signal },
+    });
+    assert.deepEqual(pulled, [of('a').reference]);
+    const ending = new AbortController();
+    await prepull([of('a')], {
+      pull: async () => {
+        ending.abort();
+        throw new FairleadError('Unavailable', 'ended');
+      },
+      ...{ log: silent, signal: ending.signal },
+    });
+  });
+
+  it('tries again at least once an hour', async () => {
+    const stopping = new AbortController();
+    const waits: number[] = [];
+    await prepull([of('a')], {
+      pull: () => Promise.reject(new FairleadError('Unavailable', 'no answer')),
+      ...{ log: { info: assert.fail, warn: () => undefined } as unknown as ShimLog, signal: stopping.signal },
+      wait: async (milliseconds) => {
+        waits.push(milliseconds / 60_000);
+        if (waits.length === 9) stopping.abort();
+      },
+    });
+    assert.deepEqual(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+  });
 });

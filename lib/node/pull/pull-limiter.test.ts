@@ -9,6 +9,7 @@ import { openContent } from '#lib/registry/content';
 import { mediaTypes } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
 import { memoryRepository } from '#lib/registry/memory';
+import type { ManifestResolver } from '#lib/registry/one-request';
 import { parseReference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
@@ -173,6 +174,30 @@ describe('a limiter for pulls', () => {
     (await limiter.begin('d', undefined)).end();
     end();
     await Promise.all(stuck);
+  });
+
+  it('counts the lists and the manifests that a registry sends, too', async () => {
+    const bytes = Buffer.alloc(2 * mebibyte);
+    const descriptor = { mediaType: mediaTypes.manifest, digest: digestOf(bytes), size: bytes.length };
+    const source: ReadTarget & ManifestResolver = {
+      ...memoryRepository(),
+      referrers: async () => Array.from({ length: 20_000 }, () => descriptor),
+      resolveManifest: async () => ({ descriptor, bytes }),
+    };
+    const asks: readonly ((target: ReadTarget) => Promise<unknown>)[] = [
+      (target) => target.referrers(descriptor),
+      (target) =>
+        'resolveManifest' in target ? (target as typeof source).resolveManifest(descriptor.digest) : assert.fail(),
+    ];
+    for (const ask of asks) {
+      const limiter = new PullLimiter({ wait: 50 });
+      const [first, second] = [await limiter.begin('a', undefined), await limiter.begin('a', undefined)];
+      await ask(first.meter(source));
+      // A registry has one turn for a large pull.
+      await assert.rejects(ask(second.meter(source)), { kind: 'Unavailable' });
+      first.end();
+      second.end();
+    }
   });
 
   it('ends a wait that is too long as Unavailable, and one whose caller leaves with his reason', async () => {
