@@ -100,7 +100,7 @@ describe('shim', () => {
     const open = join(directory, 'open');
     await mkdir(open);
     await chmod(open, 0o777);
-    for (const option of ['listen', 'runtime']) {
+    for (const option of ['listen', 'runtime', 'admin']) {
       await assert.rejects(start({ [option]: `unix://${open}/a.sock` }), {
         kind: 'InvalidInput',
         message: /can change/,
