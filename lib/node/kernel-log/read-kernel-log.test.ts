@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -28,6 +28,14 @@ describe('the log of the kernel', () => {
     await assert.rejects(readKernelLog(path), { code: 'ENOENT' });
     await writeFile(path, '6,0,0,-;a\n');
     assert.deepEqual(await readKernelLog(path), { texts: ['a'], isOverwritten: false });
+    await assert.rejects(readKernelLog(directory), { code: 'EISDIR' });
+    const open = await Promise.all(
+      (await readdir('/proc/self/fd')).map((name) => readlink(`/proc/self/fd/${name}`).catch(() => '')),
+    );
+    assert.deepEqual(
+      open.filter((file) => file.startsWith(directory)),
+      [],
+    );
     await rm(directory, { recursive: true });
   });
 });

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { type IncomingMessage, request } from 'node:http';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { FairleadError } from '#lib/errors';
 import type { AppArmorLoader } from './loader.ts';
 import { LsmClient } from './lsm-client.ts';
+import { profilePath } from './lsm-protocol.ts';
 import { createLsmService, warnWithoutAppArmor } from './lsm-service.ts';
 import { renderForNode } from './render.ts';
 
@@ -115,8 +119,8 @@ describe('the service that loads AppArmor profiles, and its client', () => {
     });
 
     it('refuses texts of more than 1 MiB, and goes on', async () => {
-      const text = 'x'.repeat(1024 * 1024 + 1);
-      await assert.rejects(client.load({ name: profile.name, text }, signal), { kind: 'LimitExceeded' });
+      const long = 'x'.repeat(1024 * 1024 + 1);
+      await assert.rejects(client.load({ name: profile.name, text: long }, signal), { kind: 'LimitExceeded' });
       await client.load(profile, signal);
       assert.deepEqual(calls, [profile]);
     });
@@ -141,6 +145,51 @@ describe('the service that loads AppArmor profiles, and its client', () => {
     it('serves more calls at a time than it has connections', async () => {
       await Promise.all(Array.from({ length: 100 }, () => client.load(profile, signal)));
       assert.equal(calls.length, 100);
+    });
+
+    it('gets at most 8 calls at a time from a client', async () => {
+      const all = Promise.withResolvers<void>();
+      const eight = Promise.withResolvers<void>();
+      answer = () => {
+        if (calls.length === 8) eight.resolve();
+        return all.promise;
+      };
+      const loads = Array.from({ length: 20 }, () => client.load(profile, signal));
+      await eight.promise;
+      // A call by another client comes after all that the first one has sent.
+      await new LsmClient(socket).list(signal);
+      assert.equal(calls.length, 8);
+      all.resolve();
+      await Promise.all(loads);
+      assert.equal(calls.length, 20);
+    });
+
+    it('refuses connections beyond 32', async () => {
+      const open = async (): Promise<Socket> => {
+        const connection = connect(socket);
+        await once(connection, 'connect');
+        return connection;
+      };
+      const held = await Promise.all(Array.from({ length: 32 }, open));
+      const last = await open();
+      last.resume();
+      await once(last, 'close');
+      for (const connection of held) {
+        assert.ok(!connection.destroyed);
+        connection.destroy();
+      }
+    });
+
+    it('refuses what is not the text of a profile', async () => {
+      const sent = request({
+        ...{ socketPath: socket, method: 'PUT', path: profilePath(profile.name) },
+        headers: { 'content-type': 'application/json' },
+      });
+      sent.end('{"text": "x"}');
+      const [response] = (await once(sent, 'response')) as [IncomingMessage];
+      assert.equal(response.statusCode, 400);
+      assert.match(await text(response), /want the text of a profile as text\/plain/);
+      assert.deepEqual(calls, []);
     });
   });
 
