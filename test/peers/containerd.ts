@@ -6,7 +6,7 @@ import { type CriClient, connectCri } from '../support/cri/client.ts';
 import { containerdConfig } from './containerd-config.ts';
 import { makeImages } from './image.ts';
 import { type PeerName, peer } from './peer.ts';
-import { finishFolder, startProgram, temporaryFolder } from './program.ts';
+import { finishFolder, type Program, startProgram, temporaryFolder } from './program.ts';
 import type { Requirement } from './require.ts';
 
 /** Which containerd: by default the newer one. */
@@ -34,6 +34,8 @@ export interface Containerd {
   readonly bridge: string;
   /** Runs `ctr` in the namespace of Kubernetes and gives what it printed. */
   ctr(...args: string[]): string;
+  /** Kills it with SIGKILL, and starts it again; its containers run on. */
+  killAndRestart(): Promise<void>;
   /**
    * Removes all pods, ends containerd and every process of its containers, unmounts what it
    * mounted.
@@ -67,15 +69,17 @@ export async function startContainerd({
       stdio: ['ignore', 'pipe', 'pipe'],
     });
   const client = connectCri(socket);
-  const started = await startProgram({
-    name: 'containerd',
-    command: program,
-    args: ['--config', path.join(folder, 'config.toml')],
-    // its shim lies beside it
-    env: { PATH: `${path.dirname(program)}:${process.env['PATH'] ?? ''}` },
-    folder,
-    ready: async () => existsSync(socket) && (await client.version()).runtimeName === 'containerd',
-  });
+  const start = (): Promise<Program> =>
+    startProgram({
+      name: 'containerd',
+      command: program,
+      args: ['--config', path.join(folder, 'config.toml')],
+      // its shim lies beside it
+      env: { PATH: `${path.dirname(program)}:${process.env['PATH'] ?? ''}` },
+      folder,
+      ready: async () => existsSync(socket) && (await client.version()).runtimeName === 'containerd',
+    });
+  let started = await start();
   const cleanUp = (): void => {
     endShims(socket);
     unmountBelow(folder);
@@ -99,7 +103,17 @@ export async function startContainerd({
     await stop();
     throw error;
   }
-  return { socket, pid: started.pid, log: started.log, folder, bridge, ctr, stop };
+  return {
+    ...{ socket, log: started.log, folder, bridge, ctr, stop },
+    get pid() {
+      return started.pid;
+    },
+    async killAndRestart() {
+      process.kill(started.pid, 'SIGKILL');
+      await started.stop();
+      started = await start();
+    },
+  };
 }
 
 function programs(version: '2' | '1.6'): [containerd: string, ctr: string] {

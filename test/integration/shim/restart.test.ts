@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
 import { launcher } from '#test/support/cli/run';
 import { BytesClient, startScriptedRuntime } from '#test/support/cri/scripted-runtime';
+import { startManager } from '#test/support/cri/socket-manager';
 
 const service = 'runtime.v1.RuntimeService';
 const empty = new Uint8Array();
@@ -150,26 +151,4 @@ function ended(pid: number): void {
   } catch (error) {
     assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH');
   }
-}
-
-/** Starts a process that listens on a socket, and starts a command with it for each line. */
-async function startManager(socket: string, command: readonly string[]): Promise<ChildProcess> {
-  const server = createServer();
-  const mask = process.umask(0o177);
-  server.listen(`${socket}.new`);
-  process.umask(mask);
-  await once(server, 'listening');
-  // The server removes the name that it knows when it closes its own descriptor.
-  renameSync(`${socket}.new`, socket);
-  const descriptor = Number(Reflect.get(Reflect.get(server, '_handle'), 'fd'));
-  const script = `while read -r _; do
-    LISTEN_FDS=1 sh -c 'LISTEN_PID=$$ exec "$@"' sh "$@" < /dev/null
-    echo 'the shim has ended'
-  done`;
-  const manager = spawn('/bin/sh', ['-c', script, 'sh', ...command], {
-    stdio: ['pipe', 'pipe', 'inherit', descriptor],
-  });
-  await once(manager, 'spawn');
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return manager;
 }

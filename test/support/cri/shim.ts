@@ -57,8 +57,8 @@ function policyFor({ registryHost, policy }: { readonly registryHost: string; re
 `;
 }
 
-/** Starts `fairlead shim` in front of a runtime's socket. */
-export async function startTestShim(options: {
+/** What a test's shim is started with. */
+export interface TestShimOptions {
   readonly runtime: string;
   readonly registryHost: string;
   readonly args?: readonly string[];
@@ -68,7 +68,17 @@ export async function startTestShim(options: {
   readonly files?: readonly string[];
   /** What runs Fairlead; by default the launcher of this checkout. */
   readonly program?: readonly [command: string, ...args: string[]];
-}): Promise<TestShim> {
+}
+
+/** The files of a test's shim, and the command that runs it. */
+export interface PreparedShim
+  extends Pick<TestShim, 'socket' | 'folder' | 'state' | 'seccompRoot' | 'admin' | 'signer'> {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+/** Writes the policy and the keys of a shim into a new folder. */
+export async function prepareShim(options: TestShimOptions): Promise<PreparedShim> {
   const folder = temporaryFolder('shim');
   const [socket, state, policy] = ['shim.sock', 'state', 'policy.yaml'].map((name) => path.join(folder, name)) as [
     string,
@@ -81,36 +91,37 @@ export async function startTestShim(options: {
   writeFileSync(path.join(folder, 'release.pub'), keys.publicKey);
   for (const file of options.files ?? []) copyFileSync(file, path.join(folder, path.basename(file)));
   writeFileSync(policy, policyFor(options));
-  const client = connectCri(socket);
   const [command, ...first] = options.program ?? [process.execPath, launcher];
+  const args = [
+    ...first,
+    'shim',
+    ...['--listen', `unix://${socket}`, '--runtime', `unix://${options.runtime}`],
+    ...['--policy', policy, '--state', state, '--seccomp-root', seccompRoot],
+    ...['--admin', `unix://${admin}`],
+    ...(options.args ?? []),
+  ];
+  const signer = keySigner(await loadPrivateKey(keys.privateKey));
+  return { socket, folder, state, seccompRoot, admin, signer, command, args };
+}
+
+/** Starts `fairlead shim` in front of a runtime's socket. */
+export async function startTestShim(options: TestShimOptions): Promise<TestShim> {
+  const { command, args, ...files } = await prepareShim(options);
+  const { socket, folder } = files;
+  const client = connectCri(socket);
   const start = () =>
     startProgram({
-      name: 'shim',
-      command,
-      args: [
-        ...first,
-        'shim',
-        ...['--listen', `unix://${socket}`, '--runtime', `unix://${options.runtime}`],
-        ...['--policy', policy, '--state', state, '--seccomp-root', seccompRoot],
-        ...['--admin', `unix://${admin}`],
-        ...(options.args ?? []),
-      ],
+      ...{ name: 'shim', command, args, folder },
       env: { HOME: folder },
-      folder,
       ready: async () => (await client.version()).runtimeName !== '',
     });
   let program = await start();
   return {
-    socket,
+    ...files,
     client,
-    folder,
-    state,
-    seccompRoot,
-    admin,
     get pid() {
       return program.pid;
     },
-    signer: keySigner(await loadPrivateKey(keys.privateKey)),
     log: () =>
       readFileSync(program.log, 'utf8')
         .split('\n')
