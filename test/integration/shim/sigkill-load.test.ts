@@ -29,6 +29,8 @@ const phases: readonly Phase[] = triesAll
       { seconds: 3, ofShim: 0 },
     ];
 const atOnce = triesAll ? 4 : 2;
+/** How much the memory grows until it stays, in MiB; thousands of kills do not add to it. */
+const room = 80;
 /** How much longer the shim has to run until its garbage collection removes what is unused. */
 const collected = 125_000;
 
@@ -153,10 +155,16 @@ describePeers(
 
     it('no container dies, none has another profile, and nothing grows', async (t) => {
       const profiles = await load.keepOne(kinds);
-      assert.equal(new Set(profiles.values()).size, profiles.size, 'the profiles differ');
+      const ofContainers = [...profiles].filter(([name]) => !name.startsWith('the sandbox of'));
+      assert.equal(
+        new Set(ofContainers.map(([, profile]) => profile)).size,
+        ofContainers.length,
+        'the profiles differ',
+      );
       assert.match(profiles.get('default') ?? '', /"chmod"/);
       assert.doesNotMatch(profiles.get('artifact') ?? '"chmod"', /"chmod"/);
       assert.ok(!profiles.has('unsigned'));
+      assert.notEqual(profiles.get('the sandbox of sandbox'), profiles.get('the sandbox of default'));
       const kept = load.runningIds();
       const measured: Measured[] = [];
       let kills = 0;
@@ -171,13 +179,16 @@ describePeers(
       t.diagnostic(`${kills} kills: ${JSON.stringify(load.counts)}`);
       for (const values of measured) t.diagnostic(JSON.stringify(values));
       await load.tryEach(kinds);
-      const [first, ...later] = measured.slice(phases.findIndex(({ ofShim }) => ofShim === 0)) as [Measured];
+      const [first, ...later] = measured.slice(phases.findIndex(({ ofShim }) => ofShim === 0)) as [
+        Measured,
+        ...Measured[],
+      ];
       for (const values of measured) {
         assert.ok(values.shimDescriptors <= first.shimDescriptors + 8, JSON.stringify(values));
         assert.ok(values.connections <= first.connections + 4, JSON.stringify(values));
       }
       for (const { shimMiB } of later)
-        assert.ok(shimMiB <= first.shimMiB + 40, `${first.shimMiB}, then ${shimMiB} MiB`);
+        assert.ok(shimMiB <= first.shimMiB + room, `${first.shimMiB}, then ${shimMiB} MiB`);
     });
 
     it('node gc leaves what is referred to', async () => {

@@ -77,6 +77,9 @@ export class PodLoad {
       assert.ok(running !== undefined, kind.name);
       if (kind.like === undefined) this.#profiles.set(kind.name, profileOf(await this.#infoOf(running.containerId)));
     }
+    for (const { id, metadata } of (await this.#runtime.listPodSandbox()).items) {
+      this.#profiles.set(sandboxOf(metadata?.name ?? ''), profileOf(await this.#infoOfSandbox(id)));
+    }
     return this.#profiles;
   }
 
@@ -129,20 +132,19 @@ export class PodLoad {
 
   /**
    * Verifies that each container that is in the runtime, running or not, has the profile of its
-   * kind, and that none has a kind that is refused. Verifies that those that have to run do, each
-   * in the process that it was started in.
+   * kind, as each sandbox, and that none has a kind that is refused. Verifies that those that have
+   * to run do, each in the process that it was started in.
    */
   async verify(): Promise<void> {
     const { containers } = await this.#runtime.listContainers();
     for (const { id, metadata } of containers) {
-      const name = metadata?.name ?? '';
-      const expected = this.#profiles.get(name);
-      assert.ok(expected !== undefined, `there is a container ${name}, which must be refused`);
-      const info = await this.#infoOf(id).catch((error: CriError) => {
-        if (error.code === status.NOT_FOUND) return undefined; // removed meanwhile
-        throw error;
-      });
-      if (info !== undefined) assert.equal(profileOf(info), expected, `the profile of ${id}, ${name}`);
+      await this.#verifyProfile(metadata?.name ?? '', () => this.#infoOf(id));
+    }
+    const { items } = await this.#runtime.listPodSandbox();
+    for (const { id, metadata } of items) {
+      const name = sandboxOf(metadata?.name ?? '');
+      // The sandboxes of refused containers are not refused.
+      if (this.#profiles.has(name)) await this.#verifyProfile(name, () => this.#infoOfSandbox(id));
     }
     for (const running of this.#running.values()) verifyProcess(running);
   }
@@ -212,10 +214,30 @@ export class PodLoad {
     }
   }
 
+  async #verifyProfile(name: string, ask: () => Promise<ContainerInfo>): Promise<void> {
+    const expected = this.#profiles.get(name);
+    assert.ok(expected !== undefined, `${name} exists, which must be refused`);
+    const info = await ask().catch((error: CriError) => {
+      if (error.code === status.NOT_FOUND) return undefined; // removed meanwhile
+      throw error;
+    });
+    if (info !== undefined) assert.equal(profileOf(info), expected, `the profile of ${name}`);
+  }
+
+  async #infoOfSandbox(podSandboxId: string): Promise<ContainerInfo> {
+    const { info } = await this.#runtime.podSandboxStatus({ podSandboxId, verbose: true });
+    return JSON.parse(info['info'] ?? '{}') as ContainerInfo;
+  }
+
   async #infoOf(containerId: string): Promise<ContainerInfo> {
     const { info } = await this.#runtime.containerStatus({ containerId, verbose: true });
     return JSON.parse(info['info'] ?? '{}') as ContainerInfo;
   }
+}
+
+/** Returns the name of the profile of a sandbox, from the name of its pod. */
+function sandboxOf(pod: string): string {
+  return `the sandbox of ${/^(?:kept-|tried-)?([a-z]+)/.exec(pod)?.[1]}`;
 }
 
 function profileOf({ runtimeSpec }: ContainerInfo): string {
