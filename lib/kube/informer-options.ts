@@ -12,7 +12,7 @@ export interface InformerOptions<T, Index extends string = never> {
   readonly resource: Resource;
   readonly selection?: Selection | undefined;
   /**
-   * Returns an object as it is held in memory: it should leave out what nobody reads. What it
+   * Returns an object as it is held in memory: it should leave out what is not read. What it
    * throws rejects this object only.
    */
   parse(object: KubeObject): T;
