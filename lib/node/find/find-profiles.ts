@@ -67,7 +67,10 @@ interface Candidate {
   readonly subject: ImageSubject;
 }
 
-/** Most referrers that are examined. Each costs several requests, and anybody may attach more. */
+/**
+ * Most referrers that are examined. Each costs several requests, and anyone with write access to
+ * the repository may attach more.
+ */
 const candidatesLimit = 256;
 const concurrency = 8;
 

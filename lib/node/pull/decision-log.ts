@@ -6,7 +6,7 @@ import type { TrustPolicy } from '#lib/trust/policy/policy';
 import type { PulledProfile, PullRequest } from './pulled-profile.ts';
 
 /**
- * With O_NONBLOCK, a pipe that nobody reads is an error at once. Otherwise pulls, and the pods that
+ * With O_NONBLOCK, a pipe without a reader is an error at once. Otherwise pulls, and the pods that
  * wait for them, would wait for its reader.
  */
 const appending = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
@@ -82,8 +82,8 @@ export class DecisionLog {
 }
 
 /**
- * Opens a decision log: a file, which is created if it does not exist, or a pipe that somebody
- * reads. Throws InvalidInput if it cannot be written.
+ * Opens a decision log: a file, which is created if it does not exist, or a pipe that has a reader.
+ * Throws InvalidInput if it cannot be written.
  */
 export async function openDecisionLog(path: string, dependencies: DecisionLogDependencies): Promise<DecisionLog> {
   const log = new DecisionLog(path, dependencies);

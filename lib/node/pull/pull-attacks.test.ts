@@ -19,7 +19,7 @@ import { pullProfile } from './pull-profile.ts';
 
 const reference = parseReference('registry.example.com/security/nginx:v1');
 
-/** A registry that changes its mind, or its bytes, while somebody pulls. */
+/** A registry that changes its mind, or its bytes, during a pull. */
 describe('a pull from a registry that', () => {
   let policy: PullPolicy;
   let target: Target;

@@ -22,7 +22,7 @@ import { pullProfile } from './pull-profile.ts';
 const mebibyte = 1024 * 1024;
 
 describe('turns', () => {
-  it('are never more than allowed, in all and of one key, and all come, whoever leaves', async () => {
+  it('are never more than allowed, in all and of one key, and all come, whichever callers leave', async () => {
     const job = fc.record({ key: fc.constantFrom('a', 'b', 'c'), ticks: fc.nat(5), leavesAfter: fc.option(fc.nat(5)) });
     const limits = fc.record({ most: fc.integer({ min: 1, max: 5 }), mostOfKey: fc.integer({ min: 1, max: 5 }) });
     await fc.assert(

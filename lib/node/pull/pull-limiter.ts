@@ -6,13 +6,13 @@ import { FairBudget } from '../../concurrency/fair-budget.ts';
 
 /**
  * Limits of all pulls of a process together. A pull with the signatures of a few signers has about
- * 100 KiB. One whose repository anybody may write to comes to 72 MiB of signatures, and a node
- * starts dozens of pods at once.
+ * 100 KiB. One from a repository that every client may write to comes to 72 MiB of signatures, and
+ * a node starts dozens of pods at once.
  */
 export const pullLimits = {
   /** Pulls at the same time, so that a registry that answers slowly cannot take all of them. */
   pulls: { total: 16, share: 8 },
-  /** Bytes that a pull may fetch before it counts as large. */
+  /** Bytes that a pull may fetch before it is treated as large. */
   bytes: 1024 * 1024,
   /** Large pulls at the same time. */
   largePulls: { total: 2, share: 1 },

@@ -42,7 +42,7 @@ describe('pull memory', () => {
     assert.ok(memory.recall('a'));
   });
 
-  it('lets nobody join a flight that all have left, though it goes on', async () => {
+  it('lets no caller join a flight that all have left, though it goes on', async () => {
     const memory = new PullMemory();
     const never = new Promise<PulledProfile>(() => undefined);
     const given = new AbortController();

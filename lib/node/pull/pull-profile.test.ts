@@ -429,7 +429,7 @@ describe('pull profile', () => {
     assert.equal(
       (await pull(at('other'), { connect: () => slow })).cached,
       false,
-      'nobody joins a pull that was given up',
+      'no caller joins a pull that was given up',
     );
   });
 
@@ -483,6 +483,6 @@ describe('pull profile', () => {
       assert.match(result.reason.message, /longer than 120 seconds/);
     }
     mock.timers.reset();
-    assert.equal((await pull()).cached, false, 'nobody joins it afterwards');
+    assert.equal((await pull()).cached, false, 'no caller joins it afterwards');
   });
 });

@@ -5,7 +5,7 @@ import { openFileLock } from '#lib/files/file-lock';
 
 /**
  * Holds a directory for this process until the returned function is called, or the process ends.
- * The lock is a file that only its owner can open: whoever can read it can hold it against the
+ * The lock is a file that only its owner can open: a user who can read it can hold it against the
  * owner. One that others could open, as older releases made it, is replaced once it is held, since
  * they may have it open still. Throws Conflict if another process holds it.
  */

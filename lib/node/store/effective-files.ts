@@ -9,7 +9,7 @@ import { isReadableByOthers, notOwnFile } from './own-file.ts';
 import { removeDamaged, type StoreLog } from './records.ts';
 import type { StoreDirectories } from './store-directories.ts';
 
-/** How long an effective profile that nobody asks for stays, in milliseconds. */
+/** How long an effective profile stays after it was last asked for, in milliseconds. */
 const lifetime = 60 * 60 * 1000;
 
 /** Effective profiles as files, named by their content, for runtimes to read. */
@@ -99,7 +99,7 @@ export class EffectiveFiles {
       if ((this.#asked.get(name) ?? this.#opened) > oldest) continue;
       this.#asked.delete(name);
       this.#known.delete(name);
-      // Synchronous, right after the check: nobody can be given the path in between.
+      // Synchronous, right after the check: the path cannot be returned to a caller in between.
       removeNow(join(effective, name));
       dropped.push(name);
     }

@@ -81,7 +81,7 @@ async function ownDirectory(directory: string, root: string): Promise<Stats> {
 
 function writableByOthers(directory: string, root: string): FairleadError {
   return new FairleadError('InvalidInput', `others than this user may write to the state directory ${directory}`, {
-    hint: `Use another directory, or, if nobody has put anything into it: chown -R and chmod -R go= ${root}`,
+    hint: `Use another directory, or, if no other user has put anything into it: chown -R and chmod -R go= ${root}`,
   });
 }
 

@@ -148,8 +148,8 @@ describe('a store that is disturbed', () => {
     const first = await openStore(directory);
     for (let n = 0; n < 20; n++) await first.put(from(artifactOf(`profile ${n}`)));
     await first.close();
-    // However many files the process can still open: it has all artifacts, or says that it cannot
-    // open the store.
+    // For any number of files that the process can still open, it has all artifacts, or reports
+    // that it cannot open the store.
     const script = `
       import { closeSync, openSync } from 'node:fs';
       import { openStore } from '#lib/node/store/store';

@@ -246,7 +246,7 @@ describe('store', () => {
     await store.close();
   });
 
-  it('writes effective profiles again where somebody changed them', async () => {
+  it('writes effective profiles again that another process changed', async () => {
     const store = await openStore(directory);
     const path = await store.effective.put(Buffer.from('{"a":1}'));
     await writeFile(path, '{"a":2}');
@@ -276,7 +276,7 @@ describe('store', () => {
     await store.close();
   });
 
-  it('drops effective profiles an hour after somebody last asked for them', async () => {
+  it('drops effective profiles an hour after they were last asked for', async () => {
     let minutes = 0;
     const store = await openStore(directory, { clock: () => minutes * 60_000 });
     const [old, fresh] = [
@@ -330,7 +330,7 @@ describe('store', () => {
     });
   }
 
-  it('drops artifacts that nobody uses where they take much room, and none that somebody asked for lately', async () => {
+  it('drops unused artifacts if they take much room, and none that was asked for lately', async () => {
     let time = Date.parse('2026-01-01T00:00:00Z');
     const later = (hours: number): number => (time += hours * 60 * 60 * 1000);
     const now = () => new Date(time);

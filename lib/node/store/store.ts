@@ -21,11 +21,11 @@ import { Uses } from './uses.ts';
 
 /**
  * How many bytes artifacts may take, with their signatures, that no container was created with and
- * nobody has asked for lately.
+ * that were not asked for lately.
  */
 const unusedBytes = 64 * 1024 * 1024;
 /**
- * How long an artifact stays after somebody asked for it, in milliseconds: a container may be about
+ * How long an artifact stays after it was last asked for, in milliseconds: a container may be about
  * to be created.
  */
 const artifactLife = 60 * 60 * 1000;
@@ -203,8 +203,8 @@ export class Store {
   }
 
   /**
-   * If the artifacts that are not in `used` take more than 64 MiB, drops of them those that nobody
-   * asked for in the last hour, or another time in milliseconds, the least recently asked for
+   * If the artifacts that are not in `used` take more than 64 MiB, drops of them those that were
+   * not asked for in the last hour, or another time in milliseconds, the least recently asked for
    * first. Returns their digests. Rejects with the reason of the signal when that aborts.
    */
   async dropUnused(

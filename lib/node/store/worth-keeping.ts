@@ -8,7 +8,7 @@ const spareBytes = 256 * 1024;
 
 /**
  * The signatures of an artifact to keep with it: those that satisfied the rule, and of the others,
- * which may satisfy another policy one day, the first that fit. Anybody who may write to the
+ * which may satisfy another policy one day, the first that fit. Anyone with write access to the
  * repository can add others, of megabytes in all, and each pull looks at what is kept.
  */
 export function worthKeeping(signatures: readonly Signature[], { signatures: held }: Verification): Signature[] {

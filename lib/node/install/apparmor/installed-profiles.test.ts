@@ -113,7 +113,7 @@ describe('installed AppArmor profiles', () => {
     assert.equal(kernel.size, 3);
   });
 
-  it('are unloaded if no container uses them and nobody asked for them lately', async () => {
+  it('are unloaded if no container uses them and they were not requested lately', async () => {
     const [used, unused] = [
       await installed.put(profile, undefined, signal),
       await installed.put(other, undefined, signal),
@@ -145,7 +145,7 @@ describe('installed AppArmor profiles', () => {
     await assert.rejects(installed.dropUnused(new Set(), signal), { kind: 'Unavailable' });
   });
 
-  it('are loaded again by whoever asks for them while they are unloaded', async () => {
+  it('are loaded again by a caller that asks for them while they are unloaded', async () => {
     const name = await installed.put(profile, undefined, signal);
     now = 11 * minutes;
     const { promise, resolve } = Promise.withResolvers<void>();

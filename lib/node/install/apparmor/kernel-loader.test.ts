@@ -70,7 +70,7 @@ describe('the loader of AppArmor profiles', () => {
     'another one': 'crio-default\\n',
     'a child': `${profile.name}\\n${profile.name}//child\\n`,
     'one in a namespace': `:ns:${profile.name}\\n`,
-    'no one': '',
+    none: '',
   })) {
     it(`loads nothing if the parser reads ${what}`, async () => {
       node.parser(`printf '${names}'; exit 0`);
@@ -157,7 +157,7 @@ describe('the loader of AppArmor profiles', () => {
     await ended();
   });
 
-  it('loads one profile after another, and none that nobody waits for', async () => {
+  it('loads one profile after another, and none that no caller waits for', async () => {
     node.parser('[ ! -e busy ] || echo together >> faults; touch busy; sleep 0.05; rm busy');
     const caller = new AbortController();
     const first = loader.load(profile, signal);
@@ -213,7 +213,7 @@ describe('the loader of AppArmor profiles', () => {
       await assert.rejects(loader.unload(profile.name, signal), { kind: 'Conflict' });
     });
 
-    it('nothing that nobody waits for any more', async () => {
+    it('nothing that no caller waits for any more', async () => {
       const caller = new AbortController();
       const loading = loader.load(profile, signal);
       const unloading = loader.unload(profile.name, caller.signal);
