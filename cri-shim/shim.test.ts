@@ -85,7 +85,7 @@ describe('shim', () => {
   });
 
   it('does not listen on the socket of the runtime, under any name', async () => {
-    node.killRuntime(); // so that nobody answers there, as before the runtime has started
+    node.killRuntime(); // so that no process answers there, as before the runtime has started
     await rm(join(directory, 'runtime.sock'), { force: true });
     await symlink(directory, `${directory}.link`);
     node.onEnd(() => rm(`${directory}.link`));
@@ -216,7 +216,7 @@ describe('shim', () => {
           sandboxConfig: { metadata: { namespace: 'web', name: 'nginx-0' } },
         }),
       );
-    // Fields out of order and one that nobody knows: re-encoded, it would be other bytes.
+    // Fields out of order and an unknown one: re-encoded, it would be other bytes.
     const odd = Buffer.concat([
       Buffer.from([0x92, 0x4e, 2, 9, 9]),
       container('/srv/kubelet/seccomp/a.json'),
@@ -323,6 +323,6 @@ describe('shim', () => {
     assert.match(String(broken?.['hint']), /chmod go-w .*policy\.yaml$/);
     await chmod(policy, 0o644);
     await shim.reload();
-    await assert.rejects(pull(client), { code: 14 }); // allowed: nobody listens there
+    await assert.rejects(pull(client), { code: 14 }); // allowed: no registry listens there
   });
 });

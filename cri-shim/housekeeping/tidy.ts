@@ -11,7 +11,7 @@ const growthBetweenTidying = 256;
 const tidyingTime = 60_000;
 
 /**
- * How long what nobody asks for stays if an administrator has it collected, in milliseconds: a
+ * How long what is not asked for stays if an administrator has it collected, in milliseconds: a
  * container may be about to be created.
  */
 const shortestLife = 2 * 60_000;

@@ -18,7 +18,7 @@ const digest = digestOf(Buffer.from('artifact'));
 const appArmor = { dropUnused: async () => [] };
 
 describe('uses of artifacts', () => {
-  it('are forgotten when their containers are gone, however many there were, and kept while the runtime is down', async () => {
+  it('are forgotten when their containers are gone, for any number of them, and kept while the runtime is down', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'fairlead-uses-'));
     const store = await openStore(directory);
     let down = false;

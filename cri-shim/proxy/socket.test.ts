@@ -35,7 +35,7 @@ describe('socket', () => {
     assert.deepEqual(await readdir(join(directory, 'run')), []);
   });
 
-  it('replaces what a dead process left, and nothing that somebody answers on, and no other file', async () => {
+  it('replaces what a dead process left, but no socket that a process serves, and no other file', async () => {
     const dead = join(directory, 'dead.sock');
     const left = createServer().listen(dead);
     await once(left, 'listening');

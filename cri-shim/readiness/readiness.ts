@@ -35,7 +35,7 @@ export interface ReadinessDependencies {
 
 /** How long the runtime may take to answer, in milliseconds. */
 const patience = 5_000;
-/** How long a result is used again, in milliseconds: anybody may ask for it. */
+/** How long a result is used again, in milliseconds: any client may ask for it. */
 const freshness = 1_000;
 
 /** Whether the shim can do its work: reach the runtime, decide by a policy, keep artifacts. */

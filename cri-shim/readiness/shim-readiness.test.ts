@@ -19,7 +19,7 @@ describe('readiness of a shim', () => {
     await node.start({
       listen: `unix://${node.at('second.sock')}`,
       state: node.at('second'),
-      runtime: `unix://${node.at('nobody.sock')}`,
+      runtime: `unix://${node.at('absent.sock')}`,
       policy: node.at('none.yaml'),
       policyOptional: true,
     });
@@ -27,7 +27,7 @@ describe('readiness of a shim', () => {
     const [warning, ...others] = silent();
     assert.deepEqual(others, [], 'the one that answers is not warned of');
     assert.equal(warning?.['level'], 'warn');
-    assert.match(String(warning?.['msg']), /nobody\.sock does not answer yet: .*did not answer/);
+    assert.match(String(warning?.['msg']), /absent\.sock does not answer yet: .*did not answer/);
     const missing = node.records.filter(({ messageId }) => messageId === 'fairlead.policy.missing');
     assert.deepEqual(
       missing.map(({ level, msg }) => ({ level, msg })),
