@@ -61,7 +61,7 @@ describePeers(['docker-registry'], 'who the shim is to a registry', () => {
     return shim;
   }
 
-  /** Pushes an artifact of its own as somebody who may, and gives its pinned reference. */
+  /** Pushes an artifact of its own as a user who may, and returns its pinned reference. */
   async function publish(repository: string, title: string): Promise<string> {
     const artifact = packText(denyChmod, title);
     const target = remoteRepository({ registry: registry.host, repository }, { credentials: user });

@@ -106,7 +106,7 @@ describe('the shim, with a damaged store,', () => {
     }
     await shim.kill();
     for (const { harm } of cases) harm();
-    registry.users = { nobody: 'here' };
+    registry.users = { another: 'here' };
     await shim.restart();
     for (const { artifact } of cases) await isRefused(artifact);
     assert.deepEqual((await create(other)).content, otherContent, 'what is whole needs no registry');
@@ -152,7 +152,7 @@ describe('the shim, with a damaged store,', () => {
     const other = await create(publishAnother());
     const artifact = publishAnother();
     const { path, content } = await create(artifact);
-    registry.users = { nobody: 'here' };
+    registry.users = { another: 'here' };
     const changes: typeof damages = { ...damages, 'writable by others': () => chmodSync(path, 0o666) };
     for (const [damage, apply] of Object.entries(changes)) {
       apply(path, other.path);

@@ -239,7 +239,7 @@ describePeers(peers, "KEP-6061, critest's cases", () => {
     }
   });
 
-  it('creates a container with a profile that nobody has pulled: the shim pulls it', async () => {
+  it('creates a container with a profile that was not pulled before: the shim pulls it', async () => {
     const reference = await publish(registry.host, 'signed/direct', fixture(fixtureProfiles.denyChmod), shim.signer);
     const pod = await runPod(shim.client, { seccomp: oci(reference) });
     assert.equal((await pod.exec('chmod', '600', '/etc/passwd')).exitCode, 1);

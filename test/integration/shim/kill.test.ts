@@ -112,10 +112,10 @@ describePeers(
       await pull(reference);
       await chmod(shim.folder, 0o755); // so that it is the state folder itself that keeps others out
       await shim.kill();
-      const nobody = { uid: 65534, gid: 65534, encoding: 'utf8' } as const;
+      const otherUser = { uid: 65534, gid: 65534, encoding: 'utf8' } as const;
       for (const path of [shim.state, `${shim.state}/lock`, `${shim.state}/effective`]) {
         // A read lock is taken on a file that is open for reading, which flock does too.
-        const { status: exit, stderr } = spawnSync('flock', ['--shared', '--nonblock', path, 'true'], nobody);
+        const { status: exit, stderr } = spawnSync('flock', ['--shared', '--nonblock', path, 'true'], otherUser);
         assert.notEqual(exit, 0, path);
         assert.match(stderr, /Permission denied/, path);
       }

@@ -107,7 +107,7 @@ describePeers([...containerdRequirements, 'docker-registry'], 'shim before conta
     }
   }
 
-  it('an artifact without signature, or with one of somebody else', async () => {
+  it('an artifact without signature, or with one of another signer', async () => {
     const unsigned = await publish(registry.host, 'signed/unsigned', packText(denyChmod, 'unsigned.json'));
     await refused(unsigned, status.FAILED_PRECONDITION, /^SignatureValidationFailed: .*is not signed/);
     const stranger = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));

@@ -82,7 +82,7 @@ describe('a registry that accepts connections and never answers', () => {
     assert.equal((await node.pull(reference(0))).cached, false);
   });
 
-  it('does not keep what is on the node from anybody', async () => {
+  it('does not keep what is on the node from any pod', async () => {
     node = await PullingNode.start(openPolicy(), { timeouts: { headers: 200 }, clock });
     await node.pull(reference(0));
     registry.silent = true;
