@@ -55,7 +55,7 @@ has_option() {
 }
 
 # Ends a comparison that is impossible: a gate that cannot decide stays closed. Without a gate, what
-# could not be compared counts as loosened.
+# could not be compared is treated as loosened.
 without_comparison() {
   local hint='Set the input `base`, for example to origin/main, and fetch that commit (fetch-depth: 0).'
   if [ -n "$FAIRLEAD_INPUT_FAIL_ON" ] || has_option --fail-on; then

@@ -45,9 +45,9 @@ rules:
 
 /** A role that the operator has only in namespaces whose administrators bind it there. */
 export const pullSecretsRole = `\
-# Lets the operator read the pull secrets of a namespace, for its ProfileArtifacts. Bound to nobody:
-# an administrator of the namespace binds it there to the ServiceAccount fairlead-operator of the
-# namespace fairlead-system.
+# Lets the operator read the pull secrets of a namespace, for its ProfileArtifacts. No binding
+# refers to it: an administrator of the namespace binds it there to the ServiceAccount
+# fairlead-operator of the namespace fairlead-system.
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:
