@@ -35,6 +35,7 @@ describe('the server for administrators', () => {
         listContainers: async () => ({ containers: [] }),
       },
       store: { uses: { list: async () => new Map() } },
+      recent: { refusals: [] },
     } as unknown as AdminDependencies;
     stop = await serveAdmin(join(directory, 'admin.sock'), dependencies);
   });

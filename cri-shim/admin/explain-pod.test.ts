@@ -29,6 +29,7 @@ function explain(pod: string, uses: Readonly<Record<string, Use>>, info: object 
         }),
     },
     store: { uses: { list: async () => new Map(Object.entries(uses)) } },
+    recent: { refusals: [] },
   } as unknown as ExplainPodDependencies;
   return explainPod(pod, dependencies, AbortSignal.timeout(5000));
 }
