@@ -283,6 +283,23 @@ describe('profile request: AppArmor', () => {
       assert.equal(requests(fields).size, 0);
   });
 
+  it('is refused if it names a policy that Fairlead has loaded for an artifact', () => {
+    const loaded = `fairlead/${'ab'.repeat(32)}`;
+    for (const named of [loaded, `${loaded}//&my-profile`, `my-profile//&${loaded}`, `:root://${loaded}`]) {
+      for (const fields of [
+        { apparmor: field(named), apparmorProfile: `localhost/${named}` },
+        { apparmor: field(`localhost/${named}`) },
+        { apparmorProfile: `localhost/${named}` },
+        { apparmorProfile: named },
+      ]) {
+        refuses(() => requests(fields), /loaded for an artifact/);
+      }
+    }
+    const repository = `registry.example.com/${loaded}@${digest}`;
+    assert.deepEqual(appArmor({ apparmor: field(`oci/${repository}`) }), { reference: repository });
+    assert.equal(requests({ apparmor: field('fairlead/my-profile') }).size, 0);
+  });
+
   it('is refused if the field and the string differ, since runtimes differ in which counts', () => {
     for (const fields of [
       { apparmor: field(name), apparmorProfile: 'runtime/default' },

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { FairleadError } from '#lib/errors';
+import { containsProfileName } from '#lib/node/install/apparmor/profile-name';
 import type { InstallableKind } from '#lib/node/install/install-profile';
 import { mayNameArtifact, parseLocalhostProfile } from '#lib/node/reference/localhost-profile';
 import { parsePinned } from '#lib/registry/pinned-reference';
@@ -229,6 +230,13 @@ function withoutPrefix(profile: string): string {
 function appArmorNameReference(name: string): RequestedArtifact | undefined {
   const found = parseLocalhostProfile(name);
   if (found === undefined) {
+    // The policy was not asked whether this container may have it, and no note would keep it loaded.
+    if (containsProfileName(name)) {
+      throw invalid(
+        `AppArmor profile ${quote(name, 600)} is one that Fairlead has loaded for an artifact`,
+        'Name the artifact: oci/registry/repository@sha256:….',
+      );
+    }
     if (!mayNameArtifact(name)) return undefined;
     throw invalid(
       `AppArmor profile ${quote(name, 600)} looks like a reference but does not begin with oci/`,

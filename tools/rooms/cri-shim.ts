@@ -16,8 +16,8 @@ export const shimRooms: readonly Room[] = [
   {
     name: 'cri-shim/request',
     imports: [
-      ...[errors, 'lib/cri/gen', 'lib/node/install', 'lib/node/reference', 'lib/profile/constraint.ts'],
-      ...['lib/registry', 'lib/text'],
+      ...[errors, 'lib/cri/gen', 'lib/node/install', 'lib/node/install/apparmor', 'lib/node/reference'],
+      ...['lib/profile/constraint.ts', 'lib/registry', 'lib/text'],
     ],
     packages: ['@bufbuild/protobuf'],
   },

@@ -30,6 +30,14 @@ export function isProfileName(name: string): boolean {
   return /^fairlead\/[0-9a-f]{64}$/.test(name);
 }
 
+/**
+ * Reports whether a text contains the name of such a profile: alone, in a stack (`a//&b`), or in a
+ * namespace.
+ */
+export function containsProfileName(text: string): boolean {
+  return /fairlead\/[0-9a-f]{64}/.test(text);
+}
+
 function nameOf(content: string): string {
   return `fairlead/${createHash('sha256').update(content).digest('hex')}`;
 }
