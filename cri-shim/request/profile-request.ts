@@ -230,7 +230,8 @@ function withoutPrefix(profile: string): string {
 function appArmorNameReference(name: string): RequestedArtifact | undefined {
   const found = parseLocalhostProfile(name);
   if (found === undefined) {
-    // The policy was not asked whether this container may have it, and no note would keep it loaded.
+    // The policy was not asked whether this container may have it, and no note would keep it
+    // loaded.
     if (containsProfileName(name)) {
       throw invalid(
         `AppArmor profile ${quote(name, 600)} is one that Fairlead has loaded for an artifact`,
