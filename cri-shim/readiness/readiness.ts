@@ -1,4 +1,4 @@
-import { access, constants } from 'node:fs/promises';
+import { access, constants, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { CriClient } from '#lib/cri/client';
 import { isUnimplemented } from '#lib/cri/runtime-call';
@@ -35,6 +35,8 @@ export interface ReadinessDependencies {
 
 /** How long the runtime may take to answer, in milliseconds. */
 const patience = 5_000;
+/** What a profile needs on the disk: less is a full disk. In bytes. */
+const leastSpace = 256 * 1024;
 /** How long a result is used again, in milliseconds: any client may ask for it. */
 const freshness = 1_000;
 
@@ -101,12 +103,18 @@ export class Readiness {
     const { state } = this.#dependencies;
     const usable = (path: string): Promise<void> => access(path, constants.W_OK | constants.X_OK);
     try {
-      await usable(state).catch((error: NodeJS.ErrnoException) => {
-        // A directory that was removed is made again.
-        if (error.code !== 'ENOENT') throw error;
-        return usable(dirname(state));
-      });
-      return undefined;
+      const directory = await usable(state).then(
+        () => state,
+        async (error: NodeJS.ErrnoException) => {
+          // A directory that was removed is made again.
+          if (error.code !== 'ENOENT') throw error;
+          await usable(dirname(state));
+          return dirname(state);
+        },
+      );
+      const { bavail, bsize } = await statfs(directory);
+      if (bavail * bsize >= leastSpace) return undefined;
+      return `the file system of the state directory ${state} is full: ${bavail * bsize} bytes are free`;
     } catch (thrown) {
       return `the state directory ${state} cannot be used: ${toFairleadError(thrown).message}`;
     }

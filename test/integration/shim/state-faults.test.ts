@@ -127,9 +127,12 @@ describePeers(['root'], 'the shim, while its state directory fails,', () => {
       await assert.rejects(pull(other), { code: status.RESOURCE_EXHAUSTED });
       assert.equal((await pull(known)).cached, true);
       assert.deepEqual(await stored(), before);
+      const { checks } = await becomes({ isReady: false });
+      assert.match(JSON.stringify(checks), /the file system of the state directory .* is full: \d+ bytes are free/);
     } finally {
       rmSync(filler);
     }
+    await becomes({ isReady: true });
     assert.deepEqual(files(), filesBefore, 'nothing half-written');
     await creates(other);
     assert.deepEqual((await stored()).length, before.length + 1);
