@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { create } from '@bufbuild/protobuf';
+import { criClient } from '#lib/cri/client';
+import { FairleadError } from '#lib/errors';
 import type { Use } from '#lib/node/store/use-note';
 import { digestOf } from '#lib/registry/digest';
 import * as cri from '../../lib/cri/gen/cri_pb.js';
@@ -83,5 +85,25 @@ describe('explainPod', () => {
     for (const pod of ['web/nginx', 'nginx-0', '/nginx-0', 'web/']) {
       await assert.rejects(explain(pod, {}), { kind: 'NotFound', hint: /crictl pods/ }, pod);
     }
+  });
+
+  it('does not wait for a runtime that does not answer', { timeout: 10_000 }, async (t) => {
+    t.mock.method(AbortSignal, 'timeout', () => AbortSignal.abort(new Error('the time is up')));
+    const runtime = criClient(
+      (_method, _request, signal) =>
+        new Promise((_resolve, reject) => {
+          const giveUp = (): void => reject(new FairleadError('Unavailable', 'no answer'));
+          if (signal.aborted) giveUp();
+          else signal.addEventListener('abort', giveUp);
+        }),
+    );
+    const dependencies = {
+      ...{ runtime, store: { uses: { list: async () => new Map() } }, recent: { refusals: [] } },
+    } as unknown as ExplainPodDependencies;
+    const { signal } = new AbortController();
+    await assert.rejects(explainPod('web/nginx-0', dependencies, signal), {
+      kind: 'Unavailable',
+      message: 'no answer',
+    });
   });
 });

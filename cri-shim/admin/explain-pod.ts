@@ -16,6 +16,9 @@ export interface ExplainPodDependencies {
 /** What the notes of the shim have of a container. */
 type CreatedWith = Pick<ExplainedContainer, 'artifacts' | 'appArmor' | 'appArmorElsewhere' | 'applied'>;
 
+/** How long the runtime may take to answer in all, in milliseconds. */
+const patience = 10_000;
+
 /**
  * Returns what the sandbox and the containers of a pod run under, from the notes of the shim and
  * from the runtime, and what the shim refused for the pod. Throws NotFound if the runtime has no
@@ -26,8 +29,9 @@ type CreatedWith = Pick<ExplainedContainer, 'artifacts' | 'appArmor' | 'appArmor
 export async function explainPod(
   pod: string,
   { runtime, store, recent }: ExplainPodDependencies,
-  signal: AbortSignal,
+  caller: AbortSignal,
 ): Promise<PodExplanation> {
+  const signal = AbortSignal.any([caller, AbortSignal.timeout(patience)]);
   const [{ items }, { containers }, uses] = await Promise.all([
     runtime.listPodSandbox({}, signal),
     runtime.listContainers({}, signal),
