@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { nodeDefaults } from '#cri-shim/node-defaults';
 import { examples } from '../options/options.ts';
-import { stayLean } from '../process/lean-process.ts';
+import { collectOften, stayLean } from '../process/lean-process.ts';
 import { openLog } from '../process/log.ts';
 import { onReload, stopSignal } from '../process/stop-signal.ts';
 import { buildInformation } from '../process/version.ts';
@@ -77,6 +77,7 @@ export function define(command: Command): void {
 
 async function shim(options: ShimOptions): Promise<void> {
   stayLean();
+  collectOften();
   const stopped = stopSignal();
   const reloadBy = onReload();
   const [{ startShim }, log] = await Promise.all([import('#cri-shim/shim'), openLog('fairlead-shim')]);
