@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { shownMessage, toFairleadError } from '#lib/errors';
@@ -211,6 +212,21 @@ describe('the loader of AppArmor profiles', () => {
     it('no profile of a process where the kernel has no files of its own for AppArmor', async () => {
       node.write('proc/20/task/20/attr/current', `${profile.name} (enforce)\n`);
       await assert.rejects(loader.unload(profile.name, signal), { kind: 'Conflict' });
+    });
+
+    it('nothing for a caller who goes while the processes are looked at', async () => {
+      const label = join(node.root, 'proc/1/task/1/attr/apparmor/current');
+      rmSync(label, { force: true });
+      mkdirSync(dirname(label), { recursive: true });
+      execFileSync('mkfifo', [label]);
+      const caller = new AbortController();
+      const unloading = assert.rejects(loader.unload(profile.name, caller.signal), /gone/);
+      const pipe = await open(label, 'w'); // waits for its reader
+      caller.abort(new Error('gone'));
+      await pipe.writeFile('unconfined\n');
+      await pipe.close();
+      await unloading;
+      assert.equal(removed(), undefined);
     });
 
     it('nothing that no caller waits for any more', async () => {

@@ -56,6 +56,8 @@ export class KernelLoader implements AppArmorLoader {
           hint: 'Unload it when the containers with this profile are gone: it would leave them unconfined.',
         });
       }
+      // A caller that has gone makes no container wait for the end of this any more.
+      signal.throwIfAborted();
       await this.#kernel.remove(name).catch((cause: unknown) => {
         throw notPermitted(`cannot unload the AppArmor profile ${name}`, cause);
       });
