@@ -211,7 +211,7 @@ export class Shim {
   }
 
   /**
-   * Reports the shim as ready when it is, and then begins to tidy the state directory. Returns a
+   * Reports the shim as ready when it is, and then begins to verify the state directory. Returns a
    * function that stops waiting for that.
    */
   #announce(
@@ -227,7 +227,7 @@ export class Shim {
         await resolution(stopping.signal).catch(() => undefined);
         const { name: runtimeName, version: runtimeVersion } = readiness.runtimeVersion ?? {};
         log.info({ runtime, runtimeName, runtimeVersion }, 'the shim is ready');
-        tidier.begin();
+        tidier.verify();
         return this.#serviceManager.ready();
       },
       (error: unknown) => {

@@ -57,19 +57,16 @@ export class Tidier {
     this.#appArmor = appArmor;
     this.#runtime = runtime;
     this.#log = log;
-    this.#timer = setInterval(() => this.begin(), tidyingInterval).unref();
+    this.#timer = setInterval(() => this.#begin(), tidyingInterval).unref();
   }
 
   /**
-   * Begins to remove what is unused, and to verify what was in the state directory when it was
-   * opened, unless that is under way.
+   * Begins to verify what was in the state directory when it was opened, unless that is under way
+   * or done. Does not hold up what removes the unused: to read thousands of artifacts from a slow
+   * disk takes minutes.
    */
-  begin(): void {
+  verify(): void {
     if (this.#stopping.signal.aborted) return;
-    this.#tidying ??= this.#tidy().finally(() => {
-      this.#tidying = undefined;
-    });
-    // On its own: to read thousands of artifacts from a slow disk takes minutes.
     this.#checking ??= this.#check().finally(() => {
       this.#checking = undefined;
     });
@@ -77,7 +74,7 @@ export class Tidier {
 
   /** Counts an addition to the state directory. Callers call it after each one. */
   grown(): void {
-    if (this.#growth++ % growthBetweenTidying === 0) this.begin();
+    if (this.#growth++ % growthBetweenTidying === 0) this.#begin();
   }
 
   /**
@@ -95,6 +92,15 @@ export class Tidier {
     this.#stopping.abort();
     await this.#last;
     await this.#checking;
+  }
+
+  #begin(): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#tidying ??= this.#tidy().finally(() => {
+      this.#tidying = undefined;
+    });
+    // Goes on with what could not be verified before.
+    this.verify();
   }
 
   async #tidy(): Promise<void> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Artifact } from '#lib/artifact/artifact';
 import { openStore } from '#lib/node/store/store';
 import { digestOf } from '#lib/registry/digest';
@@ -127,6 +128,19 @@ describe('the shim, with a damaged store,', () => {
     assert.equal((await store.list()).length, cases.length + 1);
     await store.close();
     await shim.restart();
+  });
+
+  it('finds damage after the start in what no container uses', async () => {
+    const artifact = publishAnother();
+    await create(artifact);
+    await shim.kill();
+    truncateSync(join(shim.state, parts['layer']?.(artifact) ?? assert.fail()));
+    await shim.restart();
+    const isFound = () =>
+      shim.log().some(({ msg }) => msg.includes(`${artifact.descriptor.digest.slice(7)}.json: removed`));
+    while (!isFound()) await delay(50);
+    const { artifacts } = await shim.client.listSecurityProfileArtifacts({});
+    assert.ok(!artifacts.some(({ id }) => id === artifact.descriptor.digest));
   });
 
   it('finds damage while it runs, when an artifact is pulled', async () => {
