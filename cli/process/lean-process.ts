@@ -19,8 +19,8 @@ export function stayLean(): void {
 /**
  * Makes this a process whose memory stays small under load; to be called when it starts. By
  * default, V8 lets the old generation grow to four times what is in use before it collects it. With
- * twice as much, the shim needs 75 MiB less under load, and a call that it forwards takes 10 us more
- * of a core.
+ * twice as much, the shim needs 75 MiB less under load, and a call that it forwards takes 10 us
+ * more of a core.
  *
  * Does nothing if the user has set the growth or the size.
  */
