@@ -12,10 +12,11 @@ import { quote } from '#lib/text/quote';
 import { endWithStatus, errorStatus, grpcCodes } from '../../lib/cri/grpc-status.ts';
 import { carryHeaders } from '../../lib/cri/headers.ts';
 import { connectionWindow, RuntimeLink, sessionOptions } from '../../lib/cri/runtime-link.ts';
+import { MessageMemory } from './message-memory.ts';
 import { OpenCalls } from './open-calls.ts';
 import { relayAnswer, relayRequest } from './relay.ts';
 import { listenOnSocket } from './socket.ts';
-import { type Abandonment, type CallReports, serveUnary, type UnaryHandler } from './unary-call.ts';
+import { type Abandonment, type ServedCall, serveUnary, type UnaryHandler } from './unary-call.ts';
 
 export interface ProxyOptions {
   /** Path of the Unix socket to listen on. */
@@ -70,6 +71,7 @@ const longestNamed = 200;
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const links = new Map<ServerHttp2Session, RuntimeLink>();
   const calls = new OpenCalls();
+  const memory = new MessageMemory();
   const connections = new Set<Socket>();
   const server = createServer({ ...sessionOptions, streamResetBurst: 10_000, streamResetRate: 10_000 });
 
@@ -102,6 +104,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     const handler = options.handlers.get(method);
     try {
       pass(stream, carryHeaders(raw), link, handler, {
+        memory,
         onError: (thrown, request) => options.onError(method, thrown, request),
         onAbandoned: (cause, request) => options.onAbandoned?.(method, cause, request),
       });
@@ -156,10 +159,10 @@ function pass(
   headers: OutgoingHttpHeaders,
   link: RuntimeLink,
   handler: UnaryHandler | undefined,
-  reports: CallReports,
+  served: ServedCall,
 ): void {
   if (handler !== undefined) {
-    void serveUnary(stream, headers, handler, link, reports);
+    void serveUnary(stream, headers, handler, link, served);
     return;
   }
   const runtime = link.request(headers, stream.endAfterHeaders);

@@ -4,6 +4,7 @@ import { endWithStatus, errorStatus, grpcCodes } from '../../lib/cri/grpc-status
 import { formatTimeout, parseTimeout } from '../../lib/cri/headers.ts';
 import { frameMessage, readMessage } from '../../lib/cri/message.ts';
 import type { RuntimeLink, RuntimeSession } from '../../lib/cri/runtime-link.ts';
+import type { MessageMemory } from './message-memory.ts';
 import { relayAnswer, relayEnd, relayHead } from './relay.ts';
 
 /** A unary call that the shim handles. */
@@ -57,6 +58,11 @@ export interface CallReports {
   readonly onAbandoned: (cause: Abandonment, request?: Uint8Array) => void;
 }
 
+/** What a call is served with. */
+export interface ServedCall extends CallReports {
+  readonly memory: Pick<MessageMemory, 'reserve'>;
+}
+
 /** The part of a deadline that a handler has: an answer after the deadline says nothing. */
 const handlerShare = 0.75;
 
@@ -69,7 +75,7 @@ export async function serveUnary(
   headers: OutgoingHttpHeaders,
   handler: UnaryHandler,
   runtime: Pick<RuntimeLink, 'request' | 'pin'>,
-  { onError, onAbandoned }: CallReports,
+  { onError, onAbandoned, memory }: ServedCall,
 ): Promise<void> {
   const timeout = parseTimeout(headers['grpc-timeout'] as string | undefined);
   const deadline = timeout === undefined ? undefined : performance.now() + timeout;
@@ -86,8 +92,10 @@ export async function serveUnary(
   });
   try {
     // The stream must outlive a refused message: the refusal is sent on it.
-    request = await readMessage(client.iterator({ destroyOnReturn: false }));
-    const result = await handler({ request, signal: AbortSignal.any([given.signal, early.signal]), runtime });
+    const signal = AbortSignal.any([given.signal, early.signal]);
+    const reserve = (bytes: number): Promise<void> => memory.reserve(bytes, client, signal);
+    request = await readMessage(client.iterator({ destroyOnReturn: false }), reserve);
+    const result = await handler({ request, signal, runtime });
     isHandled = true;
     if (given.signal.aborted) return;
     if ('answer' in result) return answer(client, result.answer);

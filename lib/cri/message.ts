@@ -25,8 +25,14 @@ export function frameMessage(message: Uint8Array): Buffer {
  * Reads the body of a unary call: exactly one uncompressed message. Throws LimitExceeded above
  * {@link maxMessageBytes}, and InvalidInput for a compressed message, for none and for more than
  * one.
+ *
+ * @param reserve is called with the length of the message, in bytes, and awaited before more than
+ * the first piece is read.
  */
-export async function readMessage(body: AsyncIterable<Buffer>): Promise<Buffer> {
+export async function readMessage(
+  body: AsyncIterable<Buffer>,
+  reserve?: (bytes: number) => Promise<void>,
+): Promise<Buffer> {
   // One buffer that grows, not a list of pieces: a message may come byte by byte, and each piece
   // takes many times its bytes.
   let bytes = Buffer.allocUnsafe(usualBytes);
@@ -45,6 +51,7 @@ export async function readMessage(body: AsyncIterable<Buffer>): Promise<Buffer> 
     if (expected === Number.POSITIVE_INFINITY && received >= prefixBytes) {
       expected = prefixBytes + checkPrefix(bytes);
       if (received > expected) throw moreThanOne();
+      await reserve?.(expected);
     }
   }
   if (received !== expected) {

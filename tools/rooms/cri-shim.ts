@@ -12,7 +12,10 @@ export const shimRooms: readonly Room[] = [
   },
   { name: 'cri-shim/readiness', imports: [errors, 'cri-shim/report', 'lib/cri', 'lib/trust/policy'] },
   { name: 'cri-shim/service-manager', imports: [errors, 'cri-shim/report'] },
-  { name: 'cri-shim/proxy', imports: [errors, 'lib/cri', 'lib/files', 'lib/http', 'lib/text'] },
+  {
+    name: 'cri-shim/proxy',
+    imports: [errors, 'lib/concurrency', 'lib/cri', 'lib/files', 'lib/http', 'lib/text'],
+  },
   {
     name: 'cri-shim/request',
     imports: [
