@@ -313,7 +313,7 @@ export function describeArtifactsOnNode(guest: () => { readonly vm: Vm; readonly
       // The first container after a start makes the shim tidy up.
       await node.kill('shim', 'TERM');
       await node.start('shim');
-      await node.advanceClock(11 * 60);
+      await node.advanceClock();
       await node.take({ ready: true }, { create: 'another', of: localhost(`oci/${signed}`) });
       await node.until(() => loggedOf('unloaded', unused) === 1);
       await node.take({ start: 'created' }, { start: 'another' });
