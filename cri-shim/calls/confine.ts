@@ -47,10 +47,34 @@ export interface ConfineDependencies
  * apply; the message states which profile of which container is refused.
  */
 export async function confine(
-  { context, bearer, ...fields }: Creation,
+  creation: Creation,
   dependencies: ConfineDependencies,
   call: Pick<UnaryCall, 'runtime' | 'signal'>,
 ): Promise<Confinement | undefined> {
+  const { policy } = dependencies;
+  for (;;) {
+    const { revision } = policy.current;
+    const profiles = await requestedProfiles(creation, dependencies, call);
+    // While one profile was applied, the policy may have come to forbid another.
+    if (policy.current.revision === revision) return profiles && confinementOf(profiles, creation.context);
+  }
+}
+
+/** The profiles that a container or sandbox requests, those of the runtime and those of the shim. */
+interface RequestedProfiles {
+  readonly delegated: readonly DelegatedProfile[];
+  readonly applied: readonly AppliedProfile[];
+}
+
+/**
+ * Verifies and installs the profile artifacts that a container or sandbox requests. Returns
+ * undefined if it requests none. Throws as confine does.
+ */
+async function requestedProfiles(
+  { context, bearer, ...fields }: Creation,
+  dependencies: ConfineDependencies,
+  call: Pick<UnaryCall, 'runtime' | 'signal'>,
+): Promise<RequestedProfiles | undefined> {
   const { container } = bearer;
   let reference: PinnedReference | undefined;
   try {
@@ -71,23 +95,27 @@ export async function confine(
       if (left !== undefined) delegated.push(left);
       else applied.push(await applyProfile(request, bearer, dependencies, call.signal));
     }
-    if (requests.length === 0) return undefined;
-    for (const { installed } of applied) rewrite(context, installed);
-    const [appArmor] = applied.flatMap(({ installed }) => (installed.kind === 'AppArmor' ? [installed.name] : []));
-    return {
-      use: {
-        ...{ artifacts: [...delegated, ...applied].map(({ digest }) => digest), appArmor },
-        applied: [...delegated, ...applied].map(({ record }) => record),
-      },
-      isRewritten: applied.length > 0,
-      ...(delegated[0] && { over: delegated[0].over }),
-      report: () => {
-        for (const { report } of [...delegated, ...applied]) report();
-      },
-    };
+    return requests.length === 0 ? undefined : { delegated, applied };
   } catch (thrown) {
     throw profileRefusal(toFairleadError(thrown), { reference, container });
   }
+}
+
+/** Sets the profiles of the shim in a security context, and returns what it uses then. */
+function confinementOf({ delegated, applied }: RequestedProfiles, context: RewritableContext): Confinement {
+  for (const { installed } of applied) rewrite(context, installed);
+  const [appArmor] = applied.flatMap(({ installed }) => (installed.kind === 'AppArmor' ? [installed.name] : []));
+  return {
+    use: {
+      ...{ artifacts: [...delegated, ...applied].map(({ digest }) => digest), appArmor },
+      applied: [...delegated, ...applied].map(({ record }) => record),
+    },
+    isRewritten: applied.length > 0,
+    ...(delegated[0] && { over: delegated[0].over }),
+    report: () => {
+      for (const { report } of [...delegated, ...applied]) report();
+    },
+  };
 }
 
 /**

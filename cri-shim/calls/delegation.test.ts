@@ -54,6 +54,7 @@ describe('delegation', () => {
     const handlers = callHandlers({
       seccompRoot: '/var/lib/kubelet/seccomp',
       source: { pull: async () => ({ ...pulled, policy: whenPulled }) },
+      policy: { current: openPolicy() },
       delegation: new Delegation({ policy: { current: openPolicy() }, log: { info: () => undefined } as never }),
       log: { debug: () => undefined, info: () => undefined },
       now: () => new Date(0),

@@ -131,6 +131,7 @@ const dependencies = {
   metrics: noMetrics,
   log: log as unknown as ShimLog,
   tidier: { grown: () => undefined },
+  policy: { current: {} },
   source: {
     isInForce: () => true,
     pull: async ({ reference, kind }: PullRequest) => {
