@@ -59,10 +59,12 @@ export class Contents {
   async removeUnneeded(blobs: readonly Content[]): Promise<void> {
     const { directories } = this.#dependencies;
     if (this.#unchecked.size > 0) return;
+    const hadOrphans = this.#mayHaveOrphans;
     this.#mayHaveOrphans = true;
     const needed = this.#needed();
     for (const { digest } of blobs) if (!needed.has(digest)) await rm(blobPath(directories, digest), { force: true });
-    this.#mayHaveOrphans = false;
+    // Other blobs that no artifact needs are left to a check.
+    this.#mayHaveOrphans = hadOrphans;
   }
 
   /** Returns how many bytes the content of an artifact has; 0 if its manifest cannot be read. */

@@ -111,6 +111,20 @@ describe('store', () => {
     await store.close();
   });
 
+  it('frees the blobs that a crash has left, also after another artifact was removed', async () => {
+    const first = await openStore(directory);
+    await first.put(from(artifactOf('crashed')));
+    await first.close();
+    await rm(join(directory, 'artifacts'), { recursive: true });
+    const store = await openStore(directory, { log: assert.fail });
+    const gone = artifactOf('gone');
+    await store.put(from(gone));
+    await store.remove(gone.descriptor.digest);
+    await store.check();
+    assert.deepEqual(await readdir(join(directory, 'blobs', 'sha256')), []);
+    await store.close();
+  });
+
   it('drops what is half-written, damaged, misnamed or needed by nothing', async () => {
     const store = await openStore(directory);
     const [whole, damaged, cut, misnamed, gone] = ['whole', 'damaged', 'cut', 'misnamed', 'gone'].map(artifactOf) as [
