@@ -67,6 +67,12 @@ describe('parseKernelRecord', () => {
     assert.equal(parseKernelRecord(call.replace('pid=13145 ', '')), undefined);
   });
 
+  it('does not take the message of a program for a report of the kernel', () => {
+    // A container with CAP_AUDIT_WRITE sends it. The log cuts a long one, here right before its end.
+    const text = `audit: type=1107 audit(1.0:1): pid=7 msg='${'x'.repeat(900)} kauditd_printk_skb: 99 callbacks suppressed`;
+    assert.equal(parseKernelRecord(text), undefined);
+  });
+
   it('is not misled by names that programs choose', () => {
     const record = parseKernelRecord(call.replace('comm="nginx"', 'comm=78206578653D222F7822'));
     assert.equal(record?.kind === 'Seccomp' && record.program, '/usr/sbin/nginx');

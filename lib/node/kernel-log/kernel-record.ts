@@ -39,6 +39,10 @@ export type KernelRecord = LoggedCall | LoggedAccess | SuppressedRecords;
 /** SECCOMP_RET_LOG: other codes are those of calls that a filter has refused. */
 const logged = '0x7ffc0000';
 const auditType = /^audit: type=(1326|1400) audit\(([\d.]+):\d+\): /;
+/**
+ * The whole text: programs with CAP_AUDIT_WRITE choose how the text of a message of theirs ends.
+ */
+const suppression = /^(?:audit: )?k?auditd?_printk_skb: (\d+) callbacks suppressed$/;
 /** A value without quotation marks ends at a blank. */
 const field = /([\w-]+)=(?:"([^"]*)"|(\S*))/g;
 /** The fields that the kernel writes in hex if they contain blanks or control characters. */
@@ -51,7 +55,7 @@ const subjectFields = ['name', 'capname', 'family', 'sock_type', 'signal', 'peer
  * AppArmor has logged, or how many records were not printed. Returns undefined for any other.
  */
 export function parseKernelRecord(text: string): KernelRecord | undefined {
-  const suppressed = /auditd?_printk_skb: (\d+) callbacks suppressed$/.exec(text)?.[1];
+  const suppressed = suppression.exec(text)?.[1];
   if (suppressed !== undefined) return { kind: 'Suppressed', count: Number(suppressed) };
   const [head, type, seconds] = auditType.exec(text) ?? [];
   if (head === undefined) return undefined;
