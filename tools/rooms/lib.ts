@@ -140,7 +140,10 @@ export const libRooms: readonly Room[] = [
   },
   {
     name: 'lib/registry/remote',
-    imports: [errors, 'lib/network', 'lib/network/hosts', 'lib/registry', 'lib/registry/credentials', 'lib/text'],
+    imports: [
+      ...[errors, 'lib/concurrency', 'lib/network', 'lib/network/hosts', 'lib/registry'],
+      ...['lib/registry/credentials', 'lib/text'],
+    ],
     packages: ['valibot'],
   },
   { name: 'lib/artifact', imports: [errors, 'lib/profile/**', 'lib/registry', 'lib/text'] },

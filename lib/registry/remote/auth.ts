@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { unlessAborted } from '#lib/concurrency/unless-aborted';
 import { FairleadError } from '#lib/errors';
 import { quote } from '#lib/text/quote';
 import { isLoopback } from '../../network/loopback.ts';
@@ -232,25 +233,6 @@ function tokenRequest(
   for (const scope of scopes) url.searchParams.append('scope', scope);
   const authorization = who !== undefined && 'username' in who ? { authorization: basicHeader(who) } : {};
   return { method: 'GET', url, headers: { accept, ...authorization } };
-}
-
-/**
- * Returns what a promise of another call resolves to. Rejects with the reason of this call's own
- * signal if that ends it first.
- */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  signal.throwIfAborted();
-  let end = (): void => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    end = () => reject(signal.reason);
-  });
-  signal.addEventListener('abort', end);
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', end);
-  }
 }
 
 function basicHeader(who: { readonly username: string; readonly password: string }): string {

@@ -27,11 +27,16 @@ describe('installed AppArmor profiles', () => {
           await whenLoading();
           kernel.set(name, text);
         },
-        unload: async (name) => {
+        unload: async (name, aborts) => {
           calls.push(`unload ${name}`);
-          await whenUnloading();
-          if (confined) throw new FairleadError('Conflict', 'a process is confined by it');
-          kernel.delete(name);
+          // The loader goes on if its caller has given up.
+          const done = whenUnloading().then(() => {
+            if (confined) throw new FairleadError('Conflict', 'a process is confined by it');
+            kernel.delete(name);
+          });
+          const givenUp = Promise.withResolvers<never>();
+          aborts.addEventListener('abort', () => givenUp.reject(aborts.reason));
+          await Promise.race([done, givenUp.promise]);
         },
       },
       loaded: async () => new Set(kernel.keys()),
@@ -155,6 +160,25 @@ describe('installed AppArmor profiles', () => {
     const asked = installed.put(profile, undefined, signal);
     resolve();
     await Promise.all([dropped, asked]);
+    assert.ok(kernel.has(name));
+    assert.deepEqual(calls, [`load ${name}`, `unload ${name}`, `load ${name}`]);
+  });
+
+  it('are not taken for loaded while they are unloaded for a caller that has given up', async () => {
+    const name = await installed.put(profile, undefined, signal);
+    now = 11 * minutes;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    whenUnloading = () => promise;
+    const caller = new AbortController();
+    const dropped = installed.dropUnused(new Set(), caller.signal);
+    while (!calls.includes(`unload ${name}`)) await Promise.resolve();
+    caller.abort(new Error('given up'));
+    await assert.rejects(dropped, /given up/);
+    const asked = installed.put(profile, undefined, signal);
+    // Time for the answer that the profile is loaded, which would be wrong soon.
+    await delay(5);
+    resolve();
+    await asked;
     assert.ok(kernel.has(name));
     assert.deepEqual(calls, [`load ${name}`, `unload ${name}`, `load ${name}`]);
   });

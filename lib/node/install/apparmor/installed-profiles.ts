@@ -2,6 +2,7 @@ import { FairleadError } from '#lib/errors';
 import type { AppArmorProfile } from '#lib/profile/apparmor/model';
 import type { ProfileMode } from '#lib/profile/constraint';
 import { Flights } from '../../../concurrency/flights.ts';
+import { unlessAborted } from '../../../concurrency/unless-aborted.ts';
 import { ExpensiveProfiles } from './expensive-profiles.ts';
 import type { AppArmorLoader, RenderedAppArmor } from './loader.ts';
 import { renderForNode } from './render.ts';
@@ -71,27 +72,42 @@ export class InstalledAppArmor {
    * minutes, or another time in milliseconds. Returns their names. `inUse` must have those of
    * created containers: without its profile such a container does not start, or, if its process
    * waits for the start already, runs unconfined. Throws as AppArmorLoader.unload does, except for
-   * a profile that confines a process: it stays.
+   * a profile that confines a process: it stays. Rejects with the reason of the signal.
    */
   async dropUnused(inUse: ReadonlySet<string>, signal: AbortSignal, life = lifetime): Promise<readonly string[]> {
-    const { loader, loaded, now } = this.#dependencies;
+    const { loaded, now } = this.#dependencies;
     const oldest = now().getTime() - life;
     const dropped: string[] = [];
     for (const name of await loaded()) {
-      if (inUse.has(name) || (this.#asked.get(name) ?? this.#begun) > oldest) continue;
-      this.#asked.delete(name);
-      // Begun right after the check: from now on, requests for the profile wait, and load it again.
-      const unloading = loader.unload(name, signal).then(() => void dropped.push(name), unlessConfined);
-      this.#unloading.set(
-        name,
-        unloading.catch(() => undefined),
-      );
-      await unloading.finally(() => this.#unloading.delete(name));
+      signal.throwIfAborted();
+      if (inUse.has(name) || (this.#asked.get(name) ?? this.#begun) > oldest || this.#unloading.has(name)) continue;
+      if (await unlessAborted(this.#unload(name), signal)) dropped.push(name);
     }
     return dropped;
   }
+
+  /**
+   * Unloads a profile; returns false for one that confines a process. From now on, requests for the
+   * profile wait, and load it again. No caller can end that: the loader might unload the profile
+   * all the same, after a request has found it loaded.
+   */
+  #unload(name: string): Promise<boolean> {
+    this.#asked.delete(name);
+    const { signal } = new AbortController();
+    const unloading = this.#dependencies.loader.unload(name, signal).then(() => true, unlessConfined);
+    const ended = unloading.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#unloading.set(
+      name,
+      ended.finally(() => this.#unloading.delete(name)),
+    );
+    return unloading;
+  }
 }
 
-function unlessConfined(error: unknown): void {
+function unlessConfined(error: unknown): false {
   if (!(error instanceof FairleadError) || error.kind !== 'Conflict') throw error;
+  return false;
 }
