@@ -54,6 +54,38 @@ it('what is unused is removed at once, unless it was asked for in the last two m
   assert.equal((await tidier.collect(signal)).effective.length, 1);
 });
 
+it('an AppArmor profile stays that was asked for shortly before the runtime listed its containers', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'fairlead-collect-'));
+  const store = await openStore(directory);
+  let time = 0;
+  const kernel = new Set([`fairlead/${'a'.repeat(64)}`]);
+  const [name = ''] = kernel;
+  const appArmor = new InstalledAppArmor({
+    loader: { load: assert.fail, unload: async (each) => void kernel.delete(each) },
+    loaded: async () => kernel,
+    now: () => new Date(time),
+  });
+  const runtime = {
+    // It is slow. Meanwhile it creates the container, which is not in its list.
+    listContainers: async () => {
+      time += 3 * minute;
+      return { containers: [] };
+    },
+    listPodSandbox: async () => ({ items: [] }),
+  } as unknown as CriClient;
+  const tidier = new Tidier({ store, appArmor, runtime, log: { warn: assert.fail } as unknown as ShimLog });
+  t.after(async () => {
+    await tidier.stop();
+    await store.close();
+    await rm(directory, { recursive: true });
+  });
+  time = 5 * minute;
+  await appArmor.holds(name);
+  time += minute;
+  assert.deepEqual((await tidier.collect(signal)).appArmor, []);
+  assert.deepEqual((await tidier.collect(signal)).appArmor, [name]);
+});
+
 it('a collection ends before the state directory is released', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'fairlead-collect-'));
   const store = await openStore(directory);
@@ -61,6 +93,7 @@ it('a collection ends before the state directory is released', async (t) => {
   const steps: string[] = [];
   const begun = Promise.withResolvers<void>();
   const appArmor = {
+    time: 0,
     dropUnused: async (_used: ReadonlySet<string>, aborts: AbortSignal) => {
       begun.resolve();
       await once(aborts, 'abort');
@@ -90,6 +123,7 @@ it('the AppArmor profile of a created container without a note stays: it would s
   const [first, second] = [`fairlead/${'a'.repeat(64)}`, `fairlead/${'b'.repeat(64)}`];
   let inUse: readonly string[] = [];
   const appArmor = {
+    time: 0,
     dropUnused: async (used: ReadonlySet<string>) => {
       inUse = [...used].sort();
       return [];
@@ -137,7 +171,7 @@ it('waits for the removal that is under way before it removes', async (t) => {
     },
     listPodSandbox: async () => ({ items: [] }),
   } as unknown as CriClient;
-  const appArmor = { dropUnused: async () => [] };
+  const appArmor = { time: 0, dropUnused: async () => [] };
   const tidier = new Tidier({ store, appArmor, runtime, log: { warn: assert.fail } as unknown as ShimLog });
   t.after(async () => {
     await tidier.stop();

@@ -29,7 +29,7 @@ export interface Collected {
 /** The dependencies of a Tidier. */
 export interface TidierDependencies {
   readonly store: Store;
-  readonly appArmor: Pick<InstalledAppArmor, 'dropUnused'>;
+  readonly appArmor: Pick<InstalledAppArmor, 'dropUnused' | 'time'>;
   readonly runtime: RuntimeLists;
   readonly log: Pick<ShimLog, 'warn'>;
 }
@@ -41,7 +41,7 @@ export interface TidierDependencies {
  */
 export class Tidier {
   readonly #store: Store;
-  readonly #appArmor: Pick<InstalledAppArmor, 'dropUnused'>;
+  readonly #appArmor: Pick<InstalledAppArmor, 'dropUnused' | 'time'>;
   readonly #runtime: RuntimeLists;
   readonly #log: Pick<ShimLog, 'warn'>;
   readonly #stopping = new AbortController();
@@ -128,9 +128,10 @@ export class Tidier {
   async #removeNow(signal: AbortSignal, life?: number): Promise<Collected> {
     signal.throwIfAborted();
     const effective = await this.#store.effective.dropOld(life);
+    const asOf = this.#appArmor.time;
     const inUse = await profilesInUse(this.#store, this.#runtime, signal);
     const artifacts = await this.#store.dropUnused(inUse.artifacts, { life, signal });
-    const appArmor = await this.#appArmor.dropUnused(inUse.appArmor, signal, life);
+    const appArmor = await this.#appArmor.dropUnused(inUse.appArmor, signal, { life, asOf });
     return { artifacts, effective, appArmor };
   }
 }

@@ -15,7 +15,7 @@ import { Tidier } from './tidy.ts';
 import { recordUse } from './uses.ts';
 
 const digest = digestOf(Buffer.from('artifact'));
-const appArmor = { dropUnused: async () => [] };
+const appArmor = { time: 0, dropUnused: async () => [] };
 
 describe('uses of artifacts', () => {
   it('are forgotten when their containers are gone, for any number of them, and kept while the runtime is down', async () => {

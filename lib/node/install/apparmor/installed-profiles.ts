@@ -32,7 +32,7 @@ export class InstalledAppArmor {
 
   constructor(dependencies: InstalledAppArmorDependencies) {
     this.#dependencies = dependencies;
-    this.#begun = dependencies.now().getTime();
+    this.#begun = this.time;
     this.#expensive = new ExpensiveProfiles(dependencies.now);
   }
 
@@ -62,23 +62,32 @@ export class InstalledAppArmor {
 
   /** Reports whether the kernel has a profile. Keeps it then as {@link put} does. */
   async holds(name: string): Promise<boolean> {
-    this.#asked.set(name, this.#dependencies.now().getTime());
+    this.#asked.set(name, this.time);
     await this.#unloading.get(name);
     return (await this.#dependencies.loaded()).has(name);
+  }
+
+  /** The time by which requests for profiles are remembered, in milliseconds. */
+  get time(): number {
+    return this.#dependencies.now().getTime();
   }
 
   /**
    * Unloads the profiles that no container uses and that were not asked for in the last ten
    * minutes, or another time in milliseconds. Returns their names. `inUse` must have those of
    * created containers: without its profile such a container does not start, or, if its process
-   * waits for the start already, runs unconfined. Throws as AppArmorLoader.unload does, except for
+   * waits for the start already, runs unconfined. `asOf` is the {@link time} before the containers
+   * were listed, which may take long: those created since are not in `inUse`. Throws as AppArmorLoader.unload does, except for
    * a profile that confines a process: it stays. Rejects with the reason of the signal.
    */
-  async dropUnused(inUse: ReadonlySet<string>, signal: AbortSignal, life = lifetime): Promise<readonly string[]> {
-    const { loaded, now } = this.#dependencies;
-    const oldest = now().getTime() - life;
+  async dropUnused(
+    inUse: ReadonlySet<string>,
+    signal: AbortSignal,
+    { life = lifetime, asOf = this.time }: { readonly life?: number | undefined; readonly asOf?: number } = {},
+  ): Promise<readonly string[]> {
+    const oldest = asOf - life;
     const dropped: string[] = [];
-    for (const name of await loaded()) {
+    for (const name of await this.#dependencies.loaded()) {
       signal.throwIfAborted();
       if (inUse.has(name) || (this.#asked.get(name) ?? this.#begun) > oldest || this.#unloading.has(name)) continue;
       if (await unlessAborted(this.#unload(name), signal)) dropped.push(name);
