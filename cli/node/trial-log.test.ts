@@ -87,6 +87,7 @@ describe('the trial of a pod', () => {
 
   it('notes what keeps records from the log', async () => {
     await put('12/comm', 'auditd\n');
+    await put('12/status', 'Name:\tauditd\nNSpid:\t12\n');
     await put('sys/kernel/seccomp/actions_logged', 'kill_process errno\n');
     const { kernelLog } = await tried(async () => ({ texts: [], isOverwritten: true }));
     const [actions, auditd, overwritten, ...others] = kernelLog?.notes ?? [];
@@ -94,6 +95,22 @@ describe('the trial of a pod', () => {
     assert.match(auditd ?? '', /auditd \(process 12\) takes the records.*ausearch/);
     assert.match(overwritten ?? '', /older records were overwritten/);
     assert.deepEqual(others, []);
+  });
+
+  it('takes no process of a container for auditd', async () => {
+    await put('11/comm', 'auditd\n');
+    await put('11/status', 'Name:\tauditd\nNSpid:\t11\t1\n');
+    await put('12/comm', 'auditd\n');
+    const { kernelLog } = await tried(async () => ({ texts: [], isOverwritten: false }));
+    assert.deepEqual(kernelLog?.notes, []);
+  });
+
+  it('notes how many records of programs that have ended are left out', async () => {
+    const many = Array.from({ length: 60 }, (_, index) => call(8).replace('"/app"', `"/app${index}"`));
+    const { kernelLog } = await tried(async () => ({ texts: many, isOverwritten: false }));
+    assert.equal(kernelLog?.ended.length, 50);
+    assert.deepEqual(kernelLog.notes, ['10 records more are of programs that have ended, and are left out.']);
+    assert.ok(!('endedOmitted' in kernelLog));
   });
 
   it('notes that other pods have the same AppArmor profile', async () => {

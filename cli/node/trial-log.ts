@@ -27,7 +27,7 @@ export interface TriedPod extends PodExplanation {
 }
 
 /** How complete the records of a trial are. */
-export interface TrialLog extends Omit<Logged, 'byContainer'> {
+export interface TrialLog extends Omit<Logged, 'byContainer' | 'endedOmitted'> {
   /** Why records are missing, and what to do. */
   readonly notes: readonly string[];
 }
@@ -54,14 +54,26 @@ export async function withTrialLog(
     const { texts, isOverwritten } = await readLog();
     const records = texts.flatMap((text) => parseKernelRecord(text) ?? []);
     const pids = records.flatMap((record) => (record.kind === 'Suppressed' ? [] : record.pid));
-    const { byContainer, ...rest } = countLogged(records, containers, await running(pids, join(root, 'proc')));
+    const { byContainer, endedOmitted, ...rest } = countLogged(
+      records,
+      containers,
+      await running(pids, join(root, 'proc')),
+    );
     return {
       ...pod,
       containers: pod.containers.map((container) => {
         const logged = byContainer.get(container.id);
         return logged === undefined ? container : { ...container, logged };
       }),
-      kernelLog: { ...rest, notes: [...notes, ...sharedNotes(pod), ...(isOverwritten ? [overwritten] : [])] },
+      kernelLog: {
+        ...rest,
+        notes: [
+          ...[...notes, ...sharedNotes(pod), ...(isOverwritten ? [overwritten] : [])],
+          ...(endedOmitted === 0
+            ? []
+            : [`${endedOmitted} records more are of programs that have ended, and are left out.`]),
+        ],
+      },
     };
   } catch (thrown) {
     const { message } = toFairleadError(thrown);
@@ -117,11 +129,18 @@ async function settingNotes(root: string): Promise<readonly string[]> {
   ];
 }
 
+/** Returns a process of the node, not of a container, which can give its processes any name. */
 async function processNamed(name: string, proc: string): Promise<string | undefined> {
   const pids = (await readdir(proc)).filter((entry) => /^\d+$/.test(entry));
   for (const pid of pids) {
     const comm = await readFile(join(proc, pid, 'comm'), 'utf8').catch(() => '');
-    if (comm.trim() === name) return pid;
+    if (comm.trim() === name && (await isOfNode(pid, proc))) return pid;
   }
   return undefined;
+}
+
+/** Reports whether a process has one number only: those of containers have one in theirs, too. */
+async function isOfNode(pid: string, proc: string): Promise<boolean> {
+  const status = await readFile(join(proc, pid, 'status'), 'utf8').catch(() => '');
+  return /^NSpid:\t\d+$/m.test(status);
 }

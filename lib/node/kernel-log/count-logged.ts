@@ -46,6 +46,8 @@ export interface Logged {
   readonly byContainer: ReadonlyMap<string, LoggedOfContainer>;
   /** Calls since the first of the containers whose process has ended: they may be of others. */
   readonly ended: readonly EndedCount[];
+  /** The number of records that this list leaves out. */
+  readonly endedOmitted: number;
   /** The same for accesses under a profile that several of the containers have. */
   readonly endedAccesses: number;
   /** The number of records that the kernel has not printed, of the whole node. */
@@ -92,10 +94,11 @@ export function countLogged(
       else if (owner !== undefined) found.get(owner.id)?.push(record);
     }
   }
+  const endedRows = rows(ended, ({ program, syscall }) => ({ program, syscall }));
   return {
     byContainer: new Map([...found].map(([id, of]) => [id, countOf(of)])),
-    ended: rows(ended, ({ program, syscall }) => ({ program, syscall })).slice(0, mostRows),
-    ...{ endedAccesses, suppressed },
+    ended: endedRows.slice(0, mostRows),
+    ...{ endedOmitted: countBeyond(endedRows), endedAccesses, suppressed },
   };
 }
 
@@ -116,13 +119,17 @@ function countOf(records: readonly (LoggedCall | LoggedAccess)[]): LoggedOfConta
       of,
     ),
   };
-  const omitted = Object.values(all).flatMap((list) => list.slice(mostRows).map(({ count }) => count));
   return {
     calls: all.calls.slice(0, mostRows),
     accesses: all.accesses.slice(0, mostRows),
     executed: all.executed.slice(0, mostRows),
-    omitted: omitted.reduce((sum, count) => sum + count, 0),
+    omitted: countBeyond(all.calls) + countBeyond(all.accesses) + countBeyond(all.executed),
   };
+}
+
+/** Returns the number of records in the rows that a list leaves out. */
+function countBeyond(list: readonly { readonly count: number }[]): number {
+  return list.slice(mostRows).reduce((sum, { count }) => sum + count, 0);
 }
 
 /** Counts records that are described alike, the most frequent first. */
