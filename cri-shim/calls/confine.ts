@@ -60,7 +60,7 @@ export async function confine(
   }
 }
 
-/** The profiles that a container or sandbox requests, those of the runtime and those of the shim. */
+/** The profiles that a container or sandbox requests: what the runtime resolves, and the shim. */
 interface RequestedProfiles {
   readonly delegated: readonly DelegatedProfile[];
   readonly applied: readonly AppliedProfile[];

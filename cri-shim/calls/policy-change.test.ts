@@ -19,7 +19,7 @@ describe('a policy that changes while the second profile of a container is loade
   const first = { revision: 'first', baseline: { seccomp: 'RuntimeDefault', apparmor: 'RuntimeDefault' } };
   let pulled: string[];
 
-  /** Creates a container; once its AppArmor profile is loaded for the first time, `second` is in force. */
+  /** Creates a container. The policy `second` is in force once its AppArmor profile is loaded. */
   function createContainer(seccomp: object, second: object, annotations = {}): Promise<unknown> {
     pulled = [];
     const policy = { current: first as object };

@@ -68,7 +68,7 @@ describe('parseKernelRecord', () => {
   });
 
   it('does not take the message of a program for a report of the kernel', () => {
-    // A container with CAP_AUDIT_WRITE sends it. The log cuts a long one, here right before its end.
+    // A program with CAP_AUDIT_WRITE sends it. The log cuts a long one, here right before its end.
     const text = `audit: type=1107 audit(1.0:1): pid=7 msg='${'x'.repeat(900)} kauditd_printk_skb: 99 callbacks suppressed`;
     assert.equal(parseKernelRecord(text), undefined);
   });

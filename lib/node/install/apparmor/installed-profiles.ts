@@ -77,8 +77,9 @@ export class InstalledAppArmor {
    * minutes, or another time in milliseconds. Returns their names. `inUse` must have those of
    * created containers: without its profile such a container does not start, or, if its process
    * waits for the start already, runs unconfined. `asOf` is the {@link time} before the containers
-   * were listed, which may take long: those created since are not in `inUse`. Throws as AppArmorLoader.unload does, except for
-   * a profile that confines a process: it stays. Rejects with the reason of the signal.
+   * were listed, which may take long: those created since are not in `inUse`. Throws as
+   * AppArmorLoader.unload does, except for a profile that confines a process: it stays. Rejects
+   * with the reason of the signal.
    */
   async dropUnused(
     inUse: ReadonlySet<string>,
