@@ -1,7 +1,7 @@
-import * as v from 'valibot';
 import type { CriClient } from '#lib/cri/client';
 import { type MachineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { ContainerState } from '../../lib/cri/gen/cri_pb.js';
+import { isRuntimeDefault, reportedProfiles } from '../report/reported-profiles.ts';
 import { parseContainerReport } from './container-report.ts';
 import { expectedDefault, handlerDefaults } from './handler-defaults.ts';
 import { ReportedDefaults } from './reported-defaults.ts';
@@ -44,7 +44,7 @@ export async function compareBaseline(
   for (const { id, podSandboxId } of running) {
     if (compared === mostCompared) break;
     const info = await askContainerInfo(cri, id, signal);
-    if (!isRuntimeDefault(info)) continue;
+    if (!isRuntimeDefault(reportedProfiles(info))) continue;
     const report = parseContainerReport(info);
     if ('unusable' in report) continue;
     const defaults = await handlerDefaults(facts, await askHandler(cri, podSandboxId, signal));
@@ -61,29 +61,3 @@ export async function compareBaseline(
     ...(assumption === undefined ? {} : { assumption }),
   };
 }
-
-/**
- * Reports whether a container was created under RuntimeDefault, from what runtimes report; false
- * for what cannot be read.
- */
-function isRuntimeDefault(info: string | undefined): boolean {
-  const report = v.safeParse(reportedInfo, info);
-  if (!report.success) return false;
-  const { config, runtimeSpec } = report.output;
-  const annotated = runtimeSpec?.annotations?.['io.kubernetes.cri-o.SeccompProfilePath'];
-  if (annotated !== undefined) return annotated === 'RuntimeDefault' || annotated === 'runtime/default';
-  const seccomp = config?.linux?.security_context?.seccomp;
-  return seccomp != null && (seccomp.profile_type ?? 0) === 0 && (seccomp.localhost_ref ?? '') === '';
-}
-
-const seccompOf = v.object({ profile_type: v.nullish(v.number()), localhost_ref: v.nullish(v.string()) });
-const contextOf = v.object({ seccomp: v.nullish(seccompOf) });
-
-const reportedInfo = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.object({
-    config: v.nullish(v.object({ linux: v.nullish(v.object({ security_context: v.nullish(contextOf) })) })),
-    runtimeSpec: v.nullish(v.object({ annotations: v.nullish(v.record(v.string(), v.string())) })),
-  }),
-);

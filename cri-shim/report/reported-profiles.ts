@@ -7,6 +7,11 @@ export interface ReportedProfiles {
 /** The types of profiles that have no path, by their numbers. */
 const profileTypes = ['RuntimeDefault', 'Unconfined'];
 
+/** Reports whether a container was created under the default profile of its runtime. */
+export function isRuntimeDefault({ seccomp }: ReportedProfiles): boolean {
+  return seccomp === 'RuntimeDefault' || seccomp === 'runtime/default';
+}
+
 /**
  * Reads the profiles of a container from what the runtime reports of it.
  *
@@ -38,9 +43,11 @@ function parse(text: string | undefined): unknown {
   }
 }
 
+/** Returns undefined for a member that is missing or null. */
 function member(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce<unknown>(
-    (object, name) => (typeof object === 'object' && object !== null ? Reflect.get(object, name) : undefined),
+    (object, name) =>
+      (typeof object === 'object' && object !== null ? Reflect.get(object, name) : undefined) ?? undefined,
     value,
   );
 }
