@@ -20,15 +20,13 @@ const containers = [
   { id: 'c2', podSandboxId: 's2', metadata: { name: 'web' }, state: CONTAINER_RUNNING },
 ];
 
-function explain(pod: string, uses: Readonly<Record<string, Use>>, info: object | string = {}) {
+function explain(pod: string, uses: Readonly<Record<string, Use>>, info: (id: string) => object = () => ({})) {
   const dependencies = {
     runtime: {
       listPodSandbox: async () => create(cri.ListPodSandboxResponseSchema, { items: sandboxes }),
       listContainers: async () => create(cri.ListContainersResponseSchema, { containers }),
-      containerStatus: async () =>
-        create(cri.ContainerStatusResponseSchema, {
-          info: { info: typeof info === 'string' ? info : JSON.stringify(info) },
-        }),
+      containerStatus: async ({ containerId }: { readonly containerId: string }) =>
+        create(cri.ContainerStatusResponseSchema, { info: { info: JSON.stringify(info(containerId)) } }),
     },
     store: { uses: { list: async () => new Map(Object.entries(uses)) } },
     recent: { refusals: [] },
@@ -64,21 +62,18 @@ describe('explainPod', () => {
     ]);
   });
 
-  it('reads the profiles that runtimes report', async () => {
-    const runtime = async (info: object | string) => (await explain('web/nginx-0', {}, info)).containers[1]?.runtime;
-    const requested = (seccomp: object) => ({ config: { linux: { security_context: { seccomp } } } });
-    const spec = (more: object) => ({ runtimeSpec: { ...more } });
-    assert.deepEqual(await runtime(requested({ profile_type: 2, localhost_ref: '/x.json' })), { seccomp: '/x.json' });
-    assert.deepEqual(await runtime(requested({})), { seccomp: 'RuntimeDefault' });
-    assert.deepEqual(await runtime(requested({ profile_type: 1 })), { seccomp: 'Unconfined' });
-    const path = { annotations: { 'io.kubernetes.cri-o.SeccompProfilePath': 'localhost/y.json' } };
-    assert.deepEqual(await runtime(spec(path)), { seccomp: 'localhost/y.json' });
-    assert.deepEqual(await runtime(spec({ linux: { seccomp: {} } })), { seccomp: 'a profile' });
-    assert.deepEqual(await runtime(spec({ process: { apparmorProfile: 'fairlead/1' } })), {
-      ...{ seccomp: 'none', appArmor: 'fairlead/1' },
+  it('returns what the runtime reports of each container, without those that are removed meanwhile', async () => {
+    const { containers: found } = await explain('web/nginx-0', {}, (id) => {
+      if (id === 'c0') throw new FairleadError('NotFound', 'it was removed');
+      return { runtimeSpec: { process: { apparmorProfile: 'fairlead/1' } } };
     });
-    assert.deepEqual(await runtime(spec({ process: { apparmorProfile: '' } })), { seccomp: 'none' });
-    for (const info of ['', 'null', '7', '{']) assert.deepEqual(await runtime(info), {}, info);
+    assert.deepEqual(
+      found.map(({ id, runtime }) => [id, runtime]),
+      [
+        ['s1', {}],
+        ['c1', { seccomp: 'none', appArmor: 'fairlead/1' }],
+      ],
+    );
   });
 
   it('refuses a pod that the runtime does not have', async () => {

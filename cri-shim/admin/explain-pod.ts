@@ -1,4 +1,5 @@
 import type { CriClient } from '#lib/cri/client';
+import { unlessRemoved } from '#lib/cri/runtime-call';
 import { FairleadError } from '#lib/errors';
 import type { Store } from '#lib/node/store/store';
 import { ContainerState } from '../../lib/cri/gen/cri_pb.js';
@@ -63,14 +64,4 @@ export async function explainPod(
   const ofSandboxes = sandboxes.map(({ id }) => ({ id, state: 'sandbox', ...created(id), runtime: {} }));
   const ofContainers = (await Promise.all(explained)).filter((each) => each !== undefined);
   return { pod, containers: [...ofSandboxes, ...ofContainers], refusals };
-}
-
-/** Returns undefined for a container that was removed after the runtime listed it. */
-async function unlessRemoved<T>(status: Promise<T>): Promise<T | undefined> {
-  try {
-    return await status;
-  } catch (error) {
-    if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
-    throw error;
-  }
 }

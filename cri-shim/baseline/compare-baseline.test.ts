@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { criClient } from '#lib/cri/client';
+import { FairleadError } from '#lib/errors';
 import { FakeRuntime } from '#test/support/cri/fake-runtime';
-import { ContainerState, ListContainersResponseSchema } from '../../lib/cri/gen/cri_pb.js';
+import {
+  ContainerState,
+  ContainerStatusRequestSchema,
+  ListContainersResponseSchema,
+} from '../../lib/cri/gen/cri_pb.js';
 import { compareBaseline } from './compare-baseline.ts';
 import { expectedDefault, handlerDefaults } from './handler-defaults.ts';
 import { askFacts } from './runtime-questions.ts';
@@ -16,6 +21,10 @@ const annotation = 'io.kubernetes.cri-o.SeccompProfilePath';
 describe('compareBaseline', () => {
   let runtime: FakeRuntime;
   const cri = criClient(async (method, request) => {
+    if (method.endsWith('/ContainerStatus')) {
+      const { containerId } = fromBinary(ContainerStatusRequestSchema, request);
+      if (containerId === 'gone') throw new FairleadError('NotFound', 'it was removed');
+    }
     if (!method.endsWith('/ListContainers')) return runtime.answer(method, request);
     const containers = [...runtime.infos.keys()].map((id) => ({ id, state: ContainerState.CONTAINER_RUNNING }));
     return toBinary(ListContainersResponseSchema, create(ListContainersResponseSchema, { containers }));
@@ -40,6 +49,12 @@ describe('compareBaseline', () => {
       runtime.infos.set(`odd${index}`, info);
     }
     runtime.report('c1', { profile, bounding, annotations: { [annotation]: 'RuntimeDefault' } });
+    assert.equal((await compareBaseline(cri, machine, signal)).compared, 1);
+  });
+
+  it('skips containers that are removed meanwhile', async () => {
+    runtime.infos.set('gone', '{}');
+    runtime.report('c1', { profile: await known(), bounding, annotations: { [annotation]: 'RuntimeDefault' } });
     assert.equal((await compareBaseline(cri, machine, signal)).compared, 1);
   });
 

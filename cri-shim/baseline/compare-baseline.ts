@@ -1,4 +1,5 @@
 import type { CriClient } from '#lib/cri/client';
+import { unlessRemoved } from '#lib/cri/runtime-call';
 import { type MachineArchitecture, nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { ContainerState } from '../../lib/cri/gen/cri_pb.js';
 import { isRuntimeDefault, reportedProfiles } from '../report/reported-profiles.ts';
@@ -43,7 +44,7 @@ export async function compareBaseline(
   let compared = 0;
   for (const { id, podSandboxId } of running) {
     if (compared === mostCompared) break;
-    const info = await askContainerInfo(cri, id, signal);
+    const info = await unlessRemoved(askContainerInfo(cri, id, signal));
     if (!isRuntimeDefault(reportedProfiles(info))) continue;
     const report = parseContainerReport(info);
     if ('unusable' in report) continue;

@@ -1,5 +1,5 @@
 import type { CriClient } from '#lib/cri/client';
-import { FairleadError } from '#lib/errors';
+import { unlessRemoved } from '#lib/cri/runtime-call';
 import type { Store } from '#lib/node/store/store';
 import type { Use } from '#lib/node/store/use-note';
 import type { InUse } from '#lib/node/store/uses';
@@ -72,11 +72,6 @@ async function appArmorOf(
   runtime: Pick<RuntimeLists, 'containerStatus'>,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  try {
-    const { info } = await runtime.containerStatus({ containerId, verbose: true }, signal);
-    return reportedProfiles(info['info']).appArmor;
-  } catch (error) {
-    if (error instanceof FairleadError && error.kind === 'NotFound') return undefined; // It was removed.
-    throw error;
-  }
+  const reported = await unlessRemoved(runtime.containerStatus({ containerId, verbose: true }, signal));
+  return reported && reportedProfiles(reported.info['info']).appArmor;
 }

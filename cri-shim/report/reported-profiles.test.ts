@@ -23,8 +23,13 @@ describe('reportedProfiles', () => {
       JSON.stringify({ runtimeSpec: { process: { apparmorProfile: 'a' }, linux: { seccomp: {} } } }),
       { seccomp: 'a profile', appArmor: 'a' },
     ],
+    [
+      'of AppArmor that is empty',
+      JSON.stringify({ runtimeSpec: { process: { apparmorProfile: '' } } }),
+      { seccomp: 'none' },
+    ],
     ['that is not reported', undefined, {}],
-    ['in a report that cannot be read', '{', {}],
+    ...['', 'null', '7', '{'].map((info) => [`in a report that cannot be read: "${info}"`, info, {}] as const),
   ];
   for (const [what, info, expected] of cases) {
     it(`reads a profile ${what}`, () => assert.deepEqual(reportedProfiles(info), expected));

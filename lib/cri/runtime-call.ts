@@ -83,6 +83,19 @@ export function isUnimplemented(error: unknown): boolean {
   return error instanceof FairleadError && error.cause instanceof Refusal && error.cause.code === unimplemented;
 }
 
+/**
+ * Returns what a call returns; undefined if the runtime does not have the container or sandbox,
+ * because it was removed. Rejects with other errors of the call.
+ */
+export async function unlessRemoved<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof FairleadError && error.kind === 'NotFound') return undefined;
+    throw error;
+  }
+}
+
 function failure(method: string, refusal: Refusal | undefined, cause?: unknown, signal?: AbortSignal): FairleadError {
   if (refusal === undefined) {
     const why = signal?.aborted === true ? ' in time' : reasonOf(cause);
