@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 
 /**
  * The log of the shim. Records to search for have a `messageId`:
- * `fairlead.profile.applied`, `fairlead.profile.logged`, `fairlead.profile.pulled`,
+ * `fairlead.profile.applied`, `fairlead.profile.delegated`, `fairlead.delegation.decided`,
+ * `fairlead.profile.logged`, `fairlead.profile.pulled`,
  * `SecurityProfileMergeConstrained` (the name of KEP-6061), `fairlead.profile.refused`,
  * `fairlead.call.abandoned`, `fairlead.policy.loaded`, `fairlead.policy.missing`,
  * `fairlead.policy.broken`, `fairlead.runtime.silent`, `fairlead.store.repaired`,
