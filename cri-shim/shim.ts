@@ -161,15 +161,14 @@ export class Shim {
     const policy = await this.#followPolicy(metrics);
     const store = await this.#openStore();
     const cri = criClient(runtimeCaller(runtime));
+    const clock = () => performance.now();
     const appArmor = new InstalledAppArmor({
       loader: new LsmClient(this.#options.lsm && parseSocketAddress(this.#options.lsm)),
       loaded: loadedProfiles,
-      // The time of the node may jump, and a profile that was just asked for stays.
-      now: () => new Date(performance.timeOrigin + performance.now()),
+      clock,
     });
     const tidier = new Tidier({ store, appArmor, runtime: cri, log });
     this.#undo.push(() => tidier.stop());
-    const clock = () => performance.now();
     const source = new ArtifactSource({
       ...{ store, policy, env: process.env, metrics, tidier, decisions, providers, clock },
     });

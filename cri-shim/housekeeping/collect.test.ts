@@ -26,7 +26,7 @@ it('what is unused is removed at once, unless it was asked for in the last two m
   const appArmor = new InstalledAppArmor({
     loader: { load: assert.fail, unload: async (name) => void kernel.delete(name) },
     loaded: async () => kernel,
-    now,
+    clock: () => time,
   });
   const runtime = {
     listContainers: async () => ({ containers: [{ id: 'c1' }] }),
@@ -63,7 +63,7 @@ it('an AppArmor profile stays that was asked for shortly before the runtime list
   const appArmor = new InstalledAppArmor({
     loader: { load: assert.fail, unload: async (each) => void kernel.delete(each) },
     loaded: async () => kernel,
-    now: () => new Date(time),
+    clock: () => time,
   });
   const runtime = {
     // It is slow. Meanwhile it creates the container, which is not in its list.

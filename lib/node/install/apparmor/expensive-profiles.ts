@@ -11,19 +11,20 @@ const mostRemembered = 256;
  * up for all others.
  */
 export class ExpensiveProfiles {
-  readonly #now: () => Date;
+  readonly #clock: () => number;
   readonly #refusals = new Map<string, { readonly error: FairleadError; readonly at: number }>();
 
-  constructor(now: () => Date) {
-    this.#now = now;
+  /** `clock` returns milliseconds that only increase. */
+  constructor(clock: () => number) {
+    this.#clock = clock;
   }
 
   /** Throws LimitExceeded if a profile of this name was too expensive some minutes ago. */
   check(name: string): void {
     const refusal = this.#refusals.get(name);
     if (refusal === undefined) return;
-    const age = this.#now().getTime() - refusal.at;
-    if (age < 0 || age >= memory) return void this.#refusals.delete(name);
+    const age = this.#clock() - refusal.at;
+    if (age >= memory) return void this.#refusals.delete(name);
     const { error } = refusal;
     const { kind, summary, hint, local } = error;
     throw new FairleadError(kind, `${summary} (it is compiled again in ${Math.ceil((memory - age) / 1000)} s)`, {
@@ -37,7 +38,7 @@ export class ExpensiveProfiles {
   note(name: string, error: unknown): void {
     if (!(error instanceof FairleadError) || error.kind !== 'LimitExceeded') return;
     this.#refusals.delete(name);
-    this.#refusals.set(name, { error, at: this.#now().getTime() });
+    this.#refusals.set(name, { error, at: this.#clock() });
     const [oldest] = this.#refusals.keys();
     if (this.#refusals.size > mostRemembered && oldest !== undefined) this.#refusals.delete(oldest);
   }

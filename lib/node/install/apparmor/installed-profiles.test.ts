@@ -40,7 +40,7 @@ describe('installed AppArmor profiles', () => {
         },
       },
       loaded: async () => new Set(kernel.keys()),
-      now: () => new Date(now),
+      clock: () => now,
     });
   beforeEach(() => {
     kernel.clear();
@@ -92,8 +92,6 @@ describe('installed AppArmor profiles', () => {
     whenLoading = async () => undefined;
     now = 5 * minutes;
     await installed.put(profile, undefined, signal);
-    now = 0;
-    await assert.doesNotReject(installed.put(other, undefined, signal), 'the clock was set back');
   });
 
   it('are loaded again at once after any other failure', async () => {

@@ -15,7 +15,8 @@ export interface InstalledAppArmorDependencies {
   readonly loader: Pick<AppArmorLoader, 'load' | 'unload'>;
   /** Returns the names of Fairlead's profiles that the kernel has. */
   readonly loaded: () => Promise<ReadonlySet<string>>;
-  readonly now: () => Date;
+  /** Returns milliseconds that only increase: the time of the node may jump. */
+  readonly clock: () => number;
 }
 
 /** Fairlead's AppArmor profiles in the kernel of this node, from this process and earlier ones. */
@@ -33,7 +34,7 @@ export class InstalledAppArmor {
   constructor(dependencies: InstalledAppArmorDependencies) {
     this.#dependencies = dependencies;
     this.#begun = this.time;
-    this.#expensive = new ExpensiveProfiles(dependencies.now);
+    this.#expensive = new ExpensiveProfiles(dependencies.clock);
   }
 
   /**
@@ -69,7 +70,7 @@ export class InstalledAppArmor {
 
   /** The time by which requests for profiles are remembered, in milliseconds. */
   get time(): number {
-    return this.#dependencies.now().getTime();
+    return this.#dependencies.clock();
   }
 
   /**
