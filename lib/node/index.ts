@@ -16,7 +16,7 @@ export type { PulledProfile, PullRequest } from './pull/pulled-profile.ts';
 export { RegistryFailures } from './pull/registry-failures.ts';
 export type { EffectiveFiles } from './store/effective-files.ts';
 export { nodeCaller, type PullNote } from './store/pull-note.ts';
-export type { StoreLog } from './store/records.ts';
+export type { StoreLog } from './store/remove-damaged.ts';
 export {
   openStore,
   type PulledArtifact,

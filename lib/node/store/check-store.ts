@@ -7,7 +7,7 @@ import { parseManifest } from '#lib/registry/manifest';
 import { readBlob } from './blob-file.ts';
 import { directoryEntries } from './directory-entries.ts';
 import { isReadableByOthers, notOwnFile } from './own-file.ts';
-import { removeDamaged, type StoreLog } from './records.ts';
+import { removeDamaged, type StoreLog } from './remove-damaged.ts';
 import type { StoreDirectories } from './store-directories.ts';
 
 /** How many files are looked at before other work has its turn. */

@@ -4,7 +4,8 @@ import type { Descriptor } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
 import { isDamage } from './blob-file.ts';
 import { checkContent, contentOf, keepOwnBlobs, removeOrphans } from './check-store.ts';
-import { pulledAgain, type Records, removeDamaged, type StoreLog } from './records.ts';
+import { pulledAgain, type Records } from './records.ts';
+import { removeDamaged, type StoreLog } from './remove-damaged.ts';
 import { blobPath, recordPath, type StoreDirectories } from './store-directories.ts';
 
 /** A part of an artifact. */

@@ -6,7 +6,7 @@ import { isExhausted, toFairleadError } from '#lib/errors';
 import { directoryEntries } from './directory-entries.ts';
 import { removeNow, writeDurably } from './durable-file.ts';
 import { isReadableByOthers, notOwnFile } from './own-file.ts';
-import { removeDamaged, type StoreLog } from './records.ts';
+import { removeDamaged, type StoreLog } from './remove-damaged.ts';
 import type { StoreDirectories } from './store-directories.ts';
 
 /** How long an effective profile stays after it was last asked for, in milliseconds. */

@@ -1,22 +1,17 @@
-import { chmodSync, lstatSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { isExhausted, toFairleadError } from '#lib/errors';
-import { type Digest, isDigest } from '#lib/registry/digest';
+import { type Digest, digestAlgorithms, isDigest } from '#lib/registry/digest';
 import { isDamage } from './blob-file.ts';
 import { isReadableByOthers, notOwnFile } from './own-file.ts';
+import { removeDamaged, type StoreLog } from './remove-damaged.ts';
 import { recordPath, type StoreDirectories } from './store-directories.ts';
 import { parseRecord, type StoredArtifact } from './stored-artifact.ts';
 
-/** Called for what was damaged and removed. */
-export type StoreLog = (message: string) => void;
-
 /** How many records are read before other work has its turn. */
 const readAtOnce = 32;
-
-/** The length of the hexadecimal digits of a digest, and its algorithm. */
-const algorithms: Readonly<Record<number, string>> = { 64: 'sha256', 96: 'sha384', 128: 'sha512' };
 
 /**
  * The records of a store. Each is read when it is first asked for: a store with thousands of them
@@ -97,19 +92,6 @@ export class Records {
   }
 }
 
-/**
- * Removes what is damaged, or what no store writes, and logs why. Does not wait, so that nothing is
- * written in its place meanwhile. Only logs a failure: what is damaged is not used.
- */
-export function removeDamaged(path: string, reason: string, log: StoreLog): void {
-  try {
-    rmSync(path, { recursive: true, force: true });
-    log(`${path}: removed, ${reason}`);
-  } catch (error) {
-    log(`${path}: not used and cannot be removed, ${reason}; ${error instanceof Error ? error.message : error}`);
-  }
-}
-
 /** What follows when an artifact is removed that is damaged. */
 export const pulledAgain = 'the artifact is pulled again when it is needed';
 
@@ -131,12 +113,9 @@ export async function recordedDigests({ artifacts }: StoreDirectories, log: Stor
   const digests: Digest[] = [];
   for (const name of await readdir(artifacts)) {
     const hex = name.endsWith('.json') ? name.slice(0, -'.json'.length) : '';
-    const digest = `${algorithms[hex.length]}:${hex}`;
-    if (isDigest(digest)) {
-      digests.push(digest);
-      continue;
-    }
-    removeDamaged(join(artifacts, name), 'it has no name of a record', log);
+    const digest = digestAlgorithms.map((algorithm) => `${algorithm}:${hex}`).find(isDigest);
+    if (digest !== undefined) digests.push(digest);
+    else removeDamaged(join(artifacts, name), 'it has no name of a record', log);
   }
   return digests;
 }
