@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { PodExplanation } from '#cri-shim/admin/documents';
 import { type AdminOptions, adminErrors, adminOption, askShim } from '../node/admin-client.ts';
 import { explanationText } from '../node/explanation-text.ts';
-import { withTrialLog } from '../node/trial-log.ts';
+import { withKernelLog } from '../node/with-kernel-log.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { exitCodes } from '../process/exit-codes.ts';
 import { writeResult } from '../terminal/output.ts';
@@ -30,6 +30,6 @@ export function define(command: Command): void {
 async function explain(pod: string, options: ExplainOptions): Promise<void> {
   const name = pod.includes('/') ? pod : `${options.namespace}/${pod}`;
   const path = name.split('/').map(encodeURIComponent).join('/');
-  const found = await withTrialLog(await askShim<PodExplanation>(options, 'GET', `/v1/pods/${path}`));
+  const found = await withKernelLog(await askShim<PodExplanation>(options, 'GET', `/v1/pods/${path}`));
   writeResult('node explain', options.output, { json: () => found, text: () => explanationText(found) });
 }

@@ -1,6 +1,6 @@
 import type { LoggedOfContainer } from '#lib/node/kernel-log/count-logged';
 import { oneLine } from '../terminal/output.ts';
-import type { TrialLog, TriedContainer, TriedPod } from './trial-log.ts';
+import type { ContainerWithKernelLog, KernelLogOfPod, PodWithKernelLog } from './with-kernel-log.ts';
 
 /** A line of a table: a label and a value. */
 type Row = readonly [label: string, value: string];
@@ -9,7 +9,7 @@ type Row = readonly [label: string, value: string];
  * Returns what a pod runs under as text: a paragraph for each container, the kernel's log, and a
  * paragraph for each refusal.
  */
-export function explanationText({ containers, kernelLog, refusals }: TriedPod): string {
+export function explanationText({ containers, kernelLog, refusals }: PodWithKernelLog): string {
   const paragraphs = containers.map((container) => paragraph(titleOf(container), containerRows(container)));
   const log = kernelLog === undefined ? [] : kernelLogRows(kernelLog);
   const refused = refusals.map(({ time, message }) => paragraph(`refused  ${time}`, [['reason', message]]));
@@ -20,11 +20,11 @@ function paragraph(title: string, rows: readonly Row[]): string {
   return [title, ...rows.map(([label, value]) => `  ${label.padEnd(13)}${oneLine(value)}`)].join('\n');
 }
 
-function titleOf({ name, id, state }: TriedContainer): string {
+function titleOf({ name, id, state }: ContainerWithKernelLog): string {
   return name === undefined ? `sandbox ${id}` : `container ${name} (${state}, ${id})`;
 }
 
-function containerRows({ artifacts, appArmor, applied, runtime, logged }: TriedContainer): readonly Row[] {
+function containerRows({ artifacts, appArmor, applied, runtime, logged }: ContainerWithKernelLog): readonly Row[] {
   return [
     ...applied.flatMap((record): Row[] => [
       ['artifact', `${record.kind} ${record.reference}`],
@@ -66,7 +66,7 @@ function loggedRows({ calls, accesses, executed, omitted }: LoggedOfContainer): 
   ];
 }
 
-function kernelLogRows({ ended, endedAccesses, suppressed, notes }: TrialLog): readonly Row[] {
+function kernelLogRows({ ended, endedAccesses, suppressed, notes }: KernelLogOfPod): readonly Row[] {
   return [
     ...ended.map(({ program, syscall, count }): Row => {
       return ['ended', `${times(count)}: ${syscall} by ${program}, which has ended: its container is not known`];

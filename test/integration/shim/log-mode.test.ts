@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TriedPod } from '#cli/node/trial-log';
+import type { PodWithKernelLog } from '#cli/node/with-kernel-log';
 import { type Containerd, containerdRequirements, startContainerd } from '#test/peers/containerd';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
@@ -129,7 +129,7 @@ describePeers([...containerdRequirements, 'docker-registry'], 'shim before conta
     const command = ['sh', '-c', 'trap "exit 0" TERM; while :; do cd /; sleep 1; done'];
     const seccomp = localhost(`${named}?mode=log`);
     await run({ name: 'counted', command, seccomp });
-    const explain = async (name: string): Promise<TriedPod> => {
+    const explain = async (name: string): Promise<PodWithKernelLog> => {
       const args = ['node', 'explain', name, '--socket', `unix://${shim.admin}`, '--output', 'json'];
       return JSON.parse(succeeded(await runFairlead(args)));
     };

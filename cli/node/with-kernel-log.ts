@@ -14,26 +14,26 @@ import { type RunningProcess, runningProcess } from '#lib/node/kernel-log/runnin
 import type { AppliedRecord } from '#lib/node/store/use-note';
 
 /** A container of a pod, with what the kernel has logged of it. */
-export interface TriedContainer extends ExplainedContainer {
+export interface ContainerWithKernelLog extends ExplainedContainer {
   /** Absent if its profiles are enforced, and if the kernel's log cannot be read. */
   readonly logged?: LoggedOfContainer;
 }
 
 /** What a pod runs under, with what the kernel has logged of it. */
-export interface TriedPod extends PodExplanation {
-  readonly containers: readonly TriedContainer[];
+export interface PodWithKernelLog extends PodExplanation {
+  readonly containers: readonly ContainerWithKernelLog[];
   /** Absent if all profiles are enforced. */
-  readonly kernelLog?: TrialLog;
+  readonly kernelLog?: KernelLogOfPod;
 }
 
-/** How complete the records of a trial are. */
-export interface TrialLog extends Omit<Logged, 'byContainer' | 'endedOmitted'> {
+/** How complete the records of a pod are. */
+export interface KernelLogOfPod extends Omit<Logged, 'byContainer' | 'endedOmitted'> {
   /** Why records are missing, and what to do. */
   readonly notes: readonly string[];
 }
 
-/** The dependencies of withTrialLog. */
-interface TrialLogDependencies {
+/** The dependencies of withKernelLog. */
+interface WithKernelLogDependencies {
   /** The root of the file system of the node. */
   readonly root: string;
   readonly readLog: () => Promise<KernelLog>;
@@ -43,10 +43,10 @@ interface TrialLogDependencies {
  * Adds to a pod what the kernel has logged of its containers whose profiles are logged and not
  * enforced (mode=log). If the log cannot be read, a note of the result states why.
  */
-export async function withTrialLog(
+export async function withKernelLog(
   pod: PodExplanation,
-  { root, readLog }: TrialLogDependencies = { root: '/', readLog: readKernelLog },
-): Promise<TriedPod> {
+  { root, readLog }: WithKernelLogDependencies = { root: '/', readLog: readKernelLog },
+): Promise<PodWithKernelLog> {
   const containers = pod.containers.flatMap(loggedContainer);
   if (containers.length === 0) return pod;
   const notes = await settingNotes(root);
@@ -116,6 +116,7 @@ function sharedNotes({ containers }: PodExplanation): readonly string[] {
 
 /** Returns why the kernel does not print all records of the audit system. */
 async function settingNotes(root: string): Promise<readonly string[]> {
+  // Kernels without seccomp have no such file.
   const actions = await readFile(join(root, 'proc/sys/kernel/seccomp/actions_logged'), 'utf8').catch(() => undefined);
   const isLogged = actions === undefined || actions.trim().split(/\s+/).includes('log');
   const auditd = await processNamed('auditd', join(root, 'proc'));
@@ -133,6 +134,7 @@ async function settingNotes(root: string): Promise<readonly string[]> {
 async function processNamed(name: string, proc: string): Promise<string | undefined> {
   const pids = (await readdir(proc)).filter((entry) => /^\d+$/.test(entry));
   for (const pid of pids) {
+    // The process may have ended meanwhile.
     const comm = await readFile(join(proc, pid, 'comm'), 'utf8').catch(() => '');
     if (comm.trim() === name && (await isOfNode(pid, proc))) return pid;
   }

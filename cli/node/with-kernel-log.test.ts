@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { PodExplanation } from '#cri-shim/admin/documents';
 import { explanationText } from './explanation-text.ts';
-import { withTrialLog } from './trial-log.ts';
+import { withKernelLog } from './with-kernel-log.ts';
 
 const id = 'a'.repeat(64);
 const applied = {
@@ -39,17 +39,17 @@ const texts = [
   'kauditd_printk_skb: 3 callbacks suppressed',
 ];
 
-describe('the trial of a pod', () => {
+describe('a pod in log mode', () => {
   let root: string;
   const put = async (name: string, text: string) => {
     const path = join(root, 'proc', name);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);
   };
-  const tried = (readLog = async () => ({ texts, isOverwritten: false })) => withTrialLog(pod, { root, readLog });
+  const withLog = (readLog = async () => ({ texts, isOverwritten: false })) => withKernelLog(pod, { root, readLog });
 
   beforeEach(async () => {
-    root = await mkdtemp(join(tmpdir(), 'fairlead-trial-'));
+    root = await mkdtemp(join(tmpdir(), 'fairlead-kernel-log-'));
     await put('uptime', '1000.00 900.00\n');
     await put('sys/kernel/seccomp/actions_logged', 'kill_process errno log\n');
     // It started 10 s after the machine.
@@ -63,7 +63,7 @@ describe('the trial of a pod', () => {
     // The processes of the fixture started before the record.
     const uptime = (Date.now() - seconds * 1000) / 1000 + 100;
     await put('uptime', `${uptime} 0.0\n`);
-    const { containers, kernelLog } = await tried();
+    const { containers, kernelLog } = await withLog();
     assert.deepEqual(containers[1]?.logged, {
       calls: [{ syscall: 'chmod', count: 2 }],
       accesses: [{ operation: 'open', subject: '/etc/group', count: 1 }],
@@ -74,7 +74,7 @@ describe('the trial of a pod', () => {
       ended: [{ program: '/app', syscall: 'chmod', count: 1 }],
       ...{ endedAccesses: 0, suppressed: 3, notes: [] },
     });
-    const text = explanationText(await tried());
+    const text = explanationText(await withLog());
     assert.match(
       text,
       /^ {2}would refuse 2 times: chmod\n {2}would refuse once: open \/etc\/group\n {2}executed {5}once: \/bin\/cat\n/m,
@@ -89,7 +89,7 @@ describe('the trial of a pod', () => {
     await put('12/comm', 'auditd\n');
     await put('12/status', 'Name:\tauditd\nNSpid:\t12\n');
     await put('sys/kernel/seccomp/actions_logged', 'kill_process errno\n');
-    const { kernelLog } = await tried(async () => ({ texts: [], isOverwritten: true }));
+    const { kernelLog } = await withLog(async () => ({ texts: [], isOverwritten: true }));
     const [actions, auditd, overwritten, ...others] = kernelLog?.notes ?? [];
     assert.match(actions ?? '', /actions_logged lacks log/);
     assert.match(auditd ?? '', /auditd \(process 12\) takes the records.*ausearch/);
@@ -101,13 +101,13 @@ describe('the trial of a pod', () => {
     await put('11/comm', 'auditd\n');
     await put('11/status', 'Name:\tauditd\nNSpid:\t11\t1\n');
     await put('12/comm', 'auditd\n');
-    const { kernelLog } = await tried(async () => ({ texts: [], isOverwritten: false }));
+    const { kernelLog } = await withLog(async () => ({ texts: [], isOverwritten: false }));
     assert.deepEqual(kernelLog?.notes, []);
   });
 
   it('notes how many records of programs that have ended are left out', async () => {
     const many = Array.from({ length: 60 }, (_, index) => call(8).replace('"/app"', `"/app${index}"`));
-    const { kernelLog } = await tried(async () => ({ texts: many, isOverwritten: false }));
+    const { kernelLog } = await withLog(async () => ({ texts: many, isOverwritten: false }));
     assert.equal(kernelLog?.ended.length, 50);
     assert.deepEqual(kernelLog.notes, ['10 records more are of programs that have ended, and are left out.']);
     assert.ok(!('endedOmitted' in kernelLog));
@@ -116,13 +116,13 @@ describe('the trial of a pod', () => {
   it('notes that other pods have the same AppArmor profile', async () => {
     const shared = pod.containers.map((container) => ({ ...container, appArmorElsewhere: 2 }));
     const readLog = async () => ({ texts: [], isOverwritten: false });
-    const { kernelLog } = await withTrialLog({ ...pod, containers: shared }, { root, readLog });
+    const { kernelLog } = await withKernelLog({ ...pod, containers: shared }, { root, readLog });
     assert.equal(kernelLog?.notes.length, 1);
     assert.match(kernelLog?.notes[0] ?? '', /^2 containers of other pods have the AppArmor profile of web:/);
   });
 
   it('explains the pod without a log that it may not read', async () => {
-    const { containers, kernelLog } = await tried(() =>
+    const { containers, kernelLog } = await withLog(() =>
       Promise.reject(Object.assign(new Error('EPERM: operation not permitted, open /dev/kmsg'), { code: 'EPERM' })),
     );
     assert.equal(containers[1]?.logged, undefined);
@@ -132,6 +132,6 @@ describe('the trial of a pod', () => {
   it('is not looked for if the profiles are enforced', async () => {
     const enforced = { ...pod, containers: pod.containers.slice(0, 1) };
     const readLog = () => assert.fail('the log was read');
-    assert.deepEqual(await withTrialLog(enforced, { root, readLog }), enforced);
+    assert.deepEqual(await withKernelLog(enforced, { root, readLog }), enforced);
   });
 });
