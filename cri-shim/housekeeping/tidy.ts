@@ -121,6 +121,7 @@ export class Tidier {
 
   #remove(signal: AbortSignal, life?: number): Promise<Collected> {
     const removed = this.#last.then(() => this.#removeNow(signal, life));
+    // The caller handles the error: the next removal only waits for the end of this one.
     this.#last = removed.catch(() => undefined);
     return removed;
   }

@@ -1,7 +1,7 @@
 import { syscallOfNumber } from '#lib/profile/seccomp/tables/syscall-of-number';
 
-/** What each record of a call or access has. */
-interface Logged {
+/** When a record was written, and by which process. */
+interface Origin {
   /** Milliseconds since the epoch. */
   readonly time: number;
   /** The process, in the namespace of the node. */
@@ -9,7 +9,7 @@ interface Logged {
 }
 
 /** A system call that a seccomp filter has logged and permitted (SCMP_ACT_LOG). */
-export interface LoggedCall extends Logged {
+export interface LoggedCall extends Origin {
   readonly kind: 'Seccomp';
   /** The path of the program in its container, or its name if it has none. */
   readonly program: string;
@@ -17,7 +17,7 @@ export interface LoggedCall extends Logged {
 }
 
 /** An access that an AppArmor profile in complain mode has logged and permitted. */
-export interface LoggedAccess extends Logged {
+export interface LoggedAccess extends Origin {
   readonly kind: 'AppArmor';
   /** The name of the profile, without those of its children. */
   readonly profile: string;
@@ -65,14 +65,14 @@ export function parseKernelRecord(text: string): KernelRecord | undefined {
   return type === '1326' ? loggedCall(fields, of) : loggedAccess(fields, of);
 }
 
-function loggedCall(fields: ReadonlyMap<string, string>, of: Logged): LoggedCall | undefined {
+function loggedCall(fields: ReadonlyMap<string, string>, of: Origin): LoggedCall | undefined {
   if (fields.get('code') !== logged) return undefined;
   const { exe = '', comm = '' } = Object.fromEntries(fields);
   const syscall = syscallOfNumber(Number(fields.get('syscall')), fields.get('arch') ?? '');
   return { kind: 'Seccomp', ...of, program: exe === '' || exe === '/' ? comm : exe, syscall };
 }
 
-function loggedAccess(fields: ReadonlyMap<string, string>, of: Logged): LoggedAccess | undefined {
+function loggedAccess(fields: ReadonlyMap<string, string>, of: Origin): LoggedAccess | undefined {
   const decision = fields.get('apparmor');
   if (decision !== 'ALLOWED' && decision !== 'AUDIT') return undefined;
   const [profile = ''] = fields.get('profile')?.split('//') ?? [];

@@ -76,6 +76,7 @@ export class Contents {
       this.#known.get(digest) ??
       (await inTurn(async () => {
         const record = records.get(digest);
+        // The next check finds and removes what is damaged.
         return record && contentOf(directories, record.descriptor).catch(() => undefined);
       }));
     return content?.reduce((sum, { size }) => sum + size, 0) ?? 0;
