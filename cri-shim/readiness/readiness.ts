@@ -114,7 +114,7 @@ export class Readiness {
       );
       const { bavail, bsize } = await statfs(directory);
       if (bavail * bsize >= leastSpace) return undefined;
-      return `the file system of the state directory ${state} is full: ${bavail * bsize} bytes are free`;
+      return `the file system of the state directory ${state} is full: it has ${bavail * bsize} free bytes, and needs ${leastSpace}`;
     } catch (thrown) {
       return `the state directory ${state} cannot be used: ${toFairleadError(thrown).message}`;
     }
