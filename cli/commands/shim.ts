@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { nodeDefaults } from '#cri-shim/node-defaults';
+import type { ShimMode } from '#cri-shim/shim';
 import { examples } from '../options/options.ts';
 import { collectOften, stayLean } from '../process/lean-process.ts';
 import { openLog } from '../process/log.ts';
@@ -20,7 +21,7 @@ interface ShimOptions {
   readonly decisionLog?: string;
   readonly imageCredentialProviderConfig?: string;
   readonly imageCredentialProviderBinDir?: string;
-  readonly mode: 'shim' | 'auto';
+  readonly mode: ShimMode;
   readonly previewKep6061?: boolean;
 }
 
