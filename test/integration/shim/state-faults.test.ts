@@ -128,7 +128,10 @@ describePeers(['root'], 'the shim, while its state directory fails,', () => {
       assert.equal((await pull(known)).cached, true);
       assert.deepEqual(await stored(), before);
       const { checks } = await becomes({ isReady: false });
-      assert.match(JSON.stringify(checks), /the file system of the state directory .* is full: it has \d+ free bytes, and needs \d+/);
+      assert.match(
+        JSON.stringify(checks),
+        /the file system of the state directory .* is full: it has \d+ free bytes, and needs \d+/,
+      );
     } finally {
       rmSync(filler);
     }
