@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { fromBinary } from '@bufbuild/protobuf';
+import { fromBinary, ScalarType } from '@bufbuild/protobuf';
+import { nestedTypes } from '@bufbuild/protobuf/reflect';
 import { decode } from './decode.ts';
-import { LinuxContainerSecurityContextSchema as ContextSchema } from './gen/cri_pb.js';
+import { LinuxContainerSecurityContextSchema as ContextSchema, file_cri } from './gen/cri_pb.js';
 
 /** A seccomp profile of type OCI, as field 15. */
 const oci = [0x7a, 2, 8, 3];
@@ -33,6 +34,19 @@ describe('decode', () => {
     assert.throws(() => decode(ContextSchema, group(0xac)), refused);
     const nested = Buffer.concat([Buffer.alloc(200, 0x0b), Buffer.alloc(200, 0x0c)]);
     assert.throws(() => decode(ContextSchema, Buffer.concat([Buffer.from([0xa3, 6]), nested])), refused);
+  });
+
+  it('is for a schema without lists of numbers, which may be packed, and without numbers of a fixed size', () => {
+    const { STRING, BYTES, BOOL, INT32, INT64, UINT32, UINT64 } = ScalarType;
+    const types = [...nestedTypes(file_cri)].filter((type) => type.kind === 'message');
+    const others = types.flatMap(({ fields }) =>
+      fields.filter(({ fieldKind, message, scalar }) => {
+        if (message !== undefined || scalar === STRING || scalar === BYTES) return false;
+        return fieldKind === 'list' || (scalar !== undefined && ![BOOL, INT32, INT64, UINT32, UINT64].includes(scalar));
+      }),
+    );
+    assert.ok(types.length > 10);
+    assert.deepEqual(others.map(String), []);
   });
 
   it('merges a message that comes twice', () => {
