@@ -50,12 +50,7 @@ const appArmor = (init: Init) => requests(init).get('AppArmor');
 const localhost = (path: string) => request({ seccomp: { profileType: ProfileType.Localhost, localhostRef: path } });
 const oci = (profile: Init['seccomp']) => request({ seccomp: { profileType: ProfileType.OCI, ...profile } });
 const refuses = (action: () => unknown, about: RegExp) => {
-  assert.throws(action, (error: { kind: string; message: string; hint?: string }) => {
-    assert.equal(error.kind, 'InvalidInput');
-    assert.match(error.message, about);
-    assert.ok(error.hint);
-    return true;
-  });
+  assert.throws(action, { kind: 'InvalidInput', message: about, hint: /./ });
 };
 
 describe('profile request: type OCI', () => {
