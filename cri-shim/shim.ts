@@ -222,12 +222,12 @@ export class Shim {
     const stopping = new AbortController();
     const announced = untilReady(readiness, runtime, log, stopping.signal).then(
       async () => {
-        // Logs who resolves profiles. If the runtime has gone again, the next call does.
-        await resolution(stopping.signal).catch(() => undefined);
         const { name: runtimeName, version: runtimeVersion } = readiness.runtimeVersion ?? {};
         log.info({ runtime, runtimeName, runtimeVersion }, 'the shim is ready');
         tidier.verify();
-        return this.#serviceManager.ready();
+        await this.#serviceManager.ready();
+        // Logs who resolves profiles. If the runtime does not answer, the next call logs it.
+        await resolution(stopping.signal).catch(() => undefined);
       },
       (error: unknown) => {
         if (!stopping.signal.aborted) log.error({ err: error }, 'cannot find out whether the shim is ready');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { handleUnaryCall } from '@grpc/grpc-js';
 import { ShimInProcess } from '#test/support/cri/shim-in-process';
 import type { Shim } from '../shim.ts';
 
@@ -80,6 +81,17 @@ describe('readiness of a shim', () => {
       'fairlead_shim_ready{check="policy"} 0',
       'fairlead_shim_ready{check="store"} 0',
     ]);
+  });
+
+  it('is ready while a runtime does not answer who resolves profiles (mode auto)', { timeout: 30_000 }, async () => {
+    await node.end();
+    const version: handleUnaryCall<Buffer, Buffer> = (_call, callback) => callback(null, Buffer.alloc(0));
+    node = await ShimInProcess.prepare({
+      'runtime.v1.RuntimeService/Version': { kind: 'unary', handle: version },
+      'runtime.v1.RuntimeService/Status': { kind: 'unary', handle: () => undefined },
+    });
+    await node.start({ mode: 'auto' });
+    while (!node.records.some(({ msg }) => msg === 'the shim is ready')) await delay(20);
   });
 
   it('tells systemd that it is ready when it is, and that it answers, as long as it does', async () => {
