@@ -13,7 +13,6 @@ import { isInstallable } from '#lib/node/install/install-profile';
 import { type DecisionLog, openDecisionLog } from '#lib/node/pull/decision-log';
 import { openStore, type Store } from '#lib/node/store/store';
 import { machineArchitecture } from '#lib/profile/seccomp/tables/architecture';
-import { shorten } from '#lib/text/quote';
 import { followPolicy, type PolicySource } from '#lib/trust/policy/follow-policy';
 import { type AdminDependencies, serveAdmin } from './admin/admin-server.ts';
 import { pullForNode } from './admin/pull-for-node.ts';
@@ -29,12 +28,12 @@ import { Tidier } from './housekeeping/tidy.ts';
 import { nodeDefaults } from './node-defaults.ts';
 import { type ProxyOptions, startProxy } from './proxy/proxy.ts';
 import { parseSocketAddress, requireTwoSockets } from './proxy/socket.ts';
-import type { Abandonment } from './proxy/unary-call.ts';
 import { Readiness } from './readiness/readiness.ts';
 import { untilReady } from './readiness/until-ready.ts';
 import { watchReadiness } from './readiness/watch-readiness.ts';
 import { type BuildVersion, type MetricsServer, noMetrics, type ShimMetrics, serveMetrics } from './report/metrics.ts';
 import { Recent } from './report/recent.ts';
+import { reportAbandonment, reportRefusal } from './report/report-call.ts';
 import type { ShimLog } from './report/shim-log.ts';
 import { ServiceManager } from './service-manager/service-manager.ts';
 import { startWatchdog } from './service-manager/watchdog.ts';
@@ -79,12 +78,6 @@ export interface ShimOptions extends ProviderOptions {
  * reports that it does, see Delegation.
  */
 export type ShimMode = 'shim' | 'auto';
-
-/**
- * Maximum length of one text in the log, in characters: the name of a profile may have a mebibyte,
- * and the kubelet retries.
- */
-const longestText = 4096;
 
 /** A call that the shim itself answers, by which its watchdog verifies that it answers calls. */
 const ping = 'dev.fairlead.v1.Shim/Ping';
@@ -339,45 +332,6 @@ export class Shim {
     });
     this.#undo.push(() => proxy.stop());
   }
-}
-
-/** Logs and counts a call that the shim refused. */
-function reportRefusal(
-  method: string,
-  { pod, container }: ReturnType<typeof calledFor>,
-  { kind, hint, message }: FairleadError,
-  { log, metrics, recent }: Pick<CallDependencies, 'log' | 'metrics'> & { readonly recent: Recent },
-): void {
-  metrics.refused(method, kind);
-  recent.refused({
-    ...{ method, kind, message: shorten(message, longestText) },
-    ...(pod === undefined ? {} : { pod: shorten(pod, longestText) }),
-    ...(container === undefined ? {} : { container: shorten(container, longestText) }),
-  });
-  const fields = {
-    messageId: 'fairlead.profile.refused',
-    ...(pod === undefined ? {} : { pod: shorten(pod, longestText) }),
-    ...(container === undefined ? {} : { container: shorten(container, longestText) }),
-    method,
-    kind,
-    ...(hint === undefined ? {} : { hint: shorten(hint, longestText) }),
-  };
-  log.warn(fields, shorten(message, longestText));
-}
-
-/** Logs and counts a call that ended before the shim could answer it. */
-function reportAbandonment(
-  method: string,
-  called: ReturnType<typeof calledFor>,
-  cause: Abandonment,
-  { log, metrics }: Pick<CallDependencies, 'log' | 'metrics'>,
-): void {
-  metrics.abandoned(method, cause);
-  const names = Object.entries(called).map(([field, text]) => [field, shorten(text, longestText)]);
-  log.warn(
-    { messageId: 'fairlead.call.abandoned', ...Object.fromEntries(names), method, cause },
-    cause === 'deadline' ? 'the deadline of the call has passed' : 'the client has cancelled the call',
-  );
 }
 
 function missingPolicy(file: string): FairleadError {

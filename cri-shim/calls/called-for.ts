@@ -1,14 +1,8 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { CreateContainerRequestSchema, RunPodSandboxRequestSchema } from '../../lib/cri/gen/cri_pb.js';
+import type { CalledFor } from '../report/report-call.ts';
 import { podName } from './pod-name.ts';
 import { securityProfileCalls } from './security-profile-calls.ts';
-
-/** The pod, as `namespace/name`, the container and the reference of a call, for logs. */
-export interface CalledFor {
-  readonly pod?: string;
-  readonly container?: string;
-  readonly reference?: string;
-}
 
 /**
  * Returns the pod and the container of a call from its full method name and its request message:
