@@ -73,9 +73,6 @@ export const shimRooms: readonly Room[] = [
   },
   {
     name: 'cri-shim',
-    imports: [
-      ...['cri-shim/**', errors, 'lib/cri', 'lib/files', 'lib/http', 'lib/node/**', tables, 'lib/trust/policy'],
-      'lib/text',
-    ],
+    imports: ['cri-shim/**', errors, 'lib/cri', 'lib/files', 'lib/http', 'lib/node/**', tables, 'lib/trust/policy'],
   },
 ];
