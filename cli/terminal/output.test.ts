@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { FairleadError } from '#lib/errors';
-import { asksForJson, withoutCommands, writeError, writeResult } from './output.ts';
+import { asksForJson, withoutCommands, writeError, writeJson, writeResult } from './output.ts';
 
 /** What writeError prints. */
 function printed(error: FairleadError, form: 'text' | 'json'): string {
@@ -121,6 +121,20 @@ describe('untrusted text in the log of a CI system', () => {
     const error = new FairleadError('InvalidInput', stranger, { details: [stranger], hint: stranger });
     assert.doesNotMatch(stripVTControlCharacters(printed(error, 'text')), /^\s*::|##(?:vso)?\[/m);
     assert.equal(JSON.parse(printed(error, 'json')).error.hint, stranger);
+  });
+
+  it('has no command of a terminal as JSON, and the same strings', () => {
+    const program = '\u009b31m \u202e \u{e0001} \u007f \\\u009b é';
+    const write = mock.method(process.stdout, 'write', () => true);
+    try {
+      writeJson({ program });
+      const [text = ''] = write.mock.calls.map(({ arguments: [written] }) => String(written));
+      assert.doesNotMatch(text, /[^\P{C}\n]/u);
+      assert.match(text, /é/);
+      assert.deepEqual(JSON.parse(text), { program });
+    } finally {
+      write.mock.restore();
+    }
   });
 
   it('is not printed if a result is empty', () => {

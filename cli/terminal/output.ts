@@ -114,11 +114,20 @@ export function withoutCommands(text: string): string {
 }
 
 /**
- * Returns JSON in which no CI system finds a command. The document stays the same: no line starts
- * with a colon, and a # occurs in strings only.
+ * Returns JSON in which no CI system finds a command, and no terminal: JSON leaves some control and
+ * format characters as they are. The document stays the same: no line starts with a colon, and all
+ * of these occur in strings only.
  */
 export function withoutCommandsInJson(json: string): string {
-  return json.replace(/#(?=#[a-z]*\[)/gi, '\\u0023');
+  return json.replace(/#(?=#[a-z]*\[)/gi, '\\u0023').replace(/[\x7f-\x9f\p{Cf}]/gu, escapedInJson);
+}
+
+function escapedInJson(character: string): string {
+  // One escape for each half of a surrogate pair.
+  return character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
 }
 
 const colors = { note: 'cyan', warning: 'yellow', failed: 'red' } as const;
