@@ -41,29 +41,21 @@ export async function profilesInUse(
   runtime: RuntimeLists,
   signal: AbortSignal,
 ): Promise<InUse> {
-  const notes = await store.uses.list();
-  let waiting: readonly string[] = [];
-  const noted = await store.uses.of(async () => {
+  let created: readonly string[] = [];
+  const inUse = await store.uses.of(async () => {
     const [{ containers }, { items }] = await Promise.all([
       runtime.listContainers({}, signal),
       runtime.listPodSandbox({}, signal),
     ]);
-    waiting = containers
-      .filter(({ id, state }) => state === ContainerState.CONTAINER_CREATED && !isNoted(notes.get(id)))
-      .map(({ id }) => id);
+    created = containers.filter(({ state }) => state === ContainerState.CONTAINER_CREATED).map(({ id }) => id);
     return new Set([...containers, ...items].map(({ id }) => id));
   });
-  const appArmor = new Set(noted.appArmor);
-  for (const id of waiting) {
+  const appArmor = new Set(inUse.appArmor);
+  for (const id of created.filter((each) => !inUse.noted.has(each))) {
     const name = await appArmorOf(id, runtime, signal);
     if (name !== undefined) appArmor.add(name);
   }
-  return { ...noted, appArmor };
-}
-
-/** Reports whether there is a note with content. */
-function isNoted(use: Use | undefined): boolean {
-  return use !== undefined && (use.artifacts.length > 0 || use.appArmor !== undefined);
+  return { ...inUse, appArmor };
 }
 
 /** Returns the name of the AppArmor profile that a container will run under, if that is known. */

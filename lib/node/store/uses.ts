@@ -12,6 +12,8 @@ import { parseUse, renderUse, type Use } from './use-note.ts';
 export interface InUse {
   readonly artifacts: ReadonlySet<Digest>;
   readonly appArmor: ReadonlySet<string>;
+  /** The IDs of those whose notes are not empty. */
+  readonly noted: ReadonlySet<string>;
 }
 
 /** Notes about which container or sandbox was created with which profiles. */
@@ -57,9 +59,10 @@ export class Uses {
     const { uses } = this.#directories;
     const artifacts = new Set<Digest>();
     const appArmor = new Set<string>();
-    const noted = await directoryEntries(uses);
+    const noted = new Set<string>();
+    const ids = await directoryEntries(uses);
     const living = await alive();
-    for (const id of noted) {
+    for (const id of ids) {
       const path = join(uses, id);
       if (!living.has(id)) {
         removeNow(path);
@@ -68,7 +71,8 @@ export class Uses {
       const use = parseUse(await readFile(path, 'utf8'));
       for (const digest of use.artifacts) artifacts.add(digest);
       if (use.appArmor !== undefined) appArmor.add(use.appArmor);
+      if (use.artifacts.length > 0 || use.appArmor !== undefined) noted.add(id);
     }
-    return { artifacts, appArmor };
+    return { artifacts, appArmor, noted };
   }
 }
