@@ -18,7 +18,7 @@ export function define(command: Command): void {
     .description(
       'Show what the sandbox and the containers of a pod on this node run under: the artifact, the rule that allowed it, the base ' +
         'profile, the mode, the effective profile, what was constrained, and what the runtime reports. For a profile with mode=log, ' +
-        "count in the kernel's log what it would have refused. Then show what the shim refused for the pod since it started.",
+        "count in the kernel's log what it would have refused. Then show what the shim refused for the pod, among its latest 20 refusals.",
     )
     .argument('<pod>', 'namespace/name, or the name')
     .option('-n, --namespace <name>', 'namespace, if the pod is given by its name', 'default')

@@ -11,8 +11,8 @@ export function define(command: Command): void {
   addOutputOption(command.addOption(adminOption()))
     .summary('list the artifacts on the node')
     .description(
-      'List the artifacts on the node: by which references they were pulled, which rule of the policy in force is for them, who ' +
-        'signed those that were applied since the shim started, and how many containers were created with them.',
+      'List the artifacts on the node: by which references they were pulled, which rule of the policy in force is for them, how ' +
+        'many containers were created with each, and who signed it, as verified for the newest of these containers.',
     )
     .addHelpText('after', examples([['list the artifacts on the node', 'fairlead node profiles']]))
     .addHelpText('after', exitCodes('listed', adminErrors))
@@ -24,6 +24,11 @@ async function profiles(options: AdminOptions & OutputOptions): Promise<void> {
   writeResult('node profiles', options.output, { json: () => found, text: () => profilesText(found) });
 }
 
+function signedBy(signers: readonly string[] | undefined): string {
+  if (signers === undefined) return 'not known: no container has it';
+  return signers.join(', ') || 'none: the rule requires no signature';
+}
+
 function profilesText({ profiles: listed }: NodeProfiles): string {
   if (listed.length === 0) return 'no artifacts';
   return textTable(
@@ -32,7 +37,7 @@ function profilesText({ profiles: listed }: NodeProfiles): string {
       kind,
       more.length === 0 ? first : `${first} and ${more.length} more`,
       rule ?? 'none',
-      signers?.join(', ') ?? 'not applied yet',
+      signedBy(signers),
       `${containers.length}`,
       lastUsed,
     ]),

@@ -127,7 +127,10 @@ export const nodeExplain = v.object({
     }),
     'the sandbox and the containers',
   ),
-  refusals: list(refusal, 'calls for the pod that the shim refused since it started, the latest first'),
+  refusals: list(
+    refusal,
+    'calls for the pod among the latest 20 that the shim refused since it started, the latest first',
+  ),
   kernelLog: v.optional(
     meaning(
       v.object({

@@ -74,7 +74,7 @@ export interface ExplainedContainer {
 export interface PodExplanation {
   readonly pod: string;
   readonly containers: readonly ExplainedContainer[];
-  /** What the shim refused for the pod since it started, the latest first. */
+  /** What of the latest refusals of the shim was for the pod, the latest first. */
   readonly refusals: readonly Refusal[];
 }
 

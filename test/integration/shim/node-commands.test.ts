@@ -167,6 +167,7 @@ describe('fairlead node', () => {
       ...{ kind: 'Seccomp', digest, references: [reference], rule: '127.0.0.1:1/team/**', signers: [] },
       containers: ['c1'],
     });
+    assert.match((await node('profiles')).stdout, / none: the rule requires no signature +1 /);
   });
 
   it('explain shows what the containers of a pod run under', async () => {
