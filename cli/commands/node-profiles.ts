@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { NodeProfiles } from '#cri-shim/admin/documents';
 import { textTable } from '../cluster/text-table.ts';
 import { type AdminOptions, adminErrors, adminOption, askShim } from '../node/admin-client.ts';
+import { signersText } from '../node/signers-text.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
 import { exitCodes } from '../process/exit-codes.ts';
 import { writeResult } from '../terminal/output.ts';
@@ -24,11 +25,6 @@ async function profiles(options: AdminOptions & OutputOptions): Promise<void> {
   writeResult('node profiles', options.output, { json: () => found, text: () => profilesText(found) });
 }
 
-function signedBy(signers: readonly string[] | undefined): string {
-  if (signers === undefined) return 'not known: no container has it';
-  return signers.join(', ') || 'none: the rule requires no signature';
-}
-
 function profilesText({ profiles: listed }: NodeProfiles): string {
   if (listed.length === 0) return 'no artifacts';
   return textTable(
@@ -37,7 +33,7 @@ function profilesText({ profiles: listed }: NodeProfiles): string {
       kind,
       more.length === 0 ? first : `${first} and ${more.length} more`,
       rule ?? 'none',
-      signedBy(signers),
+      signers === undefined ? 'not known: no container has it' : signersText(signers),
       `${containers.length}`,
       lastUsed,
     ]),

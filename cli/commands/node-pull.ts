@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { NodePull } from '#cri-shim/admin/documents';
 import { type AdminOptions, adminErrors, adminOption, askShim } from '../node/admin-client.ts';
+import { signersText } from '../node/signers-text.ts';
 import { addOutputOption, examples, kindOption, type OutputOptions } from '../options/options.ts';
 import { exitCodes } from '../process/exit-codes.ts';
 import { oneLine, writeResult } from '../terminal/output.ts';
@@ -42,7 +43,7 @@ async function pull(reference: string, { kind, ...options }: PullOptions): Promi
       [
         `${pulled.cached ? 'on the node already' : 'pulled'}: ${oneLine(pulled.reference)}`,
         `rule:      ${oneLine(pulled.rule)}`,
-        `signed by: ${oneLine(pulled.signers.join(', ') || 'none: the rule requires no signature')}`,
+        `signed by: ${oneLine(signersText(pulled.signers))}`,
       ].join('\n'),
   });
 }

@@ -1,5 +1,6 @@
 import type { LoggedOfContainer } from '#lib/node/kernel-log/count-logged';
 import { oneLine } from '../terminal/output.ts';
+import { signersText } from './signers-text.ts';
 import type { ContainerWithKernelLog, KernelLogOfPod, PodWithKernelLog } from './with-kernel-log.ts';
 
 /** A line of a table: a label and a value. */
@@ -29,7 +30,7 @@ function containerRows({ artifacts, appArmor, applied, runtime, logged }: Contai
     ...applied.flatMap((record): Row[] => [
       ['artifact', `${record.kind} ${record.reference}`],
       ['allowed by', record.rule],
-      ['signed by', record.signers.join(', ') || 'none: the rule requires no signature'],
+      ['signed by', signersText(record.signers)],
       ['base', record.base ?? 'none'],
       ['mode', record.mode ?? 'Enforce'],
       ['effective', record.installed ?? 'resolved by the runtime'],
