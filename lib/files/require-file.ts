@@ -11,6 +11,6 @@ export async function requireFile(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined || found.isFile()) return;
   throw new FairleadError('InvalidInput', `${path} is not a regular file`, {
-    hint: 'Put a file there: it is read again and again.',
+    hint: 'Write the content to a regular file: a pipe or a device cannot be read again.',
   });
 }
