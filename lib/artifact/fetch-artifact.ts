@@ -5,6 +5,7 @@ import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { parseManifest } from '#lib/registry/manifest';
 import type { Fetcher } from '#lib/registry/target';
 import { type Blob, maxManifestBytes, type ProfileArtifact } from './artifact.ts';
+import { requireOneReading } from './one-reading.ts';
 import { type RecognizedLayout, recognizeLayout } from './recognize-layout.ts';
 
 /** What fetchArtifact accepts. */
@@ -26,8 +27,8 @@ export interface ProfileManifest extends RecognizedLayout {
 
 /**
  * Fetches the manifest of a profile. Throws ProfileInvalid (KEP-6061: permanent) for an index,
- * another media type, a manifest that is too large or not that of a profile, and whatever the
- * fetcher throws.
+ * another media type, a manifest that is too large, that readers read differently, or that is not
+ * that of a profile, and whatever the fetcher throws.
  */
 export async function fetchProfileManifest(
   fetcher: Fetcher,
@@ -89,6 +90,7 @@ function isEmptyConfig({ digest, size }: Descriptor): boolean {
 
 function readManifest(bytes: Uint8Array, name: string): Manifest {
   try {
+    requireOneReading(bytes);
     return parseManifest(bytes);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
