@@ -9,6 +9,7 @@ import { signersOf } from '../report/signers.ts';
 import type { ProfileRequest } from '../request/profile-request.ts';
 import type { RewritableContext } from '../request/rewrite.ts';
 import { type Delegation, reportsProfileFeature } from './delegation.ts';
+import { requireRuntimeForm } from './runtime-form.ts';
 
 /** A profile that the shim has verified and the runtime resolves. */
 export interface DelegatedProfile {
@@ -29,7 +30,8 @@ export interface DelegateDependencies extends Pick<ApplyDependencies, 'source' |
 
 /**
  * Verifies a profile of type OCI that the runtime resolves. Returns undefined if the shim resolves
- * it. Throws as the pull does, and Unavailable if the runtime does not answer.
+ * it. Throws as the pull does, ProfileInvalid for a form that runtimes do not read, and Unavailable
+ * if the runtime does not answer.
  */
 export async function delegateProfile(
   request: ProfileRequest,
@@ -45,9 +47,10 @@ export async function delegateProfile(
   const over = runtime.pin();
   const hasFeature = await reportsProfileFeature(sessionCaller(over), signal);
   if (delegation.decide(hasFeature).resolvedBy === 'shim') return undefined;
-  const { policy, descriptor, verification } = await source.pull({ reference, kind }, { signal, admitted });
+  const { policy, descriptor, verification, artifact } = await source.pull({ reference, kind }, { signal, admitted });
   // Under the policy that is in force when the pull has ended. Nothing is awaited from here on.
   if (delegation.decide(hasFeature, policy).resolvedBy === 'shim') return undefined;
+  requireRuntimeForm(artifact, kind);
   const profile = { kind, reference: formatReference(reference), rule: verification.rule };
   const time = dependencies.now().toISOString();
   return {

@@ -40,6 +40,7 @@ describe('delegation', () => {
   let link: RuntimeLink;
   let pinned: RuntimeSession[];
   let whenPulled: NodePolicy;
+  let layout: string;
 
   /** Handles a call whose artifact is pulled under the policy `whenPulled`. */
   function handle(method: string): Promise<UnaryResult> {
@@ -47,7 +48,7 @@ describe('delegation', () => {
     const pulled = {
       profile,
       descriptor: { digest },
-      artifact: { layout: 'runtime' },
+      artifact: { descriptor: { digest }, kind: 'Seccomp', layout, layer: { bytes: Buffer.alloc(1024) } },
       verification: { rule: 'r', signatures: [] },
       cached: true,
     };
@@ -76,6 +77,7 @@ describe('delegation', () => {
     link = new RuntimeLink(join(directory, 'runtime.sock'));
     pinned = [];
     whenPulled = openPolicy();
+    layout = 'runtime';
   });
   afterEach(async () => {
     link.destroy();
@@ -90,6 +92,13 @@ describe('delegation', () => {
       assert.equal(result.forward, requests[method]);
       assert.equal(pinned.length, 1);
       assert.equal(result.over, pinned[0]);
+    });
+  }
+
+  for (const method of Object.keys(requests)) {
+    it(`refuses ${method} for an artifact in a layout that the runtime may read differently`, async () => {
+      layout = 'crio';
+      await assert.rejects(handle(method), { kind: 'ProfileInvalid' });
     });
   }
 

@@ -1,5 +1,4 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import { unpackArtifact } from '#lib/artifact/unpack-artifact';
 import { decode } from '#lib/cri/decode';
 import { sessionCaller } from '#lib/cri/runtime-call';
 import { FairleadError } from '#lib/errors';
@@ -13,6 +12,7 @@ import type { UnaryCall, UnaryResult } from '../proxy/unary-call.ts';
 import type { ShimLog } from '../report/shim-log.ts';
 import { type Delegation, reportsProfileFeature } from './delegation.ts';
 import { podName } from './pod-name.ts';
+import { requireRuntimeForm } from './runtime-form.ts';
 import { type CallNames, securityProfileCalls } from './security-profile-calls.ts';
 
 /** The dependencies of pullSecurityProfile. */
@@ -48,8 +48,7 @@ export async function pullSecurityProfile(
     .catch((error: unknown) => {
       throw ofRegistry(error);
     });
-  // What a layer may hold beside the form of runtimes is for CRI-O's annotations only.
-  if (artifact.layout !== 'runtime') unpackArtifact({ ...artifact, layout: 'runtime' }, kind);
+  requireRuntimeForm(artifact, kind);
   const pulled = { pod: podName(sandboxConfig?.metadata), reference: formatReference(reference), cached };
   // The kubelet asks again with every synchronization of the pod.
   log[cached ? 'debug' : 'info']({ messageId: 'fairlead.profile.pulled', ...pulled }, 'profile pulled');
