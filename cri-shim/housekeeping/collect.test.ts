@@ -130,11 +130,13 @@ it('the AppArmor profile of a created container without a note stays: it would s
     },
   };
   const { CONTAINER_CREATED: created, CONTAINER_RUNNING: running } = ContainerState;
+  const silent: string[] = [];
+  const warnings: unknown[] = [];
   const profiles: Record<string, string> = { lost: first, empty: second, other: 'crio-default' };
   const runtime = {
     listContainers: async () => ({
       containers: [
-        ...['lost', 'empty', 'other', 'gone', 'silent'].map((id) => ({ id, state: created })),
+        ...['lost', 'empty', 'other', 'gone', ...silent].map((id) => ({ id, state: created })),
         { id: 'runs', state: running },
       ],
     }),
@@ -146,7 +148,8 @@ it('the AppArmor profile of a created container without a note stays: it would s
       return { info: id === 'silent' ? {} : { info: JSON.stringify(spec) } };
     },
   } as unknown as CriClient;
-  const tidier = new Tidier({ store, appArmor, runtime, log: { warn: assert.fail } as unknown as ShimLog });
+  const log = { warn: ({ containers }: { containers: unknown }) => void warnings.push(containers) };
+  const tidier = new Tidier({ store, appArmor, runtime, log: log as unknown as ShimLog });
   t.after(async () => {
     await tidier.stop();
     await store.close();
@@ -156,6 +159,13 @@ it('the AppArmor profile of a created container without a note stays: it would s
   await writeFile(join(directory, 'uses', 'empty'), '');
   await tidier.collect(signal);
   assert.deepEqual(inUse, ['crio-default', first, second].sort());
+  assert.deepEqual(warnings, []);
+
+  inUse = [];
+  silent.push('silent');
+  assert.deepEqual((await tidier.collect(signal)).appArmor, []);
+  assert.deepEqual(inUse, [], 'the one that the runtime does not report may need any of them');
+  assert.deepEqual(warnings, [['silent']]);
 });
 
 it('waits for the removal that is under way before it removes', async (t) => {

@@ -132,6 +132,14 @@ export class Tidier {
     const asOf = this.#appArmor.time;
     const inUse = await profilesInUse(this.#store, this.#runtime, signal);
     const artifacts = await this.#store.dropUnused(inUse.artifacts, { life, signal });
+    const { unreported: containers } = inUse;
+    if (containers.length > 0) {
+      this.#log.warn(
+        { containers },
+        'no AppArmor profile is unloaded: the runtime does not report those of these containers',
+      );
+      return { artifacts, effective, appArmor: [] };
+    }
     const appArmor = await this.#appArmor.dropUnused(inUse.appArmor, signal, { life, asOf });
     return { artifacts, effective, appArmor };
   }

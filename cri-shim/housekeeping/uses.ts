@@ -4,7 +4,7 @@ import type { Store } from '#lib/node/store/store';
 import type { Use } from '#lib/node/store/use-note';
 import type { InUse } from '#lib/node/store/uses';
 import { ContainerState } from '../../lib/cri/gen/cri_pb.js';
-import { reportedProfiles } from '../report/reported-profiles.ts';
+import { isSpecReported, reportedProfiles } from '../report/reported-profiles.ts';
 import type { ShimLog } from '../report/shim-log.ts';
 
 /** The calls that list the containers and sandboxes of a runtime, and what they run under. */
@@ -28,6 +28,12 @@ export async function recordUse(id: string, use: Use, { store, log }: RecordUseD
   }
 }
 
+/** What containers and sandboxes were created with, as far as it is known. */
+export interface ProfilesInUse extends InUse {
+  /** The created containers that may use any AppArmor profile: the runtime does not report it. */
+  readonly unreported: readonly string[];
+}
+
 /**
  * Returns what the containers and sandboxes of the runtime were created with. Rejects with
  * Unavailable if the runtime does not answer.
@@ -40,7 +46,7 @@ export async function profilesInUse(
   store: Pick<Store, 'uses'>,
   runtime: RuntimeLists,
   signal: AbortSignal,
-): Promise<InUse> {
+): Promise<ProfilesInUse> {
   let created: readonly string[] = [];
   const inUse = await store.uses.of(async () => {
     const [{ containers }, { items }] = await Promise.all([
@@ -51,19 +57,14 @@ export async function profilesInUse(
     return new Set([...containers, ...items].map(({ id }) => id));
   });
   const appArmor = new Set(inUse.appArmor);
+  const unreported: string[] = [];
   for (const id of created.filter((each) => !inUse.noted.has(each))) {
-    const name = await appArmorOf(id, runtime, signal);
+    const status = await unlessRemoved(runtime.containerStatus({ containerId: id, verbose: true }, signal));
+    if (status === undefined) continue;
+    const info = status.info['info'];
+    const { appArmor: name } = reportedProfiles(info);
     if (name !== undefined) appArmor.add(name);
+    else if (!isSpecReported(info)) unreported.push(id);
   }
-  return { ...inUse, appArmor };
-}
-
-/** Returns the name of the AppArmor profile that a container will run under, if that is known. */
-async function appArmorOf(
-  containerId: string,
-  runtime: Pick<RuntimeLists, 'containerStatus'>,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const reported = await unlessRemoved(runtime.containerStatus({ containerId, verbose: true }, signal));
-  return reported && reportedProfiles(reported.info['info']).appArmor;
+  return { ...inUse, appArmor, unreported };
 }

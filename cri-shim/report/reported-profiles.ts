@@ -34,6 +34,11 @@ export function reportedProfiles(info: string | undefined): ReportedProfiles {
   };
 }
 
+/** Reports whether the runtime reports what a container is started with. `info` as above. */
+export function isSpecReported(info: string | undefined): boolean {
+  return member(parse(info), 'runtimeSpec') !== undefined;
+}
+
 function parse(text: string | undefined): unknown {
   try {
     return text === undefined ? undefined : JSON.parse(text);
