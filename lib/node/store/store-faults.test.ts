@@ -111,6 +111,9 @@ describe('a store that is disturbed', () => {
     assert.deepEqual((await store.uses.list()).get('container'), whole);
     await truncate(note, (await stat(note)).size - 1);
     assert.deepEqual((await store.uses.list()).get('container'), { artifacts: [digest], appArmor: undefined });
+    await rm(join(directory, 'uses', 'container'));
+    await mkdir(join(directory, 'uses', 'container'));
+    await assert.rejects(store.uses.list(), /EISDIR/, 'a note that cannot be read is not an empty one');
     await store.close();
   });
 

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FairleadError } from '#lib/errors';
+import { FairleadError, toFairleadError } from '#lib/errors';
 import type { Digest } from '#lib/registry/digest';
 import { quote } from '#lib/text/quote';
 import { directoryEntries } from './directory-entries.ts';
@@ -24,13 +24,23 @@ export class Uses {
     this.#directories = directories;
   }
 
-  /** Returns all notes by the ID of the container or sandbox, also of those that are gone. */
+  /**
+   * Returns all notes by the ID of the container or sandbox, also of those that are gone. Rejects
+   * if a note cannot be read.
+   */
   async list(): Promise<ReadonlyMap<string, Use>> {
     const { uses } = this.#directories;
-    const noted = (await directoryEntries(uses)).map(async (id): Promise<readonly [string, Use]> => {
-      return [id, parseUse(await readFile(join(uses, id), 'utf8').catch(() => ''))];
-    });
-    return new Map(await Promise.all(noted));
+    const noted = new Map<string, Use>();
+    // One after the other: there may be thousands, and each has a file open.
+    for (const id of await directoryEntries(uses)) {
+      const text = await readFile(join(uses, id), 'utf8').catch((error: NodeJS.ErrnoException) => {
+        // It was removed meanwhile.
+        if (error.code === 'ENOENT') return undefined;
+        throw toFairleadError(error);
+      });
+      if (text !== undefined) noted.set(id, parseUse(text));
+    }
+    return noted;
   }
 
   /**
