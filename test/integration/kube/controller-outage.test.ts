@@ -44,10 +44,12 @@ describePeers(apiserverRequirements, 'runController, while the API server fails 
       addAgain = add;
       return () => undefined;
     };
-    const { log } = start(async ({ spec }) => ({ status: { size: (spec.size ?? 0) + offset } }), {
+    const { log, reconciled } = start(async ({ spec }) => ({ status: { size: (spec.size ?? 0) + offset } }), {
       triggers: [{ synced: async () => undefined, onChange }],
     });
     await until(async () => JSON.stringify(await statusOf('a')) === '{"size":1}');
+    // For its own status, too.
+    await until(() => reconciled.length === 2);
     // The informer learns nothing any more.
     front.stall();
     await others.mergePatch(widgets, { name: 'a' }, { spec: { size: 5 } });
