@@ -36,7 +36,7 @@ describePeers(apiserverRequirements, 'runController, while the API server fails 
     assert.deepEqual([writes(), log.lines], [1, []]);
   });
 
-  it('writes nothing more from a version that is known to be old, until its informer has a newer one', async () => {
+  it('writes nothing more from a version that is known to be old, until its informer has a newer one', async (t) => {
     await others.create(widgets, widget('a', { size: 1 }));
     let offset = 0;
     let addAgain: ((key: string) => void) | undefined;
@@ -56,6 +56,7 @@ describePeers(apiserverRequirements, 'runController, while the API server fails 
     const before = writes();
     offset = 1;
     const timer = setInterval(() => addAgain?.('a'), 5);
+    t.after(() => clearInterval(timer));
     await until(() => log.lines.some(({ message }) => message === 'an object has changed meanwhile'));
     await sleep(1000);
     clearInterval(timer);
