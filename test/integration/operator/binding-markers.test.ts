@@ -82,7 +82,8 @@ describePeers(apiserverRequirements, 'the markers of bindings', () => {
       const answers = await Promise.all(Array.from({ length: 20 }, (_, more) => bind(index + more)));
       for (const { status, body } of answers) assert.equal(status, 201, body.message);
     }
-    assert.deepEqual(await failures(), []);
+    // On a busy machine the operator asks for another attempt first.
+    await until('all pods are bound', async () => (await failures()).length === 0);
     assert.equal((await cluster.request('GET', `${clusterBindings}/fairlead-marker`)).status, 200);
   });
 });
