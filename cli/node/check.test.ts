@@ -62,7 +62,7 @@ describe('checks of a node', () => {
 
   it('do not wait for a policy that is a pipe', async () => {
     execFileSync('mkfifo', ['-m', '600', parts.policy]);
-    assert.match(await resultOf(checkPolicy(parts)), /^failed: .*policy\.yaml is not a regular file \| Put/);
+    assert.match(await resultOf(checkPolicy(parts)), /^failed: .*policy\.yaml is not a regular file \| Write/);
   });
 
   it('compare the clock with the certificate of the kubelet', async () => {
