@@ -5,6 +5,8 @@ import { Departures, Flights } from '../../concurrency/flights.ts';
 import type { PulledProfile } from './pulled-profile.ts';
 
 const defaultBytes = 2 * 1024 * 1024;
+/** What the objects of a pulled profile take beside its bytes: for a small one, most of it. */
+const objectBytes = 8 * 1024;
 
 /** What a tag was resolved to, with a way to read it. */
 export interface ResolvedTag {
@@ -33,9 +35,9 @@ export class PullMemory {
   readonly #remembered: LRUCache<string, PulledProfile>;
 
   /**
-   * Remembers at most `bytes` of artifacts, 2 MiB by default. A parsed profile takes about three
-   * times its size in addition. No pull takes more than `longest` milliseconds, two minutes by
-   * default.
+   * Remembers at most `bytes` of artifacts and their objects, 2 MiB by default. A parsed profile
+   * takes about three times its size in addition. No pull takes more than `longest` milliseconds,
+   * two minutes by default.
    */
   constructor({
     bytes = defaultBytes,
@@ -58,5 +60,6 @@ export class PullMemory {
 }
 
 function sizeOf({ artifact }: PulledProfile): number {
-  return artifact.manifestBytes.length + artifact.blobs.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const { manifestBytes, blobs } = artifact;
+  return objectBytes + manifestBytes.length + blobs.reduce((sum, { bytes }) => sum + bytes.length, 0);
 }
