@@ -234,6 +234,18 @@ describe('fairlead node', () => {
     );
   });
 
+  it('is ready while an artifact to pull before cannot be pulled, which it reports', async () => {
+    const outcomes = () => records.filter(({ messageId = '' }) => messageId.startsWith('fairlead.prepull.'));
+    while (outcomes().length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(
+      outcomes().map(({ messageId, reference: of }) => [messageId, of]),
+      [
+        ['fairlead.prepull.done', reference],
+        ['fairlead.prepull.failed', absent],
+      ],
+    );
+  });
+
   it('explain and profiles show the same after a restart', async () => {
     const shown = async () => {
       const { profiles } = await json<{ profiles: { signers: unknown }[] }>('profiles');
@@ -306,18 +318,6 @@ describe('fairlead node', () => {
     const other = await node('pull', reference, '--kind', 'apparmor');
     assert.equal(other.code, 3);
     assert.match(other.stderr, /is a profile of kind Seccomp, not AppArmor/);
-  });
-
-  it('is ready while an artifact to pull before cannot be pulled, which it reports', async () => {
-    const outcomes = () => records.filter(({ messageId = '' }) => messageId.startsWith('fairlead.prepull.'));
-    while (outcomes().length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.deepEqual(
-      outcomes().map(({ messageId, reference: of }) => [messageId, of]),
-      [
-        ['fairlead.prepull.done', reference],
-        ['fairlead.prepull.failed', absent],
-      ],
-    );
   });
 
   it('reports that no shim answers, and what to do', async () => {
