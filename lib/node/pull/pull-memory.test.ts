@@ -6,9 +6,9 @@ import { parseReference } from '#lib/registry/reference';
 import { PullMemory } from './pull-memory.ts';
 import type { PulledProfile } from './pulled-profile.ts';
 
-/** Something of half a mebibyte that was pulled. */
-function pulled(title: string): PulledProfile {
-  const content = Buffer.from('{"defaultAction": "SCMP_ACT_ERRNO"}'.padEnd(512 * 1024));
+/** A pulled profile, of half a mebibyte by default. */
+function pulled(title: string, bytes = 512 * 1024): PulledProfile {
+  const content = Buffer.from('{"defaultAction": "SCMP_ACT_ERRNO"}'.padEnd(bytes));
   const profile = readProfile(content);
   const artifact = packArtifact(profile, { layout: 'runtime', content, title });
   const { descriptor } = artifact;
@@ -40,6 +40,13 @@ describe('pull memory', () => {
     });
     assert.equal(memory.recall('large'), undefined);
     assert.ok(memory.recall('a'));
+  });
+
+  it('counts the objects of small artifacts, which take more than their bytes', () => {
+    const memory = new PullMemory({ bytes: 64 * 1024 });
+    const keys = Array.from({ length: 64 }, (_, index) => String(index));
+    for (const key of keys) memory.remember(key, pulled(key, 100));
+    assert.equal(keys.filter((key) => memory.recall(key) !== undefined).length, 7);
   });
 
   it('lets no caller join a flight that all have left, though it goes on', async () => {
