@@ -37,7 +37,7 @@ export interface ReadinessDependencies {
 const patience = 5_000;
 /** What a profile needs on the disk: less is a full disk. In bytes. */
 const leastSpace = 256 * 1024;
-/** How long a result is used again, in milliseconds: any client may ask for it. */
+/** How long a result is cached, in milliseconds: clients of the metrics port can ask often. */
 const freshness = 1_000;
 
 /** Whether the shim can do its work: reach the runtime, decide by a policy, keep artifacts. */

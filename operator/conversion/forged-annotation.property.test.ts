@@ -17,7 +17,7 @@ import { group, tables } from './tables.ts';
 const foreign = ['__proto__', 'metadata', 'metadata.name', 'metadata.annotations', 'kind', 'spec.__proto__.x', '', '.'];
 
 /**
- * Objects with an annotation as any client may write it, from any text to one that is nearly right:
+ * Objects with an annotation that a client can write, from any text to one that is nearly right:
  * known fields, and the values that mapping gives.
  */
 function arbitraryForgery(resource: (typeof resources)[number], from: 'stored' | 'older'): fc.Arbitrary<JsonObject> {

@@ -7,7 +7,7 @@ import type { BundledPackage } from './locked-packages.ts';
 /** The build that this is, as docs/guides/verify-downloads.md describes it. */
 export const releaseBuildType = 'https://fairlead.dev/buildtypes/release/v1';
 
-/** The builder outside of a CI system: any user who runs `npm run release`. */
+/** The builder outside of a CI system: a user who runs `npm run release`. */
 export const localBuilder = 'https://fairlead.dev/builders/local';
 
 /** What releaseProvenance states. */

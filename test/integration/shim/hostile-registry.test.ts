@@ -41,7 +41,7 @@ function drip(bytes: Uint8Array, write: (byte: Uint8Array) => void): void {
   timer.unref();
 }
 
-/** Serves the artifact, but for what `layer` answers in place of its profile. */
+/** Serves the artifact. `layer` answers the requests for its profile. */
 function withLayer(layer: RequestListener, served: Artifact = artifact): RequestListener {
   return (request, response) => {
     if (request.url?.includes('/manifests/')) answerManifest(response, request, served.manifestBytes);
