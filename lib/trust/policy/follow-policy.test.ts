@@ -72,6 +72,19 @@ describe('a policy that is followed', () => {
     assert.match(messages[0] ?? '', /^error: invalid policy, the previous one stays in force: .*policy\.yaml:3/);
   });
 
+  it('does not change after it is stopped, not even by a reading that has begun', async () => {
+    const followed = await follow();
+    const { revision } = followed.current;
+    await rm(policy);
+    const reloaded = followed.reload();
+    followed.stop();
+    await reloaded;
+    assert.equal(followed.current.revision, revision);
+    assert.equal(followed.inForce, true);
+    assert.deepEqual(read, [true]);
+    assert.deepEqual(messages, []);
+  });
+
   it('stays in force if its file is replaced by a pipe or a directory, which is not waited for', async () => {
     const followed = await follow(20);
     const { revision } = followed.current;

@@ -17,7 +17,7 @@ export interface PolicySource {
   readonly problem: string | undefined;
   /** Reads the files again. If they are invalid, logs an error and keeps the previous policy. */
   reload(): Promise<void>;
-  /** Stops following the files. */
+  /** Stops following the files: nothing is reported and nothing changes after it. */
   stop(): void;
 }
 
@@ -81,7 +81,7 @@ class FollowedPolicy implements PolicySource {
   #complaint: string | undefined;
   /** How many readings have begun. */
   #begun = 0;
-  /** The number of the latest reading that has ended. */
+  /** The number of the latest reading that has ended; infinite after stop(). */
   #ended = 0;
   #reads = false;
 
@@ -121,6 +121,8 @@ class FollowedPolicy implements PolicySource {
 
   stop(): void {
     clearInterval(this.#timer);
+    // A reading that has begun has no effect when it ends.
+    this.#ended = Infinity;
   }
 
   /** Skips a turn while a file does not answer: each reading of it would occupy another thread. */
