@@ -21,6 +21,7 @@ const aptPackages = [
   ...['podman', 'buildah', 'podman-compose', 'catatonit', 'netavark', 'aardvark-dns', 'iptables', 'curl'],
   ...['rpm', 'mmdebstrap', 'binutils-aarch64-linux-gnu', 'binutils-x86-64-linux-gnu', 'file'],
   ...['systemd', 'bash', 'zsh', 'fish', 'mandoc', 'groff-base', 'libxml2-utils', 'pre-commit'],
+  ...['chromium', 'fonts-liberation'],
 ];
 
 /**

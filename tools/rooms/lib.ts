@@ -285,6 +285,15 @@ export const libRooms: readonly Room[] = [
     imports: [errors, 'lib/artifact', 'lib/node/pull', 'lib/profile', 'lib/registry', 'lib/text'],
   },
 
+  {
+    name: 'lib/catalog',
+    imports: [
+      ...[errors, 'lib/artifact', 'lib/concurrency', 'lib/node/pull', 'lib/profile/**', 'lib/registry', 'lib/text'],
+      ...['lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature', 'lib/trust/verify'],
+    ],
+    packages: ['lru-cache', 'valibot'],
+  },
+
   { name: 'lib/profile/index.ts', imports: ['lib/profile/**'] },
   { name: 'lib/registry/index.ts', imports: [errors, 'lib/network', 'lib/programs', 'lib/registry/**'] },
   { name: 'lib/artifact/index.ts', imports: ['lib/artifact'] },
