@@ -5,8 +5,7 @@ import type { Digest } from '#lib/registry/digest';
 /** Who signed an artifact, as the builder of the catalog has verified it. */
 export type CatalogSigner =
   /** `key` is the SHA-256 of the SPKI DER of the public key, in hex. */
-  | { readonly key: string }
-  | { readonly issuer: string; readonly identity: string };
+  { readonly key: string } | { readonly issuer: string; readonly identity: string };
 
 /** How many system calls a seccomp profile leaves of those that RuntimeDefault allows. */
 export interface CallCounts {
