@@ -1,4 +1,5 @@
 import type { RuntimeKind } from '#lib/profile/profile';
+import type { CallCounts } from '#lib/profile/seccomp/call-counts';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Digest } from '#lib/registry/digest';
 
@@ -7,15 +8,7 @@ export type CatalogSigner =
   /** `key` is the SHA-256 of the SPKI DER of the public key, in hex. */
   { readonly key: string } | { readonly issuer: string; readonly identity: string };
 
-/** How many system calls a seccomp profile leaves of those that RuntimeDefault allows. */
-export interface CallCounts {
-  /** Calls that are allowed under both. */
-  readonly allowed: number;
-  /** Calls that RuntimeDefault allows. */
-  readonly baseline: number;
-  /** Calls that the profile allows and RuntimeDefault denies: nodes do not grant them. */
-  readonly asked: number;
-}
+export type { CallCounts };
 
 /** One profile artifact in a catalog. */
 export interface CatalogEntry {
