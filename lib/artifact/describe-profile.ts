@@ -16,6 +16,8 @@ export const profileAnnotations = {
   kind: 'dev.fairlead.profile.kind',
   architectures: 'dev.fairlead.profile.architectures',
   summary: 'dev.fairlead.profile.summary',
+  /** Repositories of the container images that it is for, without tags, separated by commas. */
+  images: 'dev.fairlead.profile.images',
 } as const;
 
 /**
