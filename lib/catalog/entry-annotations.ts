@@ -1,7 +1,7 @@
 import { profileAnnotations } from '#lib/artifact/describe-profile';
 import { parseReference, type Reference } from '#lib/registry/reference';
 import { shorten } from '#lib/text/quote';
-import { catalogLimits, catalogPrefix, createdAnnotation } from './format.ts';
+import { catalogPrefix, createdAnnotation } from './format.ts';
 
 /** Most annotations of an artifact that a catalog takes over, and most characters of one. */
 const annotationsTaken = 32;
@@ -39,19 +39,25 @@ export interface StatedFields {
 /**
  * Reads what a publisher states in the annotations of an artifact. What is malformed is left out:
  * an image with a tag or without a registry, an invalid time.
+ *
+ * @param attachedTo `registry/repository` of the image that it is attached to, which is one of its
+ * images as well.
  */
-export function statedFields(annotations: Readonly<Record<string, string>>): StatedFields {
+export function statedFields(
+  annotations: Readonly<Record<string, string>>,
+  attachedTo: string | undefined,
+): StatedFields {
   const summary = annotations[profileAnnotations.summary];
   const created = annotations[createdAnnotation];
   return {
-    images: imagesIn(annotations[profileAnnotations.images] ?? ''),
+    images: imagesIn([annotations[profileAnnotations.images] ?? '', attachedTo ?? ''].join(',')),
     ...(summary !== undefined && summary !== '' && { summary: shorten(summary, summaryTaken) }),
     ...(created !== undefined && isTime(created) && { created }),
   };
 }
 
 function imagesIn(text: string): readonly string[] {
-  const names = text.slice(0, catalogLimits.annotationLength).split(',', imagesTaken);
+  const names = text.split(',').slice(-imagesTaken);
   return [...new Set(names.map((name) => name.trim()).filter(isImage))].sort();
 }
 

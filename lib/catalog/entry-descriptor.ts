@@ -81,8 +81,9 @@ export function parseEntry(listed: Descriptor): CatalogEntry {
   if (subject !== undefined && !isDigest(subject)) throw wrong('invalid subject');
   const calls = jsonIn(callsSchema, annotations[catalogAnnotations.calls], 'calls', wrong);
   const stated = Object.fromEntries(all.filter(([key]) => !key.startsWith(catalogPrefix)));
+  const repository = repositoryIn(annotations[catalogAnnotations.repository] ?? '', wrong);
   return {
-    ...repositoryIn(annotations[catalogAnnotations.repository] ?? '', wrong),
+    ...repository,
     descriptor: { mediaType, digest, size, ...(artifactType !== undefined && { artifactType }) },
     kind,
     tags,
@@ -90,7 +91,7 @@ export function parseEntry(listed: Descriptor): CatalogEntry {
     ...(subject !== undefined && { subject }),
     signers: jsonIn(signersSchema, annotations[catalogAnnotations.signers], 'signers', wrong) ?? [],
     ...(calls !== undefined && { calls }),
-    ...statedFields(stated),
+    ...statedFields(stated, subject === undefined ? undefined : formatRepository(repository)),
     annotations: stated,
   };
 }

@@ -36,7 +36,7 @@ export function catalogEntry({
     tags: [],
     architectures: [],
     signers: [],
-    ...statedFields(taken),
+    ...statedFields(taken, fields.subject === undefined ? undefined : of),
     ...fields,
     annotations: taken,
   };

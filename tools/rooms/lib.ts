@@ -288,7 +288,8 @@ export const libRooms: readonly Room[] = [
   {
     name: 'lib/catalog',
     imports: [
-      ...[errors, 'lib/artifact', 'lib/concurrency', 'lib/node/pull', 'lib/profile/**', 'lib/registry', 'lib/text'],
+      ...[errors, 'lib/artifact', 'lib/concurrency', 'lib/node/find', 'lib/node/pull', 'lib/profile/**'],
+      ...['lib/registry', 'lib/text'],
       ...['lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature', 'lib/trust/verify'],
     ],
     packages: ['lru-cache', 'valibot'],

@@ -4,6 +4,7 @@ import { outcomeOf, strictness } from './algebra/outcome.ts';
 import { asApplied } from './as-applied.ts';
 import { effectiveSeccomp } from './effective-profile.ts';
 import type { SeccompProfile } from './model.ts';
+import type { ProfileHost } from './read/resolve-docker.ts';
 import { runtimeDefault } from './runtime-default.ts';
 import { nativeArchitecture } from './tables/architecture.ts';
 import { loadTables } from './tables/runtime-defaults/load-tables.ts';
@@ -38,8 +39,14 @@ export interface CallCounts {
 
 /** The oldest release that counts: what Debian 12 and Ubuntu 22.04 started with. */
 const oldestRelease = [1, 6, 16];
-const machine = 'amd64';
-const native = nativeArchitecture(machine);
+
+/** The container that every number of system calls refers to. */
+export const referenceHost: ProfileHost = {
+  architecture: 'amd64',
+  kernel: '6.1',
+  capabilities: defaultCapabilities('containerd'),
+};
+const native = nativeArchitecture(referenceHost.architecture);
 const calls: readonly string[] = [...new Set([...amd64, ...i386])];
 /** SCMP_ACT_LOG lets a call pass too. */
 const mostPassing = strictness(outcomeOf('SCMP_ACT_LOG', undefined));
@@ -52,11 +59,7 @@ const mostPassing = strictness(outcomeOf('SCMP_ACT_LOG', undefined));
  */
 export async function loadReferenceDefault(): Promise<SeccompProfile> {
   const tables = (await loadTables('containerd')).filter(isRecent);
-  return runtimeDefault(tables, {
-    architecture: machine,
-    kernel: '6.1',
-    capabilities: defaultCapabilities('containerd'),
-  });
+  return runtimeDefault(tables, referenceHost);
 }
 
 function isRecent({ versions }: RuntimeDefaultTable): boolean {
