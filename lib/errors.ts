@@ -40,7 +40,7 @@ export const errorMapping: Readonly<Record<ErrorKind, ErrorMapping>> = {
     grpc: 3,
     criPrefix: 'SecurityProfileInvalid',
   },
-  NotAllowed: { meaning: 'No rule of the trust policy allows it', exit: 4, http: 403, grpc: 7 },
+  NotAllowed: { meaning: 'No rule of the trust policy or of the authorization file allows it', exit: 4, http: 403, grpc: 7 },
   SignatureInvalid: {
     meaning: 'A signature is missing, invalid or from another signer',
     exit: 5,
@@ -79,6 +79,8 @@ export class FairleadError extends Error {
    * registry.
    */
   readonly local?: boolean;
+  /** Seconds after which the caller may try again: the Retry-After header of an answer. */
+  readonly retryAfter?: number;
   /** The lines after the first line of the message. A line break in a detail starts no new line. */
   readonly details?: readonly string[];
 
@@ -90,6 +92,7 @@ export class FairleadError extends Error {
       hint?: string;
       pointer?: string;
       local?: boolean;
+      retryAfter?: number;
       details?: readonly string[];
     } = {},
   ) {
@@ -103,6 +106,7 @@ export class FairleadError extends Error {
     if (options.hint !== undefined) this.hint = options.hint;
     if (options.pointer !== undefined) this.pointer = options.pointer;
     if (options.local !== undefined) this.local = options.local;
+    if (options.retryAfter !== undefined) this.retryAfter = options.retryAfter;
   }
 }
 

@@ -97,7 +97,7 @@ export class FollowedFile<T extends FollowedContent> {
     return this.#complaint;
   }
 
-  /** Reads the files again. If they are invalid, reports an error and keeps the previous content. */
+  /** Reads the files again. If they are invalid, reports that and keeps the previous content. */
   async reload(): Promise<void> {
     const turn = ++this.#begun;
     try {
@@ -124,7 +124,7 @@ export class FollowedFile<T extends FollowedContent> {
     });
   }
 
-  /** Loads the file; if it has changed from the known one, until two readings in a row are equal. */
+  /** Loads the file; if it has changed from the known one, until two readings are equal. */
   async #loadSettled(known: string): Promise<T> {
     let fresh = await this.#watch.load();
     for (let before = known; fresh.revision !== before && fresh.revision !== known; ) {

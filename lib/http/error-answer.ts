@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { FairleadError } from '#lib/errors';
 import type { LocalPaths } from './local-paths.ts';
 import { HttpError, type Problem, toProblem } from './problem.ts';
 
@@ -24,6 +25,9 @@ export function errorAnswer({ localPaths, challenge, onRefusal = logRefusal }: E
     const problem = toProblem(thrown, request.id, localPaths?.());
     onRefusal({ thrown, problem, request });
     if (thrown instanceof HttpError) reply.headers(thrown.headers);
+    if (thrown instanceof FairleadError && thrown.retryAfter !== undefined) {
+      reply.header('retry-after', String(thrown.retryAfter));
+    }
     if (problem.status === 401 && challenge !== undefined) reply.header('www-authenticate', challenge);
     return reply
       .status(problem.status)

@@ -75,9 +75,9 @@ function fromThrown(thrown: unknown): { error: FairleadError; status: number } {
 
 function fromStatusError(thrown: StatusError): { error: FairleadError; status: number } {
   const { statusCode: status, message } = thrown;
-  if (status === 413 || status === 429) return { error: new FairleadError('LimitExceeded', message), status };
+  const options = thrown instanceof HttpError ? { hint: thrown.hint } : {};
+  if (status === 413 || status === 429) return { error: new FairleadError('LimitExceeded', message, options), status };
   if (status < 500) {
-    const options = thrown instanceof HttpError ? { hint: thrown.hint } : {};
     return { error: new FairleadError('InvalidInput', message || (STATUS_CODES[status] ?? ''), options), status };
   }
   return { error: toFairleadError(thrown), status };

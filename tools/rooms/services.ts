@@ -4,6 +4,11 @@ import { errors, type Room, tables } from './room.ts';
 export const servicesRooms: readonly Room[] = [
   { name: 'services', imports: ['lib/http', 'lib/trust/policy'] },
   {
+    name: 'services/callers',
+    imports: [errors, 'lib/config', 'lib/files', 'lib/network', 'lib/profile', 'lib/registry', 'lib/trust/policy'],
+    packages: ['jose', 'valibot'],
+  },
+  {
     name: 'services/push',
     imports: [
       ...[errors, 'lib/artifact', 'lib/http', 'lib/node/find', 'lib/node/pull', 'lib/profile', 'lib/profile/change.ts'],
