@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { type ListenAddress, parseListenAddress } from '#lib/http/listen-address';
+import { proxyFromEnvironment } from '#lib/network/proxy';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
 import { openRegistries } from '../options/connect.ts';
 import {
@@ -17,6 +18,7 @@ import { stayLean } from '../process/lean-process.ts';
 import { openLog } from '../process/log.ts';
 import { onReload, stopSignal } from '../process/stop-signal.ts';
 import { packageVersion } from '../process/version.ts';
+import { openCallers } from '../serve/callers.ts';
 import { prepareEmbeddedDirectory } from '../serve/embedded-directory.ts';
 import { embeddedGreeting } from '../serve/embedded-greeting.ts';
 import { readPushToken } from '../serve/push-token.ts';
@@ -31,6 +33,8 @@ interface ServeOptions extends RegistryOptions, KeyOptions {
   readonly embedded?: string;
   readonly policy?: string;
   readonly tokenFile?: string;
+  readonly authorization?: string;
+  readonly audience?: string;
   readonly decisionLog?: string;
 }
 
@@ -39,7 +43,7 @@ export function define(command: Command): void {
   command
     .description(
       'Run the push service, the pull service, or both. They keep no state: the registry is their database. Logs go to ' +
-        'stdout, one JSON object per line. SIGHUP reloads the policy; SIGTERM waits for running requests and stops.',
+        'stdout, one JSON object per line. SIGHUP reloads the policy and the authorization file; SIGTERM waits for running requests and stops.',
     )
     .option('--push <host:port>', 'address of the push service: POST /v1/profiles', parseAddress)
     .option('--pull <host:port>', 'address of the pull service: GET /v1/profiles', parseAddress)
@@ -53,7 +57,12 @@ export function define(command: Command): void {
       'keep registry, key, policy and token in this directory, which is created at the first start',
     )
     .option('--policy <file>', 'trust policy: what may be published and pulled')
-    .option('--token-file <file>', 'bearer token that the push service requires (default: FAIRLEAD_PUSH_TOKEN)');
+    .option('--token-file <file>', 'bearer token that the push service requires (default: FAIRLEAD_PUSH_TOKEN)')
+    .option(
+      '--authorization <file>',
+      'who may publish and read what, by OIDC token, by the bearer token or anonymously',
+    )
+    .option('--audience <text>', 'what OIDC tokens must be issued for, such as the URL of the service');
   command.option('--decision-log <file>', 'append each decision about a pull to this file, one JSON object per line');
   addSignatureFormatOption(addSignerOptions(command, serviceKeyOption()));
   addConnectionOptions(command).addHelpText(
@@ -84,7 +93,9 @@ async function serve(given: ServeOptions): Promise<void> {
   const options = withAbsolutePaths(await withEmbeddedDirectory(given));
   const services = await openServices(options);
   const stopped = stopSignal();
-  reloadBy(() => services.policy.reload());
+  reloadBy(async () => {
+    await Promise.all([services.policy.reload(), services.callers.authorization.reload?.()]);
+  });
   try {
     await startServices(services.running, options);
     if (given.embedded !== undefined) {
@@ -117,16 +128,20 @@ async function openServices(options: ServeOptions) {
   const connect = await openRegistries(options, process.env);
   await loadHttpClient(); // the first callers would all wait for it
   const policy = await followPolicy(options.policy, { log: logger });
+  const callers = await openCallers(
+    { file: options.authorization, audience: options.audience, network: { proxy: proxyFromEnvironment(process.env) } },
+    logger,
+  );
   const version = packageVersion();
-  const running = new Services({ version, policy, connect, logger, localPaths: localPaths(options) });
-  return { running, policy, logger };
+  const running = new Services({ version, policy, callers, connect, logger, localPaths: localPaths(options) });
+  return { running, policy, callers, logger };
 }
 
 async function startServices(services: Services, options: ServeOptions): Promise<void> {
   const { push, pull, health, signatureFormat, decisionLog } = options;
   if (push !== undefined) {
     const signer = await (await startSigner(options, process.env))?.signer;
-    const token = await readPushToken(options.tokenFile, process.env);
+    const token = await readPushToken(options, process.env);
     await services.addPush({ address: push, token, signer, signatureFormat });
   }
   if (pull !== undefined) await services.addPull({ address: pull, decisionLog });
@@ -135,9 +150,12 @@ async function startServices(services: Services, options: ServeOptions): Promise
 }
 
 /** Returns the paths of this machine that errors may contain, and what callers are told instead. */
-function localPaths({ embedded, ociLayout }: ServeOptions): Readonly<Record<string, string>> {
+function localPaths({ embedded, ociLayout, authorization }: ServeOptions): Readonly<Record<string, string>> {
   const directories = [embedded, ociLayout].filter((directory) => directory !== undefined);
-  return Object.fromEntries(directories.map((directory) => [directory, 'the registry']));
+  return {
+    ...Object.fromEntries(directories.map((directory) => [directory, 'the registry'])),
+    ...(authorization !== undefined && { [authorization]: 'the authorization file' }),
+  };
 }
 
 /**
@@ -145,10 +163,11 @@ function localPaths({ embedded, ociLayout }: ServeOptions): Readonly<Record<stri
  * of an error and replaced. A bare `policy.yaml` could be any word.
  */
 function withAbsolutePaths(options: ServeOptions): ServeOptions {
-  const { policy, embedded, ociLayout } = options;
+  const { policy, embedded, ociLayout, authorization } = options;
   return {
     ...options,
     ...(policy !== undefined && { policy: resolve(policy) }),
+    ...(authorization !== undefined && { authorization: resolve(authorization) }),
     ...(embedded !== undefined && { embedded: resolve(embedded) }),
     ...(ociLayout !== undefined && { ociLayout: resolve(ociLayout) }),
   };

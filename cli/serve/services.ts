@@ -7,12 +7,13 @@ import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import type { Signer } from '#lib/trust/sign/signer';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
 import type { Connect } from '../options/connect.ts';
+import type { Callers } from './callers.ts';
 
 /** What the push service needs. */
 export interface PushOptions {
   readonly address: ListenAddress;
-  /** What callers must present. */
-  readonly token: string;
+  /** The token that all callers share, if there is one. */
+  readonly token: string | undefined;
   readonly signer: Signer | undefined;
   readonly signatureFormat: SignatureFormat;
 }
@@ -28,6 +29,7 @@ export interface PullOptions {
 export interface ServicesDependencies {
   readonly version: string;
   readonly policy: PolicySource;
+  readonly callers: Callers;
   readonly connect: Connect;
   readonly logger: Logger;
   /** Paths of this machine that errors may contain, and the words that callers get instead. */
@@ -49,17 +51,23 @@ export class Services {
   }
 
   /** Adds the push service. */
-  async addPush({ address, ...options }: PushOptions): Promise<void> {
-    const { createPushServer } = await import('#services/push/server');
-    const { logger, ...dependencies } = this.#dependencies;
-    const app = await createPushServer({ ...dependencies, ...options, logger: logger.child({ service: 'push' }) });
+  async addPush({ address, token, ...options }: PushOptions): Promise<void> {
+    const [{ createPushServer }, { Authenticator }] = await Promise.all([
+      import('#services/push/server'),
+      import('#services/callers/authenticator'),
+    ]);
+    const { logger: parent, callers, ...dependencies } = this.#dependencies;
+    const { authorization } = callers;
+    const authenticator = new Authenticator({ ...callers, token });
+    const logger = parent.child({ service: 'push' });
+    const app = await createPushServer({ ...dependencies, ...options, authorization, authenticator, logger });
     this.#servers.set('push', { app, address });
   }
 
   /** Adds the pull service. Throws InvalidInput if the decision log cannot be opened. */
   async addPull({ address, decisionLog }: PullOptions): Promise<void> {
     const { createPullServer } = await import('#services/pull/server');
-    const { logger: parent, ...dependencies } = this.#dependencies;
+    const { logger: parent, callers: _, ...dependencies } = this.#dependencies;
     const logger = parent.child({ service: 'pull' });
     const decisions = decisionLog === undefined ? undefined : await openDecisions(decisionLog, logger);
     const app = await createPullServer({ ...dependencies, logger, decisions });
@@ -89,9 +97,10 @@ export class Services {
     return this.#servers.get(service)?.app.listeningOrigin;
   }
 
-  /** Stops following the policy and all services, after the requests that run. */
+  /** Stops following the files, and all services, after the requests that run. */
   async stop(): Promise<void> {
     this.#dependencies.policy.stop();
+    this.#dependencies.callers.authorization.stop?.();
     await Promise.all([...this.#servers.values()].map(({ app }) => app.close()));
   }
 }

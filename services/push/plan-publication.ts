@@ -37,6 +37,7 @@ export async function planPublication(
 
   validateRequest(request, dependencies);
   const profile = readPublishable(bytes, request, dependencies);
+  dependencies.authorizePublisher?.(profile.kind);
   if (policy !== undefined) authorize(policy, reference, profile.kind);
   const findings = lintMeaning(profile);
   const [subject, { held, before }] = await Promise.all([

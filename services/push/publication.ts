@@ -1,7 +1,7 @@
 import type { ProfileArtifact } from '#lib/artifact/artifact';
 import type { ProfileDiff } from '#lib/profile/change';
 import type { Finding } from '#lib/profile/finding';
-import type { RuntimeProfile } from '#lib/profile/profile';
+import type { RuntimeKind, RuntimeProfile } from '#lib/profile/profile';
 import type { PublicationLimits } from '#lib/profile/publication-limits';
 import type { Digest } from '#lib/registry/digest';
 import type { PinnedReference } from '#lib/registry/pinned-reference';
@@ -67,6 +67,11 @@ export interface PublishDependencies {
    * policy before the tag is written.
    */
   readonly policy?: TrustPolicy | undefined;
+  /**
+   * Called with the kind of the profile before the registry is asked. Throws NotAllowed if who
+   * publishes it may not.
+   */
+  readonly authorizePublisher?: ((kind: RuntimeKind) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

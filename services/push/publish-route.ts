@@ -6,15 +6,19 @@ import type { TagLister, Target } from '#lib/registry/target';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import type { Signer } from '#lib/trust/sign/signer';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
-import { bearerAuthentication } from './bearer-authentication.ts';
+import type { Authenticator } from '../callers/authenticator.ts';
+import { type Authorization, authorizeAnywhere, authorizeCaller } from '../callers/authorization.ts';
+import type { Caller } from '../callers/caller.ts';
+import { RequestCallers } from '../callers/request-callers.ts';
 import { assertMediaType, profileTypes } from './media-type.ts';
 import { publish } from './publish.ts';
 import { bodySchema, querySchema, responses } from './publish-schema.ts';
 
 /** What publishing a profile needs. */
 export interface PublishRouteDependencies {
-  /** What callers must present: `Authorization: Bearer <token>`. */
-  readonly token: string;
+  readonly authenticator: Pick<Authenticator, 'authenticate'>;
+  /** Who may publish what. */
+  readonly authorization: { readonly current: Authorization };
   /**
    * Only profiles that this policy allows nodes to use get a tag. Without a rule, nothing is sent.
    */
@@ -49,6 +53,7 @@ export async function publishRoute(
   app: FastifyInstance,
   dependencies: PublishRouteDependencies & RouteDependencies,
 ): Promise<void> {
+  const callers = new RequestCallers(dependencies.authenticator);
   // A profile is signed and stored as it was sent: no parser may stand between.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser([...profileTypes], { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -56,16 +61,22 @@ export async function publishRoute(
     method: 'POST',
     url: '/v1/profiles',
     schema,
-    onRequest: [bearerAuthentication(dependencies.token), assertMediaType],
-    handler: (request, reply) => answer(request, reply, dependencies),
+    onRequest: [
+      async (request) =>
+        authorizeAnywhere(dependencies.authorization.current, await callers.identify(request), 'publish'),
+      assertMediaType,
+    ],
+    handler: (request, reply) => answer(request, reply, callers.of(request), dependencies),
   });
 }
 
 async function answer(
   request: FastifyRequest<PublishRequest>,
   reply: FastifyReply,
-  { policy: followed, connect, signer, signatureFormat, signalOf, turns }: PublishRouteDependencies & RouteDependencies,
+  caller: Caller,
+  dependencies: PublishRouteDependencies & RouteDependencies,
 ): Promise<FastifyReply> {
+  const { policy: followed, authorization, connect, signer, signatureFormat, signalOf, turns } = dependencies;
   const { body } = request;
   const policy = followed.current;
   if (body === undefined) {
@@ -80,7 +91,16 @@ async function answer(
   const published = await publish(
     body,
     { reference, title: request.query.title, signatureFormat },
-    { target: connect(reference), signer, clock: () => new Date(), limits: policy.limits, policy, signal },
+    {
+      target: connect(reference),
+      signer,
+      clock: () => new Date(),
+      limits: policy.limits,
+      policy,
+      authorizePublisher: (kind) =>
+        authorizeCaller(authorization.current, caller, { verb: 'publish', reference, kind }),
+      signal,
+    },
   );
   request.log.info({ reference: formatReference(published.reference) }, 'published');
   return reply.status(201).send({

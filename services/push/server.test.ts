@@ -7,9 +7,13 @@ import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import type { Policy } from '#lib/trust/policy/node-policy';
 import { maxArtifactBytes } from '#lib/trust/policy/node-policy';
 import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
+import { Authenticator } from '../callers/authenticator.ts';
+import { defaultAuthorization } from '../callers/authorization.ts';
 import { createPushServer } from './server.ts';
 
 const token = 'a-token-of-some-length';
+const authorization = { current: defaultAuthorization };
+const callers = { authorization, authenticator: new Authenticator({ token, authorization }) };
 const profile = '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]}';
 
 describe('createPushServer', () => {
@@ -37,7 +41,7 @@ describe('createPushServer', () => {
     app = await createPushServer({
       version: '0',
       logger,
-      token,
+      ...callers,
       policy: { current: policy, inForce: true },
       connect: () => target,
       signer,
@@ -218,7 +222,7 @@ describe('createPushServer', () => {
     const hidden = await createPushServer({
       version: '0',
       logger: pino({ level: 'silent' }),
-      token,
+      ...callers,
       policy: { current: { ...policy, source: '/etc/fairlead/policy.yaml' }, inForce: true },
       connect: () => target,
       localPaths: { '/var/lib/fairlead': 'the registry' },
@@ -237,7 +241,7 @@ describe('createPushServer', () => {
     const strict = await createPushServer({
       version: '0',
       logger: pino({ level: 'silent' }),
-      token,
+      ...callers,
       policy: { current: policy, inForce: true },
       connect: () => ({ ...target, tag: () => assert.fail('tagged') }),
       signer: await newSigner(),
@@ -256,7 +260,7 @@ describe('createPushServer', () => {
     const hanging = await createPushServer({
       version: '0',
       logger: pino({ level: 'silent' }),
-      token,
+      ...callers,
       policy: { current: policy, inForce: true },
       connect: () => ({
         ...target,

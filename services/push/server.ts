@@ -21,7 +21,18 @@ export interface PushServerOptions extends PublishRouteDependencies {
 
 /** Makes the push service: `POST /v1/profiles?reference=…` publishes the profile in the body. */
 export function createPushServer(options: PushServerOptions): Promise<FastifyInstance> {
-  const { version, logger, token, policy, connect, signer, signatureFormat, localPaths, timeout = 30_000 } = options;
+  const {
+    version,
+    logger,
+    authenticator,
+    authorization,
+    policy,
+    connect,
+    signer,
+    signatureFormat,
+    localPaths,
+    timeout = 30_000,
+  } = options;
   const service = {
     name: 'fairlead-push',
     description: 'Publishes security profiles as signed OCI artifacts.',
@@ -36,6 +47,14 @@ export function createPushServer(options: PushServerOptions): Promise<FastifyIns
     securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
   } as const;
   return createServiceServer(service, (app, dependencies) => {
-    void app.register(publishRoute, { ...dependencies, token, policy, connect, signer, signatureFormat });
+    void app.register(publishRoute, {
+      ...dependencies,
+      authenticator,
+      authorization,
+      policy,
+      connect,
+      signer,
+      signatureFormat,
+    });
   });
 }

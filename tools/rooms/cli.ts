@@ -68,7 +68,18 @@ export const cliRooms: readonly Room[] = [
   },
   {
     name: 'cli/serve',
-    imports: [...['cli/files', 'cli/options', errors, 'lib/http', 'lib/node/pull', 'lib/trust/**', 'services/**']],
+    imports: [
+      ...[
+        'cli/files',
+        'cli/options',
+        errors,
+        'lib/http',
+        'lib/network',
+        'lib/node/pull',
+        'lib/trust/**',
+        'services/**',
+      ],
+    ],
     packages: ['fastify', 'pino'],
   },
   {

@@ -6,13 +6,13 @@ export const servicesRooms: readonly Room[] = [
   {
     name: 'services/callers',
     imports: [errors, 'lib/config', 'lib/files', 'lib/network', 'lib/profile', 'lib/registry', 'lib/trust/policy'],
-    packages: ['jose', 'valibot'],
+    packages: ['fastify', 'jose', 'valibot'],
   },
   {
     name: 'services/push',
     imports: [
       ...[errors, 'lib/artifact', 'lib/http', 'lib/node/find', 'lib/node/pull', 'lib/profile', 'lib/profile/change.ts'],
-      ...['lib/profile/finding.ts', tables, 'lib/registry', 'lib/text', 'services'],
+      ...['lib/profile/finding.ts', tables, 'lib/registry', 'lib/text', 'services', 'services/callers'],
       ...['lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature', 'lib/trust/verify'],
     ],
     packages: ['fastify'],
