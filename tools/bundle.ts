@@ -20,7 +20,7 @@ export interface BundledFile {
   readonly imports: readonly string[];
   /** The source of a file that is an entry or is loaded when it is needed. */
   readonly entry?: string | undefined;
-  /** Set if it contains only packages of npm. */
+  /** Set if most of it is packages of npm. */
   readonly foreign: boolean;
 }
 
@@ -96,7 +96,7 @@ export function bundleLibrary(): Promise<Bundle> {
 async function bundle(
   options: Pick<BuildOptions, 'banner' | 'chunkNames' | 'define' | 'entryPoints' | 'external' | 'outbase'>,
 ): Promise<Bundle> {
-  const { outputFiles, metafile } = await build({ ...shared, ...options, plugins: [namedImports] });
+  const { outputFiles, metafile } = await build({ ...shared, ...options, plugins: [partOfUndici, namedImports] });
   const outputs = outputFiles.map(({ path, text }) => {
     const name = relative(join(root, 'dist'), path);
     const output = metafile.outputs[`dist/${name}`];
@@ -106,14 +106,21 @@ async function bundle(
   const packages = outputs.flatMap(({ sources }) => sources.flatMap((source) => packageDirectory(source) ?? []));
   return {
     files: Object.fromEntries(
-      outputs.map(({ name, text, output: { imports, entryPoint: entry }, sources }) => {
+      outputs.map(({ name, text, output: { imports, entryPoint: entry, inputs } }) => {
         const own = imports.filter(({ external }) => !external).map(({ path }) => relative('dist', path));
-        const foreign = sources.every((source) => packageDirectory(source) !== undefined);
-        return [name, { text, imports: own, entry, foreign }];
+        return [name, { text, imports: own, entry, foreign: isForeign(inputs) }];
       }),
     ),
     packages: [...new Set(packages)].sort(),
   };
+}
+
+/** Returns whether most of an output is packages of npm, by the bytes of its sources. */
+function isForeign(inputs: Readonly<Record<string, { readonly bytesInOutput: number }>>): boolean {
+  const bytes = (sources: readonly string[]) =>
+    sources.reduce((sum, source) => sum + (inputs[source]?.bytesInOutput ?? 0), 0);
+  const all = Object.keys(inputs);
+  return bytes(all.filter((source) => packageDirectory(source) !== undefined)) > bytes(all) / 2;
 }
 
 /** Returns the directory of the package that a source belongs to, if any. */
@@ -137,5 +144,30 @@ const namedImports: Plugin = {
       const identifiers = names.filter((name) => /^[\p{L}$_][\p{L}\p{N}$_]*$/u.test(name));
       return { contents: `export { ${identifiers.join(', ')} } from ${JSON.stringify(path)};`, resolveDir };
     });
+  },
+};
+
+/**
+ * Leaves out of undici what the program does not use: more than half of it, such as WebSocket,
+ * mocks and Milo, a parser of HTTP that only an environment variable selects. `fetch` is for the
+ * Kubernetes client, of which only the configuration is used.
+ */
+const partOfUndici: Plugin = {
+  name: 'part-of-undici',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^undici$/ }, ({ path, resolveDir }) => ({ path, namespace: 'part', pluginData: resolveDir }));
+    onLoad({ filter: /^undici$/, namespace: 'part' }, ({ pluginData: resolveDir }) => ({
+      contents: `
+        import Dispatcher from 'undici/lib/dispatcher/dispatcher.js';
+        import api from 'undici/lib/api/index.js';
+        Object.assign(Dispatcher.prototype, api);
+        export { default as Agent } from 'undici/lib/dispatcher/agent.js';
+        export { default as ProxyAgent } from 'undici/lib/dispatcher/proxy-agent.js';
+        export const fetch = globalThis.fetch;`,
+      resolveDir,
+    }));
+    onLoad({ filter: /\/undici\/lib\/milo\/[^/]*\.js$/ }, () => ({
+      contents: "throw new Error('this program does not contain the parser Milo: unset UNDICI_USE_MILO')",
+    }));
   },
 };

@@ -1,10 +1,10 @@
-// node --random-seed=1 compile.js FILE: writes what V8 compiles the files of a bundle to. FILE is
-// JSON: `sources` and `compiled`, directories to read from and to write to, and the `files`. Run by
-// the Node.js that will use the result.
+// node --random-seed=1 --min-semi-space-size=64 compile.js FILE: writes what V8 compiles the files
+// of a bundle to. FILE is JSON: `sources` and `compiled`, directories to read from and to write to,
+// and the `files`. Run by the Node.js that will use the result.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
+import { GCProfiler, setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 
 const { sources, compiled, files } = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'));
@@ -28,7 +28,11 @@ function load(name) {
   return module.exports;
 }
 
+const collections = new GCProfiler();
+collections.start();
 for (const { name } of files) load(name);
 for (const { name } of files) writeFileSync(join(compiled, name), loaded.get(name).script.createCachedData());
+// Objects in memory that was collected contain what was there before: another build would differ.
+if (collections.stop()?.statistics.length !== 0) throw new Error('memory was collected: raise --min-semi-space-size');
 // Some packages keep timers.
 process.exit(0);
