@@ -19,6 +19,7 @@ import { openLog } from '../process/log.ts';
 import { onReload, stopSignal } from '../process/stop-signal.ts';
 import { packageVersion } from '../process/version.ts';
 import { openCallers } from '../serve/callers.ts';
+import { openCertificate } from '../serve/certificate.ts';
 import { prepareEmbeddedDirectory } from '../serve/embedded-directory.ts';
 import { embeddedGreeting } from '../serve/embedded-greeting.ts';
 import { readPushToken } from '../serve/push-token.ts';
@@ -36,6 +37,8 @@ interface ServeOptions extends RegistryOptions, KeyOptions {
   readonly authorization?: string;
   readonly audience?: string;
   readonly decisionLog?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
 }
 
 /** `fairlead serve`. */
@@ -43,7 +46,7 @@ export function define(command: Command): void {
   command
     .description(
       'Run the push service, the pull service, or both. They keep no state: the registry is their database. Logs go to ' +
-        'stdout, one JSON object per line. SIGHUP reloads the policy and the authorization file; SIGTERM waits for running requests and stops.',
+        'stdout, one JSON object per line. SIGHUP reloads the policy, the authorization file and the TLS certificate; SIGTERM waits for running requests and stops.',
     )
     .option('--push <host:port>', 'address of the push service: POST /v1/profiles', parseAddress)
     .option('--pull <host:port>', 'address of the pull service: GET /v1/profiles', parseAddress)
@@ -64,6 +67,9 @@ export function define(command: Command): void {
     )
     .option('--audience <text>', 'what OIDC tokens must be issued for, such as the URL of the service');
   command.option('--decision-log <file>', 'append each decision about a pull to this file, one JSON object per line');
+  command
+    .option('--tls-cert <file>', 'PEM certificate of push and pull service; reloaded when it is replaced')
+    .option('--tls-key <file>', 'PEM private key of the certificate');
   addSignatureFormatOption(addSignerOptions(command, serviceKeyOption()));
   addConnectionOptions(command).addHelpText(
     'after',
@@ -93,9 +99,8 @@ async function serve(given: ServeOptions): Promise<void> {
   const options = withAbsolutePaths(await withEmbeddedDirectory(given));
   const services = await openServices(options);
   const stopped = stopSignal();
-  reloadBy(async () => {
-    await Promise.all([services.policy.reload(), services.callers.authorization.reload?.()]);
-  });
+  services.certificate?.start();
+  reloadBy(() => services.reload());
   try {
     await startServices(services.running, options);
     if (given.embedded !== undefined) {
@@ -105,6 +110,7 @@ async function serve(given: ServeOptions): Promise<void> {
     await stopped;
     services.logger.info('stopping after the running requests');
   } finally {
+    services.certificate?.stop();
     await services.running.stop();
   }
 }
@@ -133,8 +139,13 @@ async function openServices(options: ServeOptions) {
     logger,
   );
   const version = packageVersion();
-  const running = new Services({ version, policy, callers, connect, logger, localPaths: localPaths(options) });
-  return { running, policy, callers, logger };
+  const certificate = await openCertificate(options, logger);
+  const tls = certificate?.tls;
+  const running = new Services({ version, policy, callers, connect, logger, tls, localPaths: localPaths(options) });
+  const reload = async (): Promise<void> => {
+    await Promise.all([policy.reload(), callers.authorization.reload?.(), certificate?.reload()]);
+  };
+  return { running, certificate, reload, logger };
 }
 
 async function startServices(services: Services, options: ServeOptions): Promise<void> {

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { FairleadError } from '#lib/errors';
 import { type ListenAddress, listen } from '#lib/http/listen-address';
+import type { ServiceTls } from '#lib/http/service-server';
 import type { DecisionLog } from '#lib/node/pull/decision-log';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import type { Signer } from '#lib/trust/sign/signer';
@@ -31,6 +32,8 @@ export interface ServicesDependencies {
   readonly policy: PolicySource;
   readonly callers: Callers;
   readonly connect: Connect;
+  /** The certificate of push and pull service; without it, they speak plain HTTP. */
+  readonly tls: ServiceTls | undefined;
   readonly logger: Logger;
   /** Paths of this machine that errors may contain, and the words that callers get instead. */
   readonly localPaths: Readonly<Record<string, string>>;

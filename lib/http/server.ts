@@ -22,6 +22,9 @@ export interface HttpServer {
   readonly accepted: () => number;
 }
 
+/** Has Fastify report its addresses as https. The server itself is made by its factory. */
+const secureScheme: object = { https: {} };
+
 /**
  * Makes the HTTP server that all programs share: bounds for clients, request ids, problem details
  * for errors. It has no routes yet; plugins add them, such as `health`, `metrics` and `openApi`.
@@ -37,6 +40,7 @@ export function createServer(options: ServerOptions): HttpServer {
     // For requests that never reach a route, such as one with an invalid escape in its path.
     frameworkErrors: answerError,
     loggerInstance: options.logger,
+    ...(options.tls !== undefined && secureScheme),
     logController: new LogController({ disableRequestLogging: options.logRequests === false }),
     bodyLimit: options.bodyLimit,
     // Called for each address of a name that has several, such as localhost.

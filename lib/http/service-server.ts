@@ -6,6 +6,7 @@ import { health } from './health.ts';
 import type { LocalPaths } from './local-paths.ts';
 import { metrics } from './metrics.ts';
 import { type OpenApiOptions, openApi } from './open-api.ts';
+import type { ServedTls } from './served-tls.ts';
 import { createServer } from './server.ts';
 
 export interface ServiceOptions extends OpenApiOptions {
@@ -18,8 +19,16 @@ export interface ServiceOptions extends OpenApiOptions {
   readonly policyInForce?: (() => boolean) | undefined;
   /** Whether there is no trust policy on disk, so that everything is denied; shown in health. */
   readonly policyMissing?: (() => boolean) | undefined;
+  /** The certificate of the service; without it, the service speaks plain HTTP. */
+  readonly tls?: ServiceTls | undefined;
   /** Files and directories of this machine that errors may name, hidden from callers. */
   readonly localPaths?: (() => LocalPaths) | undefined;
+}
+
+export interface ServiceTls {
+  readonly served: ServedTls;
+  /** Whether the certificate in the files is the one in use; shown in health and metrics. */
+  readonly inForce: () => boolean;
 }
 
 /** What routes need to do their work. */
@@ -53,27 +62,29 @@ export async function createServiceServer(
     times: { head: Math.min(longestHead, timeout), request: timeout, idle: longestIdle, silence: 2 * timeout },
     connections: new NewcomersRefused(connections),
     pipelined,
+    tls: options.tls?.served,
     localPaths: options.localPaths,
     challenge: 'Bearer realm="fairlead"',
   });
   await app.register(openApi, options);
   // Not behind the work that waits: it is one piece for all callers.
   await app.register(metrics, { service: options.name, turns: new Turns(accepted), policyInForce });
-  await app.register(health, { details: () => policyState(options) });
+  await app.register(health, { details: () => stateDetails(options) });
   addRoutes(app, { signalOf: (reply) => callSignal(reply, timeout), turns: new Turns(accepted) });
   await app.ready();
   return app;
 }
 
 /**
- * Returns what the health of a service shows of its policy. Neither that nor its registry takes it
+ * Returns what the health of a service shows of its policy and certificate. Neither that nor its registry takes it
  * out of the load balancer: one registry that fails must not take out every replica, and while a
  * policy file is broken the policy before it is in force, which a service that started again would
  * not have.
  */
-function policyState({ policyInForce, policyMissing }: ServiceOptions): object {
+function stateDetails({ policyInForce, policyMissing, tls }: ServiceOptions): object {
   return {
     ...(policyInForce !== undefined && { policyInForce: policyInForce() }),
+    ...(tls !== undefined && { certificateInForce: tls.inForce() }),
     ...(policyMissing?.() && { policy: 'does not exist: everything is denied' }),
   };
 }

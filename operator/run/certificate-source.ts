@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import { FairleadError } from '#lib/errors';
+import { FollowedCertificate } from '#lib/http/followed-certificate';
 import { ServedTls } from '#lib/http/served-tls';
 import { readAuthorities, TlsFiles } from '#lib/http/tls-files';
 import type { WritableApiServer } from '#lib/kube/api-server';
 import { OperatorCertificates } from '../certificates/operator-certificates.ts';
 import { temporaryPair } from '../certificates/temporary-pair.ts';
 import { FollowedAuthorities } from './followed-authorities.ts';
-import { FollowedCertificate } from './followed-certificate.ts';
 
 export interface CertificateFiles {
   /** PEM files; without them, the operator makes the certificate. */
@@ -56,13 +56,19 @@ export async function openCertificateSource(
   return new SecretSource({ api, namespace, names, tls, log }, clientCa);
 }
 
+const renewal = 'renew it (docs/guides/cluster.md)';
+const consequence = {
+  expired: `API servers do not accept it, and admit no pod; ${renewal}`,
+  soon: `no pod is admitted from then on; ${renewal}`,
+};
+
 class FileSource implements CertificateSource {
   readonly tls: TlsFiles;
   readonly #followed: FollowedCertificate;
 
   constructor(tls: TlsFiles, log: FastifyBaseLogger) {
     this.tls = tls;
-    this.#followed = new FollowedCertificate(tls, log);
+    this.#followed = new FollowedCertificate(tls, log, consequence);
   }
 
   async start(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { LocalPaths } from '#lib/http/local-paths';
-import { createServiceServer } from '#lib/http/service-server';
+import { createServiceServer, type ServiceTls } from '#lib/http/service-server';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import { policyPaths } from '../policy-paths.ts';
 import { type FetchDependencies, fetchRoute } from './fetch-route.ts';
@@ -9,6 +9,8 @@ export interface PullServerOptions extends FetchDependencies {
   readonly version: string;
   readonly logger: FastifyBaseLogger;
   readonly policy: Pick<PolicySource, 'current' | 'inForce'>;
+  /** The certificate of the service; without it, the service speaks plain HTTP. */
+  readonly tls?: ServiceTls | undefined;
   /** Milliseconds for one request. */
   readonly timeout?: number;
   /**
@@ -28,6 +30,7 @@ export function createPullServer(options: PullServerOptions): Promise<FastifyIns
     logger,
     bodyLimit: 1024,
     timeout,
+    tls: options.tls,
     policyInForce: () => policy.inForce,
     policyMissing: () => policy.current.missing ?? false,
     localPaths: () => ({ ...policyPaths(policy.current), ...localPaths }),

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { LocalPaths } from '#lib/http/local-paths';
-import { createServiceServer } from '#lib/http/service-server';
+import { createServiceServer, type ServiceTls } from '#lib/http/service-server';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import { maxArtifactBytes } from '#lib/trust/policy/node-policy';
 import { policyPaths } from '../policy-paths.ts';
@@ -10,6 +10,8 @@ export interface PushServerOptions extends PublishRouteDependencies {
   readonly version: string;
   readonly logger: FastifyBaseLogger;
   readonly policy: Pick<PolicySource, 'current' | 'inForce'>;
+  /** The certificate of the service; without it, the service speaks plain HTTP. */
+  readonly tls?: ServiceTls | undefined;
   /**
    * Files and directories of this machine that errors may name besides those of the policy, hidden
    * from callers.
@@ -41,6 +43,7 @@ export function createPushServer(options: PushServerOptions): Promise<FastifyIns
     // The policy in force may set a lower one, and another tomorrow.
     bodyLimit: maxArtifactBytes,
     timeout,
+    tls: options.tls,
     policyInForce: () => policy.inForce,
     policyMissing: () => policy.current.missing ?? false,
     localPaths: () => ({ ...policyPaths(policy.current), ...localPaths }),
