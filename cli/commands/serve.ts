@@ -22,6 +22,7 @@ import { openCallers } from '../serve/callers.ts';
 import { openCertificate } from '../serve/certificate.ts';
 import { prepareEmbeddedDirectory } from '../serve/embedded-directory.ts';
 import { embeddedGreeting } from '../serve/embedded-greeting.ts';
+import { openTelemetry } from '../serve/open-telemetry.ts';
 import { readPushToken } from '../serve/push-token.ts';
 import { Services } from '../serve/services.ts';
 
@@ -112,6 +113,7 @@ async function serve(given: ServeOptions): Promise<void> {
   } finally {
     services.certificate?.stop();
     await services.running.stop();
+    await services.telemetry?.stop();
   }
 }
 
@@ -140,12 +142,14 @@ async function openServices(options: ServeOptions) {
   );
   const version = packageVersion();
   const certificate = await openCertificate(options, logger);
-  const tls = certificate?.tls;
-  const running = new Services({ version, policy, callers, connect, logger, tls, localPaths: localPaths(options) });
+  const telemetry = await openTelemetry(process.env, { version, log: logger });
+  const [tls, observe] = [certificate?.tls, telemetry?.observe];
+  const dependencies = { version, policy, callers, connect, logger, tls, observe, localPaths: localPaths(options) };
+  const running = new Services(dependencies);
   const reload = async (): Promise<void> => {
     await Promise.all([policy.reload(), callers.authorization.reload?.(), certificate?.reload()]);
   };
-  return { running, certificate, reload, logger };
+  return { running, certificate, telemetry, reload, logger };
 }
 
 async function startServices(services: Services, options: ServeOptions): Promise<void> {

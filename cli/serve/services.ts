@@ -35,6 +35,8 @@ export interface ServicesDependencies {
   /** The certificate of push and pull service; without it, they speak plain HTTP. */
   readonly tls: ServiceTls | undefined;
   readonly logger: Logger;
+  /** Observes the requests of push and pull service. */
+  readonly observe: ((app: FastifyInstance) => void) | undefined;
   /** Paths of this machine that errors may contain, and the words that callers get instead. */
   readonly localPaths: Readonly<Record<string, string>>;
 }

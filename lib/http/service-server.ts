@@ -21,13 +21,15 @@ export interface ServiceOptions extends OpenApiOptions {
   readonly policyMissing?: (() => boolean) | undefined;
   /** The certificate of the service; without it, the service speaks plain HTTP. */
   readonly tls?: ServiceTls | undefined;
+  /** Observes the requests: called with the server before it has routes. */
+  readonly observe?: ((app: FastifyInstance) => void) | undefined;
   /** Files and directories of this machine that errors may name, hidden from callers. */
   readonly localPaths?: (() => LocalPaths) | undefined;
 }
 
 export interface ServiceTls {
   readonly served: ServedTls;
-  /** Whether the certificate in the files is the one in use; shown in health and metrics. */
+  /** Whether the certificate in the files is the one in use; shown in health. */
   readonly inForce: () => boolean;
 }
 
@@ -66,6 +68,7 @@ export async function createServiceServer(
     localPaths: options.localPaths,
     challenge: 'Bearer realm="fairlead"',
   });
+  options.observe?.(app);
   await app.register(openApi, options);
   // Not behind the work that waits: it is one piece for all callers.
   await app.register(metrics, { service: options.name, turns: new Turns(accepted), policyInForce });
@@ -76,10 +79,10 @@ export async function createServiceServer(
 }
 
 /**
- * Returns what the health of a service shows of its policy and certificate. Neither that nor its registry takes it
- * out of the load balancer: one registry that fails must not take out every replica, and while a
- * policy file is broken the policy before it is in force, which a service that started again would
- * not have.
+ * Returns what the health of a service shows of its policy and certificate. Neither these nor its
+ * registry take it out of the load balancer: one registry that fails must not take out every
+ * replica, and while a policy file is broken the policy before it is in force, which a service that
+ * started again would not have.
  */
 function stateDetails({ policyInForce, policyMissing, tls }: ServiceOptions): object {
   return {

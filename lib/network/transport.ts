@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { FairleadError } from '#lib/errors';
+import { type RunningWork, type TracedWork, traced } from '#lib/traced';
 import { agentFor } from './agents.ts';
 import type { Connection } from './connection.ts';
 import { isPassing, isUnanswered, nameRequest, requestError } from './request-error.ts';
@@ -90,7 +91,11 @@ export function createTransport(options: {
         const body = watchBody(typeof request.body === 'function' ? await request.body() : request.body);
         try {
           const connection = { ...options.connection(request.url), connectTimeout: timeouts.connect };
-          const response = await sendOnce(request, body?.content, timeouts, await agentFor(request.url, connection));
+          const agent = await agentFor(request.url, connection);
+          const response = await traced(
+            () => requestWork(request, attempt),
+            (attributes) => sendOnce(request, body?.content, timeouts, agent, attributes),
+          );
           const again = request.once === true ? response.status === 429 : retriedStatuses.has(response.status);
           if (!again || last) return response;
           wait = Math.max(wait, retryAfter(response.header('retry-after')));
@@ -132,11 +137,24 @@ function watchBody(body: WatchedBody['content'] | undefined): WatchedBody | unde
   return watched;
 }
 
+/** Describes a request by OpenTelemetry's conventions. Its query may contain a credential. */
+function requestWork({ method, url }: HttpRequest, attempt: number): TracedWork {
+  const attributes = {
+    'http.request.method': method,
+    'server.address': url.hostname,
+    'server.port': Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
+    'url.full': `${url.origin}${url.pathname}`,
+    ...(attempt > 1 && { 'http.request.resend_count': attempt - 1 }),
+  };
+  return { name: method, kind: 'client', attributes };
+}
+
 async function sendOnce(
   request: HttpRequest,
   body: WatchedBody['content'] | undefined,
   timeouts: Timeouts,
   dispatcher: Dispatcher,
+  attributes: RunningWork['attributes'],
 ): Promise<HttpResponse> {
   const long = body instanceof Uint8Array && body.length > pieceBytes;
   const length = long ? { 'content-length': String(body.length) } : {};
@@ -158,6 +176,7 @@ async function sendOnce(
         : { body: sent instanceof Uint8Array ? sent : Readable.from(watched(sent, wait), { objectMode: false }) }),
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     });
+    attributes['http.response.status_code'] = answer.statusCode;
     // It has no body, and without this the signal keeps a reference to it.
     if (request.method === 'HEAD') answer.body.dump({ limit: unwantedBytes }).catch(() => undefined);
     return toResponse(request, answer, timeouts);

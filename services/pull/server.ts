@@ -9,6 +9,8 @@ export interface PullServerOptions extends FetchDependencies {
   readonly version: string;
   readonly logger: FastifyBaseLogger;
   readonly policy: Pick<PolicySource, 'current' | 'inForce'>;
+  /** Observes the requests: called with the server before it has routes. */
+  readonly observe?: ((app: FastifyInstance) => void) | undefined;
   /** The certificate of the service; without it, the service speaks plain HTTP. */
   readonly tls?: ServiceTls | undefined;
   /** Milliseconds for one request. */
@@ -31,6 +33,7 @@ export function createPullServer(options: PullServerOptions): Promise<FastifyIns
     bodyLimit: 1024,
     timeout,
     tls: options.tls,
+    observe: options.observe,
     policyInForce: () => policy.inForce,
     policyMissing: () => policy.current.missing ?? false,
     localPaths: () => ({ ...policyPaths(policy.current), ...localPaths }),

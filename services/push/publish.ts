@@ -5,6 +5,7 @@ import { pullProfile } from '#lib/node/pull/pull-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
 import type { PinnedReference } from '#lib/registry/pinned-reference';
 import type { CallOptions, Target } from '#lib/registry/target';
+import { traced } from '#lib/traced';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
 import { type Attached, attachAttestation, attachSignature } from '#lib/trust/sign/attach-signature';
 import type { Signer } from '#lib/trust/sign/signer';
@@ -34,9 +35,15 @@ export async function publish(
   request: PublishRequest,
   dependencies: PublishDependencies,
 ): Promise<Published> {
-  const plan = await planPublication(bytes, request, dependencies);
-  refuseUnmet(plan, request);
-  return carryOut(plan, request, dependencies);
+  return traced(
+    () => ({ name: 'publish', kind: 'internal', attributes: {} }),
+    async (attributes) => {
+      const plan = await planPublication(bytes, request, dependencies);
+      attributes['oci.manifest.digest'] = plan.artifact.descriptor.digest;
+      refuseUnmet(plan, request);
+      return carryOut(plan, request, dependencies);
+    },
+  );
 }
 
 async function carryOut(

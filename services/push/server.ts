@@ -10,6 +10,8 @@ export interface PushServerOptions extends PublishRouteDependencies {
   readonly version: string;
   readonly logger: FastifyBaseLogger;
   readonly policy: Pick<PolicySource, 'current' | 'inForce'>;
+  /** Observes the requests: called with the server before it has routes. */
+  readonly observe?: ((app: FastifyInstance) => void) | undefined;
   /** The certificate of the service; without it, the service speaks plain HTTP. */
   readonly tls?: ServiceTls | undefined;
   /**
@@ -44,6 +46,7 @@ export function createPushServer(options: PushServerOptions): Promise<FastifyIns
     bodyLimit: maxArtifactBytes,
     timeout,
     tls: options.tls,
+    observe: options.observe,
     policyInForce: () => policy.inForce,
     policyMissing: () => policy.current.missing ?? false,
     localPaths: () => ({ ...policyPaths(policy.current), ...localPaths }),

@@ -1,4 +1,4 @@
-import { errors, model, type Room, steps, tables } from './room.ts';
+import { errors, model, type Room, steps, tables, traced } from './room.ts';
 
 /** Types that every kind of profile uses. Functions for any kind are next to them. */
 const place = 'lib/profile/place.ts';
@@ -11,6 +11,7 @@ const libseccomp = 'lib/profile/seccomp/libseccomp';
 export const libRooms: readonly Room[] = [
   { name: errors, imports: [] },
   { name: steps, imports: [] },
+  { name: traced, imports: [] },
   { name: 'lib/text', imports: [], packages: ['fastest-levenshtein'], pure: true },
   { name: 'lib/yaml', imports: [errors], packages: ['yaml'], pure: true },
   { name: 'lib/config', imports: [errors, 'lib/text', 'lib/yaml'], packages: ['valibot', 'yaml'], pure: true },
@@ -24,7 +25,7 @@ export const libRooms: readonly Room[] = [
   },
   {
     name: 'lib/network',
-    imports: [errors, 'lib/network/hosts', 'lib/text'],
+    imports: [errors, 'lib/network/hosts', 'lib/text', traced],
     packages: ['undici'],
   },
   { name: 'lib/http/connections', imports: [] },
@@ -32,6 +33,14 @@ export const libRooms: readonly Room[] = [
     name: 'lib/http',
     imports: [errors, 'lib/concurrency', 'lib/http/connections', 'lib/text'],
     packages: ['@fastify/swagger', 'fastify', 'fastify-plugin', 'prom-client'],
+  },
+  {
+    name: 'lib/telemetry',
+    imports: [errors, traced],
+    packages: [
+      ...['@opentelemetry/api', '@opentelemetry/exporter-trace-otlp-http', '@opentelemetry/resources'],
+      ...['@opentelemetry/sdk-trace', '@opentelemetry/semantic-conventions', 'fastify'],
+    ],
   },
   { name: 'lib/cri/gen', imports: [], packages: ['@bufbuild/protobuf'] },
   { name: 'lib/cri', imports: [errors, 'lib/cri/gen', 'lib/text'], packages: ['@bufbuild/protobuf'] },
@@ -216,7 +225,7 @@ export const libRooms: readonly Room[] = [
   {
     name: 'lib/trust/verify',
     imports: [
-      ...[errors, steps, 'lib/profile', 'lib/registry', 'lib/trust/policy', 'lib/trust/signature'],
+      ...[errors, steps, traced, 'lib/profile', 'lib/registry', 'lib/trust/policy', 'lib/trust/signature'],
       ...['lib/trust/signature/read', 'lib/trust/verify/checks', 'lib/trust/verify/fetch'],
     ],
     packages: ['@sigstore/bundle'],

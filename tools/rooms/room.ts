@@ -19,5 +19,6 @@ export interface Room {
 // Names of rooms that several areas import.
 export const errors = 'lib/errors.ts';
 export const steps = 'lib/steps.ts';
+export const traced = 'lib/traced.ts';
 export const model = 'lib/profile/seccomp/model.ts';
 export const tables = 'lib/profile/seccomp/tables';

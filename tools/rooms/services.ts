@@ -1,4 +1,4 @@
-import { errors, type Room, tables } from './room.ts';
+import { errors, type Room, tables, traced } from './room.ts';
 
 /** The rooms of the services for publishing and pulling. */
 export const servicesRooms: readonly Room[] = [
@@ -12,7 +12,7 @@ export const servicesRooms: readonly Room[] = [
     name: 'services/push',
     imports: [
       ...[errors, 'lib/artifact', 'lib/http', 'lib/node/find', 'lib/node/pull', 'lib/profile', 'lib/profile/change.ts'],
-      ...['lib/profile/finding.ts', tables, 'lib/registry', 'lib/text', 'services', 'services/callers'],
+      ...['lib/profile/finding.ts', tables, 'lib/registry', 'lib/text', 'services', 'services/callers', traced],
       ...['lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature', 'lib/trust/verify'],
     ],
     packages: ['fastify'],

@@ -2,6 +2,7 @@ import { FairleadError } from '#lib/errors';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
+import { traced } from '#lib/traced';
 import type { Rule } from '../policy/policy.ts';
 import type { Signature, Verification } from '../signature/signature.ts';
 import { fetchReferredSignatures, fetchTaggedSignatures } from './fetch-signatures.ts';
@@ -32,10 +33,25 @@ export interface VerifiedArtifact {
  * up where the referrers meet the rule. Rejects as fetchSignatures does, and with SignatureInvalid
  * as verifySignatures does.
  */
-export async function verifyArtifact(
+export function verifyArtifact(
+  target: ReadTarget,
+  request: VerifyRequest,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<VerifiedArtifact> {
+  return traced(
+    () => ({
+      name: 'verify',
+      kind: 'internal',
+      attributes: { 'oci.manifest.digest': request.descriptor.digest },
+    }),
+    () => verify(target, request, options),
+  );
+}
+
+async function verify(
   target: ReadTarget,
   { descriptor, reference, rule }: VerifyRequest,
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  { signal }: { readonly signal?: AbortSignal | undefined },
 ): Promise<VerifiedArtifact> {
   if (rule.unsigned) return { verification: verifySignatures(descriptor, reference, [], rule), signatures: [] };
   const attestations = rule.attestations?.map(({ type }) => type) ?? [];

@@ -1,0 +1,16 @@
+import { readSampling } from '#lib/telemetry/settings';
+import type { Telemetry, TelemetryOptions } from '#lib/telemetry/telemetry';
+
+/**
+ * Starts to send traces if the OTEL_… variables ask for it, and loads what that needs only then.
+ * Throws InvalidInput if they are invalid.
+ */
+export async function openTelemetry(
+  env: Readonly<Record<string, string | undefined>>,
+  options: Omit<TelemetryOptions, 'sampling'>,
+): Promise<Telemetry | undefined> {
+  const sampling = readSampling(env);
+  if (sampling === undefined) return undefined;
+  const { Telemetry } = await import('#lib/telemetry/telemetry');
+  return new Telemetry({ ...options, sampling });
+}
