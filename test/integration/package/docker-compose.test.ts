@@ -76,9 +76,17 @@ describe('docker-compose.yml', () => {
     });
   }
 
-  it('has the key in the push service only', () => {
+  for (const { name, words, volumes = [] } of ours) {
+    it(`has ${name} speak TLS with the certificate that its head makes`, async () => {
+      const options = await parseOnly(words);
+      const files = [mountedFile(volumes, options['tlsCert']), mountedFile(volumes, options['tlsKey'])];
+      assert.deepEqual(files, [join(root, 'deploy/compose/tls.crt'), join(root, 'deploy/compose/tls.key')]);
+    });
+  }
+
+  it('has the signing key in the push service only', () => {
     const holders = services.filter(([, { volumes = [] }]) =>
-      volumes.some((volume) => /\.key\b|compose\/?:/.test(volume)),
+      volumes.some((volume) => /fairlead\.key\b|compose\/?:/.test(volume)),
     );
     assert.deepEqual(
       holders.map(([name]) => name),

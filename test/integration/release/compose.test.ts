@@ -22,12 +22,14 @@ const container = (service: string): string => `fairlead_${service}_1`;
 
 /**
  * Shell functions in place of the programs that the head of docker-compose.yml names: podman and
- * podman-compose, another user, and the base that is here instead of Docker Hub's.
+ * podman-compose, another user, to whom its files belong, and the base that is here instead of
+ * Docker Hub's.
  */
 const stand = (digest: string): string => `set -eu
 docker() { if [ "$1" = compose ]; then shift; podman-compose "$@"; else podman "$@"; fi; }
 id() { echo ${user}; }
 skopeo() { echo ${digest}; }
+openssl() { command openssl "$@"; chown -R ${user} deploy/compose; }
 export DEBIAN=${base} REGISTRY_IMAGE=${registry} BUILDAH_ISOLATION=chroot
 `;
 
@@ -75,7 +77,7 @@ describePeers(
       checkout = join(world.directory, 'fairlead');
       for (const name of ['docker-compose.yml', 'deploy', 'examples'])
         cpSync(join(root, name), join(checkout, name), { recursive: true });
-      for (const name of ['fairlead.key', 'fairlead.pub'])
+      for (const name of ['fairlead.key', 'fairlead.pub', 'tls.crt', 'tls.key'])
         assert.ok(!readdirSync(join(checkout, 'deploy/compose')).includes(name), `${name} is in the checkout`);
       chownSync(join(checkout, 'deploy/compose'), user, user);
       const release = newRelease(join(checkout, 'release'));
@@ -129,8 +131,8 @@ describePeers(
 
     it('runs the services as the user who has the key, without rights, on a read-only root', async () => {
       for (const [name, files] of [
-        ['push', 'fairlead.key\nfairlead.pub\npolicy.yaml'],
-        ['pull', 'fairlead.pub\npolicy.yaml'],
+        ['push', 'fairlead.key\nfairlead.pub\npolicy.yaml\ntls'],
+        ['pull', 'fairlead.pub\npolicy.yaml\ntls'],
       ] as const) {
         const inside = (script: string) => world.podman('exec', container(name), 'sh', '-c', script);
         const status = await inside('cat /proc/1/status');
@@ -151,8 +153,9 @@ describePeers(
         await sleep(200);
       }
       await healthy('pull');
-      const url = 'http://127.0.0.1:8081/v1/profiles?reference=registry:5000/security/nginx:1.27';
-      const fetched = await world.output(peer('curl'), ['--silent', '--fail', url]);
+      const url = 'https://127.0.0.1:8081/v1/profiles?reference=registry:5000/security/nginx:1.27';
+      const trusted = ['--cacert', join(checkout, 'deploy/compose/tls.crt')];
+      const fetched = await world.output(peer('curl'), ['--silent', '--fail', ...trusted, url]);
       assert.equal(JSON.parse(fetched).kind, 'Seccomp');
     });
 
@@ -164,6 +167,8 @@ describePeers(
         'fairlead.key',
         'fairlead.pub',
         'policy.yaml',
+        'tls.crt',
+        'tls.key',
       ]);
     });
   },
