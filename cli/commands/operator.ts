@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { policyOption } from '../options/environment.ts';
 import { examples } from '../options/options.ts';
+import { shutdownDelayOption } from '../options/shutdown-delay.ts';
 import { openLog } from '../process/log.ts';
 import { stopSignal } from '../process/stop-signal.ts';
 import { define as defineManifests } from './operator-manifests.ts';
@@ -44,7 +45,7 @@ export function define(command: Command): void {
         .choices(['localhost', 'oci'])
         .default('localhost'),
     )
-    .option('--shutdown-delay <seconds>', 'after SIGTERM, accept new connections for at least this time', parseDelay, 0)
+    .addOption(shutdownDelayOption())
     .option('--kubeconfig <file>', 'kubeconfig of the cluster (default: the ServiceAccount of the pod)')
     .addHelpText(
       'after',
@@ -68,10 +69,4 @@ async function operate(options: OperatorOptions): Promise<void> {
   await stopped;
   log.info({ delay: options.shutdownDelay }, 'stopping');
   await operator.drain(options.shutdownDelay * 1000);
-}
-
-function parseDelay(text: string): number {
-  const seconds = Number(text);
-  if (!/^\d+$/.test(text) || seconds > 3600) throw new InvalidArgumentError('Want a number of seconds, at most 3600.');
-  return seconds;
 }

@@ -13,6 +13,7 @@ import {
   type RegistryOptions,
   serviceKeyOption,
 } from '../options/options.ts';
+import { shutdownDelayOption } from '../options/shutdown-delay.ts';
 import { type KeyOptions, startSigner } from '../options/signer.ts';
 import { stayLean } from '../process/lean-process.ts';
 import { openLog } from '../process/log.ts';
@@ -40,6 +41,7 @@ interface ServeOptions extends RegistryOptions, KeyOptions {
   readonly decisionLog?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly shutdownDelay: number;
 }
 
 /** `fairlead serve`. */
@@ -70,7 +72,8 @@ export function define(command: Command): void {
   command.option('--decision-log <file>', 'append each decision about a pull to this file, one JSON object per line');
   command
     .option('--tls-cert <file>', 'PEM certificate of push and pull service; reloaded when it is replaced')
-    .option('--tls-key <file>', 'PEM private key of the certificate');
+    .option('--tls-key <file>', 'PEM private key of the certificate')
+    .addOption(shutdownDelayOption());
   addSignatureFormatOption(addSignerOptions(command, serviceKeyOption()));
   addConnectionOptions(command).addHelpText(
     'after',
@@ -110,6 +113,7 @@ async function serve(given: ServeOptions): Promise<void> {
     }
     await stopped;
     services.logger.info('stopping after the running requests');
+    if (given.shutdownDelay > 0) await services.running.drain(given.shutdownDelay * 1000);
   } finally {
     services.certificate?.stop();
     await services.running.stop();

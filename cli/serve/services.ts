@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { FairleadError } from '#lib/errors';
+import { Drain } from '#lib/http/drain';
 import { type ListenAddress, listen } from '#lib/http/listen-address';
 import type { ServiceTls } from '#lib/http/service-server';
 import type { DecisionLog } from '#lib/node/pull/decision-log';
@@ -9,6 +10,9 @@ import type { Signer } from '#lib/trust/sign/signer';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
 import type { Connect } from '../options/connect.ts';
 import type { Callers } from './callers.ts';
+
+/** Milliseconds for clients to end their connections, after those for new ones. */
+const drainMs = 30_000;
 
 /** What the push service needs. */
 export interface PushOptions {
@@ -49,6 +53,7 @@ interface Server {
 /** The push service, the pull service and the health endpoints of one process. */
 export class Services {
   readonly #dependencies: ServicesDependencies;
+  readonly #drains: Drain[] = [];
   readonly #servers = new Map<'push' | 'pull' | 'health', Server>();
 
   constructor(dependencies: ServicesDependencies) {
@@ -65,7 +70,14 @@ export class Services {
     const { authorization } = callers;
     const authenticator = new Authenticator({ ...callers, token });
     const logger = parent.child({ service: 'push' });
-    const app = await createPushServer({ ...dependencies, ...options, authorization, authenticator, logger });
+    const app = await createPushServer({
+      ...dependencies,
+      ...options,
+      authorization,
+      authenticator,
+      logger,
+      observe: this.#observe,
+    });
     this.#servers.set('push', { app, address });
   }
 
@@ -75,7 +87,7 @@ export class Services {
     const { logger: parent, callers: _, ...dependencies } = this.#dependencies;
     const logger = parent.child({ service: 'pull' });
     const decisions = decisionLog === undefined ? undefined : await openDecisions(decisionLog, logger);
-    const app = await createPullServer({ ...dependencies, logger, decisions });
+    const app = await createPullServer({ ...dependencies, observe: this.#observe, logger, decisions });
     this.#servers.set('pull', { app, address });
   }
 
@@ -86,6 +98,7 @@ export class Services {
     const app = await createHealthServer({
       version,
       logger: logger.child({ service: 'health' }),
+      observe: (server) => void this.#drains.push(new Drain(server)),
       policyInForce: () => policy.inForce,
       policyMissing: () => policy.current.missing ?? false,
     });
@@ -100,6 +113,23 @@ export class Services {
   /** Returns the URL of a service that listens, and undefined if it was not added. */
   urlOf(service: 'push' | 'pull'): string | undefined {
     return this.#servers.get(service)?.app.listeningOrigin;
+  }
+
+  /** Prepares a server that has no routes yet. */
+  readonly #observe = (app: FastifyInstance): void => {
+    this.#drains.push(new Drain(app));
+    this.#dependencies.observe?.(app);
+  };
+
+  /**
+   * Makes the services not ready, and serves new connections for at least some milliseconds: load
+   * balancers send them until they have noticed. Then waits for clients to end their connections.
+   */
+  async drain(atLeast: number): Promise<void> {
+    const times = { atLeast, atMost: atLeast + drainMs };
+    const left = await Promise.all(this.#drains.map((drain) => drain.run(times)));
+    const connections = left.reduce((sum, count) => sum + count, 0);
+    if (connections > 0) this.#dependencies.logger.warn({ connections }, 'connections are left');
   }
 
   /** Stops following the files, and all services, after the requests that run. */

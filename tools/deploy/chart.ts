@@ -4,6 +4,7 @@ import { crdText } from '#operator/crds/crd-text';
 import { documentsOf } from '#operator/manifests/installation';
 import { type ManifestFiles, manifestFiles } from '#operator/manifests/manifest-files';
 import { deploymentTemplate, deploymentValues } from './deployment-template.ts';
+import { servicesTemplates, servicesValues } from './services-chart.ts';
 import { type Path, Template } from './template.ts';
 
 const since = (version: string) => `semverCompare ">=${version}-0" .Capabilities.KubeVersion.Version`;
@@ -40,11 +41,12 @@ export function chart(release: Release, files: ManifestFiles = manifestFiles()):
     `templates/crds/${resource.plural}.yaml`,
     templateOf(crdText(resource)),
   ]);
-  return { 'Chart.yaml': chartYaml(release), ...Object.fromEntries([...templates, ...crds]) };
+  return { 'Chart.yaml': chartYaml(release), ...Object.fromEntries([...templates, ...crds]), ...servicesTemplates() };
 }
 
 /**
- * Returns values.yaml with what the Deployment in deploy/operator has in place of its values.
+ * Returns values.yaml with what the Deployments in deploy/operator and deploy/services have in
+ * place of its values.
  */
 export function chartValues(text: string, files: ManifestFiles = manifestFiles()): string {
   const manifest = documentsOf(files['deployment.yaml'] ?? '').find((document) => kindOf(document) === 'Deployment');
@@ -53,7 +55,7 @@ export function chartValues(text: string, files: ManifestFiles = manifestFiles()
   const values = parseDocument(text);
   for (const [name, path] of Object.entries(deploymentValues))
     values.set(name, values.createNode(deployment.get(path)));
-  return values.toString({ lineWidth: 0 });
+  return servicesValues(values.toString({ lineWidth: 0 }));
 }
 
 function chartYaml({ version, description }: Release): string {

@@ -12,12 +12,14 @@ export const deploymentValues: Readonly<Record<string, Path>> = {
   priorityClassName: [...pod, 'priorityClassName'],
 };
 
-const image =
+/** The image that the values name. */
+export const image =
   '{{ .Values.image.repository }}' +
   '{{ if or .Values.image.tag (not .Values.image.digest) }}:{{ default .Chart.AppVersion .Values.image.tag }}{{ end }}' +
   '{{ with .Values.image.digest }}@{{ . }}{{ end }}';
 
-const when = (condition: string, ...lines: readonly string[]) =>
+/** Returns lines that are there under a condition of Helm. */
+export const when = (condition: string, ...lines: readonly string[]) =>
   [`{{- ${condition} }}`, ...lines, '{{- end }}'].join('\n');
 
 /** Returns the template of the Deployment. */

@@ -223,6 +223,18 @@ describePeers([...apiserverRequirements, 'helm', 'kubectl'], 'an installation in
     assert.deepEqual(await read('/apis/fairlead.dev/v1alpha1/namespaces/default/artifactbindings/kept'), kept);
   });
 
+  it('can have the push and pull service beside the operator, which the API server takes', async () => {
+    for (const service of ['push', 'pull']) {
+      const text = readFileSync(path.join(deploy, `services/kubernetes/${service}.yaml`), 'utf8');
+      const objects = [...readManifests(text).values()];
+      assert.equal(objects.length, 4);
+      for (const object of objects.filter(({ kind }) => minor > 20 || kind !== 'PodDisruptionBudget')) {
+        const { status, body } = await api.request('POST', `${collectionOf(object)}?dryRun=All`, object);
+        assert.equal(status, 201, JSON.stringify(body));
+      }
+    }
+  });
+
   it('is removed with its APIs by the commands of deploy/README.md', async () => {
     succeeded(await useHelm(['uninstall', 'fairlead']));
     await readApis();
