@@ -65,6 +65,7 @@ export const developmentRooms: readonly Room[] = [
     imports: ['cri-shim/**', 'lib/**', 'test/fuzz/mutate.ts', 'test/oracle/**'],
     packages: ['@bufbuild/protobuf'],
   },
+  { name: 'test/support/pages', imports: ['lib/**', 'services/**'], packages: 'any' },
   { name: 'test/support/release/stand-in-packages.ts', imports: ['tools/release'], packages: 'any' },
   { name: 'test/support/release/program.ts', imports: ['tools', 'tools/release'] },
   {

@@ -17,6 +17,30 @@ export const servicesRooms: readonly Room[] = [
     ],
     packages: ['fastify'],
   },
+  { name: 'services/pull/pages/catalog-view.ts', imports: ['lib/catalog', 'lib/profile'] },
+  { name: 'services/pull/pages/style', imports: [] },
+  { name: 'services/pull/pages/components', imports: ['lib/catalog'], packages: ['hono'], pure: true },
+  {
+    name: 'services/pull/pages/site',
+    imports: [
+      ...['lib/catalog', 'lib/http', 'lib/registry', 'lib/trust/policy', 'services/pull/pages/catalog-view.ts'],
+      ...['services/pull/pages/components', 'services/pull/pages/style'],
+    ],
+    packages: ['fastify'],
+  },
+  {
+    name: 'services/pull/pages/catalog',
+    imports: [
+      ...[errors, 'lib/catalog', 'services/pull/pages/catalog-view.ts', 'services/pull/pages/components'],
+      'services/pull/pages/site',
+    ],
+    packages: ['fastify'],
+  },
+  {
+    name: 'services/pull/pages',
+    imports: ['services/pull/pages/catalog', 'services/pull/pages/site', 'services/pull/pages/style'],
+    packages: ['fastify'],
+  },
   {
     name: 'services/pull',
     imports: [

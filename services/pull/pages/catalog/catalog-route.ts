@@ -1,0 +1,43 @@
+import type { FastifyInstance } from 'fastify';
+import { FairleadError } from '#lib/errors';
+import type { CatalogView, FilterName } from '../catalog-view.ts';
+import { sendPage } from '../site/answer.ts';
+import type { PagesDependencies } from '../site/pages-dependencies.ts';
+import { siteOf } from '../site/pages-dependencies.ts';
+import { catalogPage } from './catalog-page.ts';
+import { type CatalogParameters, filterNames, pageSize, parametersSchema, queryOf } from './catalog-query.ts';
+import { filterPage } from './filter-page.ts';
+import { waysOut } from './ways-out.ts';
+
+/** A plugin that serves the catalog, and the pages with all values of a filter. */
+export async function catalogRoute(app: FastifyInstance, dependencies: PagesDependencies): Promise<void> {
+  const schema = { querystring: parametersSchema, hide: true };
+  app.get<{ Querystring: CatalogParameters }>('/', { schema }, (request, reply) => {
+    const catalog = dependencies.catalog();
+    const query = queryOf(request.query);
+    const result = catalog.search({ ...query, limit: pageSize });
+    const { verificationOf } = dependencies;
+    const page = { query, result, totals: catalog.totals, verificationOf, ...siteOf(dependencies, catalog) };
+    const ways = result.total === 0 ? waysOut(catalog, query) : [];
+    return sendPage(request, reply, catalogPage({ ...page, waysOut: ways }));
+  });
+  app.get<{ Querystring: CatalogParameters; Params: { filter: string } }>(
+    '/filters/:filter',
+    { schema },
+    (request, reply) => {
+      const catalog: CatalogView = dependencies.catalog();
+      const filter = filterNamed(request.params.filter);
+      const { [filter]: _, after: __, ...query } = queryOf(request.query);
+      const result = catalog.search({ ...query, limit: 1 });
+      return sendPage(request, reply, filterPage({ filter, query, result, ...siteOf(dependencies, catalog) }));
+    },
+  );
+}
+
+function filterNamed(name: string): FilterName {
+  const filter = filterNames.find((candidate) => candidate === name);
+  if (filter !== undefined) return filter;
+  throw new FairleadError('NotFound', 'the catalog has no filter of this name', {
+    hint: `The filters are ${filterNames.join(', ')}.`,
+  });
+}

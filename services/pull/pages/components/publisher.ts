@@ -1,0 +1,14 @@
+import { type Html, html } from './html.ts';
+import { publisherText } from './publisher-text.ts';
+
+/** Returns a text of a publisher, apart from the direction of the text around it. */
+export function publisher(text: string): Html {
+  return html`<bdi>${publisherText(text).text}</bdi>`;
+}
+
+/** Returns the note that a page has if characters of a publisher's text were replaced. */
+export function replacedNote(texts: readonly (string | undefined)[]): Html | undefined {
+  if (!texts.some((text) => text !== undefined && publisherText(text).replaced)) return undefined;
+  return html`<p class="replaced">Texts of publishers on this page contain control characters, or characters that change the
+direction of text. They are shown as \uFFFD.</p>`;
+}

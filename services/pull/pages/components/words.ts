@@ -1,0 +1,37 @@
+import { type Html, html } from './html.ts';
+
+const numbers = new Intl.NumberFormat('en-US');
+const days = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
+const minutes = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: 'UTC' });
+
+/** Returns a number with separators: `10,000`. */
+export function count(value: number): string {
+  return numbers.format(value);
+}
+
+/** Returns a number with what is counted: `1 profile`, `2 profiles`. */
+export function counted(value: number, one: string, several = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : several}`;
+}
+
+/** Returns values as a list in words: `a, b and c`. */
+export function listed(values: readonly string[]): string {
+  return values.length < 2 ? values.join('') : `${values.slice(0, -1).join(', ')} and ${values.at(-1)}`;
+}
+
+/** Returns the day of a time, `28 Nov 2026`; undefined for a text that is not a time. */
+export function day(time: string | Date): Html | undefined {
+  const date = dateOf(time);
+  return date && html`<time datetime="${date.toISOString()}">${days.format(date)}</time>`;
+}
+
+/** Returns a time, `28 Nov 2026 22:10 UTC`; undefined for a text that is not a time. */
+export function moment(time: string | Date): Html | undefined {
+  const date = dateOf(time);
+  return date && html`<time datetime="${date.toISOString()}">${days.format(date)} ${minutes.format(date)} UTC</time>`;
+}
+
+function dateOf(time: string | Date): Date | undefined {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}

@@ -1,0 +1,36 @@
+import type { TrustPolicy } from '#lib/trust/policy/policy';
+import type { CatalogView } from '../catalog-view.ts';
+import type { KeyNames } from './signer-label.ts';
+import type { Site } from './site.ts';
+import type { VerificationOf } from './verified-here.ts';
+
+/** What the pages need of the service. */
+export interface PagesDependencies {
+  /** The version of Fairlead. */
+  readonly version: string;
+  /** Returns the catalogs as they are now. */
+  readonly catalog: () => CatalogView;
+  /** The trust policy in force. */
+  readonly policy: { readonly current: TrustPolicy };
+  readonly verificationOf: VerificationOf;
+}
+
+/** Returns what every page shows of the service. */
+export function siteOf(
+  { version, policy: { current } }: PagesDependencies,
+  { catalogs }: Pick<CatalogView, 'catalogs'>,
+): { site: Site; keyNames: KeyNames } {
+  return { site: { version, catalogs, policyRevision: current.revision }, keyNames: keyNamesOf(current) };
+}
+
+/** The names are those of the files, not their paths: readers are not told where they are. */
+function keyNamesOf({ rules }: TrustPolicy): KeyNames {
+  const requirements = rules.flatMap(({ require, attestations = [] }) => [
+    ...require,
+    ...attestations.flatMap(({ by }) => by ?? []),
+  ]);
+  const keys = requirements.flatMap(({ anyOf }) =>
+    anyOf.flatMap((alternative) => (alternative.key === undefined ? [] : [alternative])),
+  );
+  return new Map(keys.map(({ key, publicKey }) => [publicKey.fingerprint, key.replace(/^.*[/\\]/, '')]));
+}

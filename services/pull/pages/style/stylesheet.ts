@@ -1,0 +1,19 @@
+import { createHash } from 'node:crypto';
+import { base } from './base.ts';
+import { catalog } from './catalog.ts';
+import { components } from './components.ts';
+import { controls } from './controls.ts';
+import { layout } from './layout.ts';
+import { media } from './media.ts';
+import { tokens } from './tokens.ts';
+
+const text = [tokens, base, layout, controls, components, catalog, media]
+  .join('')
+  .replace(/^ +/gm, '')
+  .replace(/\n{2,}/g, '\n');
+
+/** The style sheet of all pages. Its name changes with its content, so that caches may keep it. */
+export const stylesheet = {
+  text,
+  path: `/assets/style.${createHash('sha256').update(text).digest('hex').slice(0, 16)}.css`,
+} as const;
