@@ -1,4 +1,4 @@
-import type { CatalogProfile, CatalogSigner } from '#lib/catalog/entry';
+import type { CatalogProfile } from '#lib/catalog/entry';
 import type { RuntimeKind } from '#lib/profile/profile';
 
 /** What the pages need of the catalogs that the service follows, as they are at one moment. */
@@ -33,51 +33,50 @@ export type CatalogOrder = 'name' | 'calls' | 'updated';
 
 /** The filters of a query. Each has the value of a facet. */
 export interface CatalogFilters {
-  readonly kind?: string;
-  readonly signer?: string;
-  readonly image?: string;
-  readonly architecture?: string;
+  readonly kind?: RuntimeKind | undefined;
+  /** `none` for profiles without a known signer. */
+  readonly signer?: string | undefined;
+  readonly image?: string | undefined;
+  readonly architecture?: string | undefined;
 }
 
 export type FilterName = keyof CatalogFilters;
 
 export interface CatalogQuery extends CatalogFilters {
   /** Words that are all to be found. */
-  readonly text?: string;
-  readonly sort: CatalogOrder;
-  /** A cursor of a result, or of its rail. */
-  readonly after?: string;
-  readonly limit: number;
+  readonly text?: string | undefined;
+  readonly sort?: CatalogOrder | undefined;
+  /** A cursor of a result, or of its letters. */
+  readonly after?: string | undefined;
+  readonly limit?: number | undefined;
 }
 
 /** A value of a filter, and how many profiles have it among those that the other filters leave. */
 export interface FacetValue {
   readonly value: string;
   readonly count: number;
-  /** The signer that the value stands for; absent for profiles without signature. */
-  readonly signer?: CatalogSigner;
 }
 
-/** One part of the results in the order of a query. */
+/** One page of the profiles that a query finds. */
 export interface CatalogResult {
   readonly profiles: readonly CatalogProfile[];
-  /** How many profiles the query finds in all. */
+  /** How many the query finds in all. */
   readonly total: number;
-  /** The position of the first profile of this part; 0 for the first of all. */
-  readonly first: number;
-  /** Cursor of the part before this one, `''` for the first of all; absent in the first. */
-  readonly previous?: string;
-  /** Cursor of the part after this one; absent in the last. */
-  readonly next?: string;
+  /** How many come before this page. */
+  readonly offset: number;
   /** The most frequent value first. */
   readonly facets: Readonly<Record<FilterName, readonly FacetValue[]>>;
-  /** For the order by name: the initials that occur, each with the cursor where it begins. */
-  readonly initials: readonly Initial[];
+  /** The first letters of names that occur; empty for other orders. */
+  readonly letters: readonly LetterMark[];
+  /** Cursor of the next page; absent on the last. */
+  readonly next?: string;
+  /** Cursor of the page before, `''` for the first; absent on the first. */
+  readonly previous?: string;
 }
 
-/** The first letter of names. */
-export interface Initial {
-  /** `A` to `Z`, or `0–9` for all others. */
+/** Where the names with a first letter begin. */
+export interface LetterMark {
+  /** `a` to `z`, or `#` for all others. */
   readonly letter: string;
   readonly after: string;
 }

@@ -1,5 +1,4 @@
-import type { CatalogProfile, CatalogSigner } from '#lib/catalog/entry';
-import { initialOf } from '#services/pull/pages/catalog/initials-rail';
+import type { CatalogProfile } from '#lib/catalog/entry';
 import type {
   CatalogQuery,
   CatalogResult,
@@ -31,16 +30,15 @@ export function memoryCatalog(
 
 function search(profiles: readonly CatalogProfile[], query: CatalogQuery): CatalogResult {
   const found = profiles.filter((profile) => matches(profile, query)).toSorted(orderOf(query));
-  // A cursor is a position, or the first letter of a name.
-  const { after = '' } = query;
-  const letter = found.findIndex(({ name }) => initialOf(name) === after);
-  const first = letter >= 0 ? letter : Number(after) || 0;
-  const end = first + query.limit;
+  // A cursor is a position.
+  const [offset, limit] = [Number(query.after ?? 0), query.limit ?? 50];
+  const end = offset + limit;
+  const letters = new Map(found.map(({ name }, index) => [letterOf(name), String(index)] as const).toReversed());
   return {
-    profiles: found.slice(first, end),
+    profiles: found.slice(offset, end),
     total: found.length,
-    first,
-    ...(first > 0 && { previous: first > query.limit ? String(first - query.limit) : '' }),
+    offset,
+    ...(offset > 0 && { previous: offset > limit ? String(offset - limit) : '' }),
     ...(end < found.length && { next: String(end) }),
     facets: {
       kind: facetOf(profiles, query, 'kind'),
@@ -48,22 +46,16 @@ function search(profiles: readonly CatalogProfile[], query: CatalogQuery): Catal
       image: facetOf(profiles, query, 'image'),
       architecture: facetOf(profiles, query, 'architecture'),
     },
-    initials: [...new Set(found.map(({ name }) => initialOf(name)))].map((initial) => ({
-      letter: initial,
-      after: initial,
-    })),
+    letters: (query.sort ?? 'name') === 'name' ? [...letters].map(([letter, after]) => ({ letter, after })) : [],
   };
 }
 
+function letterOf(name: string): string {
+  return /^[a-z]/.test(name) ? name.charAt(0) : '#';
+}
+
 function orderOf({ sort }: CatalogQuery): (a: CatalogProfile, b: CatalogProfile) => number {
-  const byName = (a: CatalogProfile, b: CatalogProfile) =>
-    initialOf(a.name) === initialOf(b.name)
-      ? a.name < b.name
-        ? -1
-        : 1
-      : initialOf(a.name) < initialOf(b.name)
-        ? -1
-        : 1;
+  const byName = (a: CatalogProfile, b: CatalogProfile) => (a.name < b.name ? -1 : 1);
   const kept = ({ versions: [{ calls }] }: CatalogProfile) => calls?.allowed ?? Number.MAX_SAFE_INTEGER;
   if (sort === 'calls') return (a, b) => kept(a) - kept(b);
   const created = ({ versions: [newest] }: CatalogProfile) => newest.created ?? '';
@@ -81,30 +73,24 @@ function matches(profile: CatalogProfile, { text, ...filters }: Partial<CatalogQ
       .every((word) => words.includes(word))
   )
     return false;
-  return names.every(
-    (name) => filters[name] === undefined || valuesOf(profile, name).some(({ value }) => value === filters[name]),
-  );
+  return names.every((name) => filters[name] === undefined || valuesOf(profile, name).includes(filters[name] ?? ''));
 }
 
-function valuesOf(profile: CatalogProfile, name: FilterName): { value: string; signer?: CatalogSigner }[] {
+function valuesOf(profile: CatalogProfile, name: FilterName): readonly string[] {
   const { kind, signers, images, architectures } = profile.versions[0];
-  if (name === 'kind') return [{ value: kind }];
-  if (name === 'image') return images.map((value) => ({ value }));
-  if (name === 'architecture') return architectures.map((value) => ({ value }));
-  if (signers.length === 0) return [{ value: 'none' }];
-  return signers.map((signer) => ({
-    value: 'key' in signer ? `key:${signer.key}` : `${signer.issuer} ${signer.identity}`,
-    signer,
-  }));
+  if (name === 'kind') return [kind];
+  if (name === 'image') return images;
+  if (name === 'architecture') return architectures;
+  if (signers.length === 0) return ['none'];
+  return signers.map((signer) => ('key' in signer ? `key:${signer.key}` : `${signer.identity} ${signer.issuer}`));
 }
 
 /** Counts the values among the profiles that the other filters leave. */
 function facetOf(all: readonly CatalogProfile[], query: CatalogQuery, name: FilterName): FacetValue[] {
   const { [name]: _, ...others } = query;
-  const counts = new Map<string, FacetValue>();
+  const counts = new Map<string, number>();
   const found = all.filter((profile) => matches(profile, others)).flatMap((profile) => valuesOf(profile, name));
-  for (const value of found) {
-    counts.set(value.value, { ...value, count: (counts.get(value.value)?.count ?? 0) + 1 });
-  }
-  return [...counts.values()].toSorted((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
+  for (const value of found) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const values = [...counts].map(([value, count]) => ({ value, count }));
+  return values.toSorted((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
 }

@@ -3,7 +3,7 @@ import { type FilterGroup, filterGroup } from '../components/filter-group.ts';
 import { type Html, html } from '../components/html.ts';
 import { publisher } from '../components/publisher.ts';
 import { count } from '../components/words.ts';
-import { type KeyNames, signerLabel } from '../site/signer-label.ts';
+import { type KeyNames, signerLabel, signerOf } from '../site/signer-label.ts';
 import { catalogHref, filterNames, filterTitles, type PageQuery, setFilters, withFilter } from './catalog-query.ts';
 
 /** Values of a filter that the catalog shows: the page of the filter has all. */
@@ -69,8 +69,8 @@ aria-hidden="true">×</span></a></li>`;
 }
 
 /** Returns a value of a filter as it is shown. */
-export function facetLabel(name: FilterName, { value, signer }: FacetValue, keyNames: KeyNames): Html {
-  return publisher(name === 'signer' ? signerLabel(signer, keyNames) : value);
+export function facetLabel(name: FilterName, { value }: Pick<FacetValue, 'value'>, keyNames: KeyNames): Html {
+  return publisher(name === 'signer' ? signerLabel(signerOf(value), keyNames) : value);
 }
 
 /** Returns a value with its count; 0 if the facet does not have it. */

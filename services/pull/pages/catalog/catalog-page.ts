@@ -11,7 +11,7 @@ import type { VerificationOf } from '../site/verified-here.ts';
 import { catalogFilters, filterTokens } from './catalog-filters.ts';
 import { catalogHref, type PageQuery, pageSize } from './catalog-query.ts';
 import { catalogRow } from './catalog-row.ts';
-import { rail } from './initials-rail.ts';
+import { rail } from './letter-rail.ts';
 import type { WayOut } from './ways-out.ts';
 
 export interface CatalogPage {
@@ -60,7 +60,7 @@ value="${text}" placeholder="Name, image, call or signer" maxlength="200">${hidd
 }
 
 function results({ query, result, verificationOf, keyNames }: CatalogPage): Html {
-  const { profiles: shown, total, first, previous, next } = result;
+  const { profiles: shown, total, offset: first, previous, next } = result;
   const rows = shown.map((profile) =>
     catalogRow(profile, verificationOf(profile.versions[0].descriptor.digest), keyNames),
   );

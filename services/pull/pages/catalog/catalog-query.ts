@@ -1,3 +1,4 @@
+import type { RuntimeKind } from '#lib/profile/profile';
 import type { CatalogFilters, CatalogOrder, CatalogQuery, FilterName } from '../catalog-view.ts';
 import { withQuery } from '../site/addresses.ts';
 
@@ -7,7 +8,7 @@ export const pageSize = 50;
 /** The parameters of the catalog's address. */
 export interface CatalogParameters {
   readonly q?: string;
-  readonly kind?: string;
+  readonly kind?: RuntimeKind;
   readonly signer?: string;
   readonly image?: string;
   readonly arch?: string;
@@ -16,13 +17,13 @@ export interface CatalogParameters {
 }
 
 /** The query of a page of the catalog. */
-export type PageQuery = Omit<CatalogQuery, 'limit'>;
+export type PageQuery = Omit<CatalogQuery, 'limit' | 'sort'> & { readonly sort: CatalogOrder };
 
 export const parametersSchema = {
   type: 'object',
   properties: {
     q: { type: 'string', maxLength: 200 },
-    kind: { type: 'string', maxLength: 64 },
+    kind: { type: 'string', enum: ['Seccomp', 'AppArmor'] },
     signer: { type: 'string', maxLength: 2048 },
     image: { type: 'string', maxLength: 512 },
     arch: { type: 'string', maxLength: 64 },

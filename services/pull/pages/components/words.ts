@@ -1,8 +1,6 @@
 import { type Html, html } from './html.ts';
 
 const numbers = new Intl.NumberFormat('en-US');
-const days = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
-const minutes = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: 'UTC' });
 
 /** Returns a number with separators: `10,000`. */
 export function count(value: number): string {
@@ -22,16 +20,23 @@ export function listed(values: readonly string[]): string {
 /** Returns the day of a time, `28 Nov 2026`; undefined for a text that is not a time. */
 export function day(time: string | Date): Html | undefined {
   const date = dateOf(time);
-  return date && html`<time datetime="${date.toISOString()}">${days.format(date)}</time>`;
+  return date && html`<time datetime="${date.toISOString()}">${dayOf(date)}</time>`;
 }
 
 /** Returns a time, `28 Nov 2026 22:10 UTC`; undefined for a text that is not a time. */
 export function moment(time: string | Date): Html | undefined {
   const date = dateOf(time);
-  return date && html`<time datetime="${date.toISOString()}">${days.format(date)} ${minutes.format(date)} UTC</time>`;
+  return (
+    date && html`<time datetime="${date.toISOString()}">${dayOf(date)} ${date.toISOString().slice(11, 16)} UTC</time>`
+  );
 }
 
 function dateOf(time: string | Date): Date | undefined {
   const date = new Date(time);
   return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+/** Its form is `Sat, 28 Nov 2026 22:10:00 GMT`. */
+function dayOf(date: Date): string {
+  return date.toUTCString().slice(5, 16).replace(/^0/, '');
 }

@@ -9,6 +9,13 @@ const forges: readonly { issuer: string; host: string; name: string }[] = [
   { issuer: 'https://gitlab.com', host: 'https://gitlab.com/', name: 'GitLab' },
 ];
 
+/** Returns the signer that a value of the filter stands for; undefined for profiles without one. */
+export function signerOf(value: string): CatalogSigner | undefined {
+  if (value.startsWith('key:')) return { key: value.slice(4) };
+  const space = value.lastIndexOf(' ');
+  return space < 0 ? undefined : { identity: value.slice(0, space), issuer: value.slice(space + 1) };
+}
+
 /** Returns how a signer is called in lists: `key release.pub`, `acme/profiles on GitHub`. */
 export function signerLabel(signer: CatalogSigner | undefined, keyNames: KeyNames): string {
   if (signer === undefined) return 'no known signer';

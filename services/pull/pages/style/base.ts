@@ -19,6 +19,6 @@ small { font-size: inherit; font-weight: 400; color: var(--muted); }
 svg { display: block; fill: none; stroke: none; }
 time { white-space: nowrap; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-.lead { margin-top: 4px; max-width: 720px; color: var(--muted); }
+.lead { margin-top: 4px; max-width: 860px; color: var(--muted); text-wrap: pretty; }
 .plain { font: var(--meta); }
 `;

@@ -32,7 +32,7 @@ a[aria-current] .figure { color: inherit; font-weight: 650; }
 .row h3 { font-size: 15px; line-height: 22px; }
 .row h3 a { font-weight: 650; }
 .row h3 small { margin-left: 5px; }
-.summary { max-width: 528px; font: var(--row); color: var(--soft); display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; line-clamp: 2; overflow: hidden; }
+.summary { max-width: 528px; text-wrap: pretty; font: var(--row); color: var(--soft); display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; line-clamp: 2; overflow: hidden; }
 .meta { display: flex; flex-wrap: wrap; gap: 0 16px; margin-top: 3px; font: var(--meta); color: var(--muted); }
 .meta > * { min-width: 0; }
 .meta .icon { width: 14px; height: 14px; margin-right: 6px; vertical-align: -2px; }
