@@ -23,6 +23,12 @@ export function preferredMediaType<T extends string>(accept: string | undefined,
   });
 }
 
+/** Reports whether an Accept header prefers a media type to another. */
+export function prefersMediaType(accept: string | undefined, type: string, other: string): boolean {
+  const ranges = (accept ?? '').split(',').map(parseRange);
+  return qualityOf(type, ranges) > qualityOf(other, ranges);
+}
+
 interface Range {
   readonly type: string;
   readonly quality: number;

@@ -38,8 +38,8 @@ export const servicesRooms: readonly Room[] = [
   },
   {
     name: 'services/pull/pages',
-    imports: ['services/pull/pages/catalog', 'services/pull/pages/site', 'services/pull/pages/style'],
-    packages: ['fastify'],
+    imports: ['lib/http', 'services/pull/pages/catalog', 'services/pull/pages/site', 'services/pull/pages/style'],
+    packages: ['fastify', 'fastify-plugin'],
   },
   {
     name: 'services/pull',

@@ -1,12 +1,17 @@
-import type { FastifyInstance } from 'fastify';
+import plugin from 'fastify-plugin';
 import { catalogRoute } from './catalog/catalog-route.ts';
+import { answerErrorsWithPages } from './error-pages.ts';
 import { sendText } from './site/answer.ts';
 import { favicon } from './site/layout.ts';
 import type { PagesDependencies } from './site/pages-dependencies.ts';
 import { stylesheet } from './style/stylesheet.ts';
 
-/** A plugin that serves the web pages. */
-export async function pages(app: FastifyInstance, dependencies: PagesDependencies): Promise<void> {
+/**
+ * A plugin that serves the web pages, and makes errors pages for browsers. That is for the whole
+ * service: an address without a route belongs to no plugin.
+ */
+export const pages = plugin<PagesDependencies>(async (app, dependencies) => {
+  answerErrorsWithPages(app, dependencies);
   const schema = { hide: true };
   app.get(stylesheet.path, { schema }, (request, reply) =>
     sendText(request, reply, { text: stylesheet.text, type: 'text/css; charset=utf-8', immutable: true }),
@@ -15,4 +20,4 @@ export async function pages(app: FastifyInstance, dependencies: PagesDependencie
     sendText(request, reply, { text: favicon, type: 'image/svg+xml' }),
   );
   await app.register(catalogRoute, dependencies);
-}
+});

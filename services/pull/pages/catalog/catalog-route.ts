@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { FairleadError } from '#lib/errors';
-import type { CatalogView, FilterName } from '../catalog-view.ts';
+import type { FilterName } from '../catalog-view.ts';
 import { sendPage } from '../site/answer.ts';
 import type { PagesDependencies } from '../site/pages-dependencies.ts';
 import { siteOf } from '../site/pages-dependencies.ts';
@@ -21,18 +21,26 @@ export async function catalogRoute(app: FastifyInstance, dependencies: PagesDepe
     const ways = result.total === 0 ? waysOut(catalog, query) : [];
     return sendPage(request, reply, catalogPage({ ...page, waysOut: ways }));
   });
-  app.get<{ Querystring: CatalogParameters; Params: { filter: string } }>(
-    '/filters/:filter',
-    { schema },
-    (request, reply) => {
-      const catalog: CatalogView = dependencies.catalog();
-      const filter = filterNamed(request.params.filter);
-      const { [filter]: _, after: __, ...query } = queryOf(request.query);
-      const result = catalog.search({ ...query, limit: 1 });
-      return sendPage(request, reply, filterPage({ filter, query, result, ...siteOf(dependencies, catalog) }));
-    },
-  );
+  const valuesSchema = { querystring: valuesParameters, hide: true };
+  app.get<ValuesRequest>('/filters/:filter', { schema: valuesSchema }, (request, reply) => {
+    const catalog = dependencies.catalog();
+    const { from = 0, ...parameters } = request.query;
+    const filter = filterNamed(request.params.filter);
+    const { [filter]: _, after: __, ...query } = queryOf(parameters);
+    const result = catalog.search({ ...query, limit: 1 });
+    return sendPage(request, reply, filterPage({ filter, query, result, from, ...siteOf(dependencies, catalog) }));
+  });
 }
+
+interface ValuesRequest {
+  readonly Querystring: CatalogParameters & { readonly from?: number };
+  readonly Params: { readonly filter: string };
+}
+
+const valuesParameters = {
+  ...parametersSchema,
+  properties: { ...parametersSchema.properties, from: { type: 'integer', minimum: 0, maximum: 1_000_000 } },
+} as const;
 
 function filterNamed(name: string): FilterName {
   const filter = filterNames.find((candidate) => candidate === name);

@@ -1,6 +1,7 @@
 import type { CatalogResult, FilterName } from '../catalog-view.ts';
-import { filterGroup } from '../components/filter-group.ts';
+import { filterList } from '../components/filter-group.ts';
 import { type Html, html } from '../components/html.ts';
+import { pager } from '../components/pager.ts';
 import { count } from '../components/words.ts';
 import { layout } from '../site/layout.ts';
 import type { KeyNames } from '../site/signer-label.ts';
@@ -13,16 +14,44 @@ export interface FilterPage {
   readonly filter: FilterName;
   readonly query: PageQuery;
   readonly result: CatalogResult;
+  /** The position of the first value. */
+  readonly from: number;
   readonly keyNames: KeyNames;
 }
 
+/** Values on one page. */
+const pageSize = 300;
+
 /** Returns the page with all values of a filter among the profiles that a query finds. */
-export function filterPage({ site, filter, query, result, keyNames }: FilterPage): Html {
-  const { one, several } = filterTitles[filter];
-  const values = result.facets[filter].filter(({ count: profiles }) => profiles > 0);
-  const title = `All ${count(values.length)} ${several}`;
-  const links = filterLinks(filter, query, values, keyNames);
-  const main = html`<h1>${title}</h1><p class="lead">Each with the number of its profiles. <a href="${catalogHref(query)}">Back to the
-catalog</a></p>${filterTokens(query, result, keyNames)}<div class="values">${filterGroup({ title: one, values: links })}</div>`;
+export function filterPage({ site, filter, query, result, from, keyNames }: FilterPage): Html {
+  const { several } = filterTitles[filter];
+  const all = result.facets[filter].filter(({ count: profiles }) => profiles > 0);
+  const values = all.slice(from, from + pageSize);
+  const title = `All ${count(all.length)} ${several}`;
+  const path = `/filters/${filter}`;
+  const main = html`<h1>${title}</h1><p class="lead">With the number of profiles of each. <a href="${catalogHref(query)}">Back to the
+catalog</a></p>${filterTokens(query, result, keyNames)}<div class="values filter">${filterList(
+    filterLinks(filter, query, values, keyNames),
+  )}</div>${valuesPager({ path: catalogHref(query, path), total: all.length, from, shown: values.length })}`;
   return layout(site, { title, section: 'catalog' }, main);
+}
+
+/** Returns the pager of a list of values, absent if one page has all. */
+export function valuesPager({
+  path,
+  total,
+  from,
+  shown,
+}: {
+  /** Address of the list, with its query. */
+  path: string;
+  total: number;
+  from: number;
+  shown: number;
+}): Html | false {
+  const at = (position: number): string => `${path}${path.includes('?') ? '&' : '?'}from=${position}`;
+  const previous = from > 0 ? at(Math.max(0, from - pageSize)) : undefined;
+  const next = from + shown < total ? at(from + pageSize) : undefined;
+  if (previous === undefined && next === undefined) return false;
+  return pager({ total, first: from, shown, order: 'the most frequent first', size: pageSize, previous, next });
 }

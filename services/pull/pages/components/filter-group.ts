@@ -8,11 +8,18 @@ export interface FilterGroup {
   readonly all?: { readonly label: string; readonly href: string };
 }
 
-/** Returns a filter: links with counts. Following the link of one that is set removes it. */
-export function filterGroup({ title, values, all }: FilterGroup): Html {
+/** Returns the values of a filter as links with counts. Following one that is set removes it. */
+export function filterList(values: FilterGroup['values']): Html {
   const items = values.map(
     ({ label, count: profiles, href, set }) =>
       html`<li><a href="${href}"${flag('aria-current', set)}><span>${label}</span> <span class="figure">${count(profiles)}</span></a></li>`,
   );
-  return html`<section class="filter"><h2>${title}</h2><ul>${items}</ul>${all && html`<p><a class="plain" href="${all.href}">${all.label}</a></p>`}</section>`;
+  return html`<ul>${items}</ul>`;
+}
+
+/** Returns a filter under its title, with the link to all values. */
+export function filterGroup({ title, values, all }: FilterGroup): Html {
+  return html`<section class="filter"><h2>${title}</h2>${filterList(values)}${
+    all && html`<p><a class="plain" href="${all.href}">${all.label}</a></p>`
+  }</section>`;
 }

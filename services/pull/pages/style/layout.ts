@@ -23,6 +23,11 @@ footer.site ul { display: flex; flex-wrap: wrap; gap: 4px 20px; }
 footer.site a { color: var(--muted); }
 .with-aside { display: grid; grid-template-columns: minmax(0, 1fr) 304px; gap: 40px 64px; align-items: start; }
 .with-aside > aside { position: sticky; top: 24px; }
+.error { max-width: 720px; padding-top: 32px; }
+.error .mono { color: var(--muted); }
+.error h1 { margin-top: 4px; }
+.error .lead { margin-top: 12px; font-size: 16px; line-height: 26px; color: var(--soft); }
+.error .facts { margin-top: 32px; padding-top: 20px; border-top: 1px solid var(--line); }
 .block { margin-top: 56px; }
 .block > h2 + .lead { margin-top: 2px; font: var(--row); }
 `;
