@@ -1,6 +1,7 @@
 import plugin from 'fastify-plugin';
 import { catalogRoute } from './catalog/catalog-route.ts';
 import { answerErrorsWithPages } from './error-pages.ts';
+import { playgroundRoute } from './playground/playground-route.ts';
 import { sendText } from './site/answer.ts';
 import { favicon } from './site/layout.ts';
 import type { PagesDependencies } from './site/pages-dependencies.ts';
@@ -20,4 +21,5 @@ export const pages = plugin<PagesDependencies>(async (app, dependencies) => {
     sendText(request, reply, { text: favicon, type: 'image/svg+xml' }),
   );
   await app.register(catalogRoute, dependencies);
+  await app.register(playgroundRoute, dependencies);
 });

@@ -29,12 +29,13 @@ export class PagesSite {
   static async start(): Promise<PagesSite> {
     const options = { name: 'pages', description: 'Pages', version: '0.1.0', bodyLimit: 1024 * 1024, timeout: 30_000 };
     let site: PagesSite | undefined;
-    const app = await createServiceServer({ ...options, logger: pino({ level: 'silent' }) }, (service) => {
+    const app = await createServiceServer({ ...options, logger: pino({ level: 'silent' }) }, (service, { turns }) => {
       void service.register(pages, {
         version: '0.1.0',
         catalog: () => site?.catalog ?? memoryCatalog([]),
         policy: { current: policy },
         verificationOf: () => undefined,
+        turns,
       });
     });
     site = new PagesSite(app);

@@ -1,3 +1,4 @@
+import type { Turns } from '#lib/concurrency/turns';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
 import type { CatalogView } from '../catalog-view.ts';
 import type { KeyNames } from './signer-label.ts';
@@ -13,6 +14,8 @@ export interface PagesDependencies {
   /** The trust policy in force. */
   readonly policy: { readonly current: TrustPolicy };
   readonly verificationOf: VerificationOf;
+  /** Where each piece of heavy work takes its turn. */
+  readonly turns: Pick<Turns, 'take'>;
 }
 
 /** Returns what every page shows of the service. */

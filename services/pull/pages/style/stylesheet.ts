@@ -3,11 +3,12 @@ import { base } from './base.ts';
 import { catalog } from './catalog.ts';
 import { components } from './components.ts';
 import { controls } from './controls.ts';
+import { forms } from './forms.ts';
 import { layout } from './layout.ts';
 import { media } from './media.ts';
 import { tokens } from './tokens.ts';
 
-const text = [tokens, base, layout, controls, components, catalog, media]
+const text = [tokens, base, layout, controls, components, catalog, forms, media]
   .join('')
   .replace(/^ +/gm, '')
   .replace(/\n{2,}/g, '\n');

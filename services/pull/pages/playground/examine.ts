@@ -1,0 +1,115 @@
+import type { Turns } from '#lib/concurrency/turns';
+import { FairleadError } from '#lib/errors';
+import { runtimeDefaultAppArmor } from '#lib/profile/apparmor/runtime-default';
+import type { ProfileDiff } from '#lib/profile/change';
+import type { Constraint } from '#lib/profile/constraint';
+import { convertCommand } from '#lib/profile/convert-command';
+import { diffProfiles } from '#lib/profile/diff-profiles';
+import { effectiveProfile } from '#lib/profile/effective-profile';
+import type { Finding } from '#lib/profile/finding';
+import { importProfile } from '#lib/profile/import-profile';
+import { lint } from '#lib/profile/lint';
+import { refuseMisspelt } from '#lib/profile/parse-runtime';
+import type { Profile, ProfileKind } from '#lib/profile/profile';
+import { type CallCounts, compareCalls, countCalls, loadReferenceDefault } from '#lib/profile/seccomp/call-counts';
+import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
+import { defaultCapabilities } from '#lib/profile/seccomp/tables/runtime-identity';
+
+/** What a reader has pasted. */
+export interface Pasted {
+  readonly profile: string;
+  /** A profile to compare it with, the older one; may be empty. */
+  readonly other: string;
+}
+
+/** What the functions of `fairlead lint`, `explain` and `diff` find. */
+export interface Examination {
+  readonly kind: ProfileKind;
+  readonly findings: readonly Finding[];
+  readonly onNode: OnNode | FairleadError;
+  /** Absent if nothing was pasted to compare with. */
+  readonly difference?: ProfileDiff | FairleadError;
+}
+
+/** What is left of a profile on a node whose baseline is RuntimeDefault. */
+export interface OnNode {
+  /** In which respects it is stricter than the profile. */
+  readonly constraints: readonly Constraint[];
+  /** For seccomp. */
+  readonly counts?: CallCounts;
+}
+
+/** Bytes of a profile that may be pasted: some times the largest that is known. */
+export const pastedLimit = 256 * 1024;
+
+/** The machine that profiles are explained for. */
+export const architecture = 'amd64';
+const native = nativeArchitecture(architecture);
+
+/**
+ * Lints and explains a profile, and compares it with another.
+ *
+ * @param turns where each step takes its turn: one takes some milliseconds of a core.
+ * @throws FairleadError ProfileInvalid and LimitExceeded for a profile that cannot be read; faults
+ * of the other profile, and of single steps, are part of the result.
+ */
+export async function examine({ profile: text, other }: Pasted, turns: Pick<Turns, 'take'>): Promise<Examination> {
+  await turns.take();
+  const profile = read(text, 'profile');
+  const findings = lint(profile);
+  const baseline = await loadReferenceDefault();
+  await turns.take();
+  const onNode = settled((): OnNode => {
+    refuseMisspelt(profile.unknownFields ?? []);
+    refuseDependent(profile);
+    if (profile.kind === 'Seccomp') {
+      const inputs = { baseline: { kind: 'Seccomp', seccomp: baseline }, artifact: profile } as const;
+      const counts = countCalls(compareCalls(profile.seccomp, baseline));
+      return { constraints: effectiveProfile(inputs, native).constraints, counts };
+    }
+    const inputs = { artifact: profile, ...baselineOf(profile) };
+    return { constraints: effectiveProfile(inputs, native).constraints };
+  });
+  if (other.trim() === '') return { kind: profile.kind, findings, onNode };
+  await turns.take();
+  const difference = settled(() => diffProfiles(read(other, 'older profile'), profile, native));
+  return { kind: profile.kind, findings, onNode, difference };
+}
+
+/** Nodes refuse what is not the same for all containers. */
+function refuseDependent({ docker }: Profile): void {
+  if (docker?.dependsOnContainer !== true) return;
+  const message = 'nodes refuse the form of Docker and Podman: what it permits depends on the container';
+  throw new FairleadError('ProfileInvalid', message, {
+    hint: `Write the profile that a container gets: ${convertCommand}`,
+  });
+}
+
+/** Only seccomp and AppArmor have a default profile of runtimes. */
+function baselineOf({ kind }: Profile): { baseline?: Profile } {
+  return kind === 'AppArmor' ? { baseline: { kind, apparmor: runtimeDefaultAppArmor } } : {};
+}
+
+function read(text: string, name: string): Profile {
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length > pastedLimit) {
+    throw new FairleadError('LimitExceeded', `the ${name} has ${bytes.length} bytes: want at most ${pastedLimit}`, {
+      hint: 'For larger profiles, use fairlead lint, explain and diff.',
+    });
+  }
+  const host = { architecture, kernel: undefined, capabilities: defaultCapabilities('containerd') } as const;
+  return importProfile(bytes, name, {
+    host,
+    places: true,
+    blankHint: 'Paste a profile, in any form that fairlead reads.',
+  });
+}
+
+function settled<T>(step: () => T): T | FairleadError {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof FairleadError) return error;
+    throw error;
+  }
+}
