@@ -23,7 +23,8 @@ export const servicesRooms: readonly Room[] = [
   {
     name: 'services/pull/pages/site',
     imports: [
-      ...['lib/catalog', 'lib/http', 'lib/registry', 'lib/trust/policy', 'services/pull/pages/catalog-view.ts'],
+      ...['lib/catalog', 'lib/concurrency', 'lib/http', 'lib/registry', 'lib/trust/policy'],
+      'services/pull/pages/catalog-view.ts',
       ...['services/pull/pages/components', 'services/pull/pages/style'],
     ],
     packages: ['fastify'],
