@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench(report: (line: stri
   registry: () => import('./registry.ts'),
   tags: () => import('./tags.ts'),
   publish: () => import('./publish.ts'),
+  'pull-service': () => import('./pull-service.ts'),
   trust: () => import('./trust.ts'),
   shim: () => import('./shim.ts'),
   containers: () => import('./containers.ts'),
