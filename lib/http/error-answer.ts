@@ -3,6 +3,9 @@ import { FairleadError } from '#lib/errors';
 import type { LocalPaths } from './local-paths.ts';
 import { HttpError, type Problem, toProblem } from './problem.ts';
 
+/** Seconds after which callers may ask again if a registry, or this service, cannot answer. */
+const retrySeconds = 5;
+
 /** A request that was not answered as it was asked. */
 export interface Refusal {
   readonly thrown: unknown;
@@ -27,7 +30,7 @@ export function errorAnswer({ localPaths, challenge, onRefusal = logRefusal }: E
     if (thrown instanceof HttpError) reply.headers(thrown.headers);
     if (thrown instanceof FairleadError && thrown.retryAfter !== undefined) {
       reply.header('retry-after', String(thrown.retryAfter));
-    }
+    } else if (problem.status === 503) reply.header('retry-after', retrySeconds);
     if (problem.status === 401 && challenge !== undefined) reply.header('www-authenticate', challenge);
     return reply
       .status(problem.status)

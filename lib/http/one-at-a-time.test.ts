@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { describe, it } from 'node:test';
 import { serveOneAtATime } from './one-at-a-time.ts';
 
-type Hook = (request: object, reply: object) => Promise<void>;
+type Hook = (request: object, reply: object, done: () => void) => void;
 
 /** A connection of a server that answers one request at a time. */
 class Connection {
@@ -18,7 +18,8 @@ class Connection {
   send(): { readonly answer: EventEmitter & { writableEnded: boolean }; readonly begun: Promise<void> } {
     const answer = Object.assign(new EventEmitter(), { writableEnded: false });
     const reply = { raw: answer, hijack: () => {} };
-    return { answer, begun: Promise.resolve(this.#hooks[0]?.({ raw: { socket: this.socket } }, reply)) };
+    const begun = new Promise<void>((resolve) => this.#hooks[0]?.({ raw: { socket: this.socket } }, reply, resolve));
+    return { answer, begun };
   }
 
   #destroy(): void {

@@ -2,11 +2,17 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
+/** A request whose answer may not have left. */
+interface Place {
+  hasLeft: boolean;
+  /** Begins the request after it on the same connection. */
+  beginNext?: () => void;
+}
+
 /** The requests of one connection whose answers have not left. */
 interface Line {
   readonly answers: Set<ServerResponse>;
-  /** Resolves when the answer to the last one has left. */
-  last: Promise<void>;
+  last: Place | undefined;
 }
 
 /**
@@ -21,21 +27,39 @@ interface Line {
  */
 export function serveOneAtATime(app: FastifyInstance, most: number): void {
   const lines = new WeakMap<Socket, Line>();
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const { socket } = request.raw;
-    const line = lines.get(socket) ?? { answers: new Set(), last: Promise.resolve() };
-    lines.set(socket, line);
+    let line = lines.get(socket);
+    if (line === undefined) {
+      line = { answers: new Set(), last: undefined };
+      lines.set(socket, line);
+    }
     const before = line.last;
-    const { promise: gone, resolve } = Promise.withResolvers<void>();
-    line.last = gone;
-    line.answers.add(reply.raw);
-    reply.raw.once('close', () => {
-      line.answers.delete(reply.raw);
-      resolve();
-    });
-    const waiting = [...line.answers].filter(({ writableEnded }) => !writableEnded);
-    if (waiting.length > most) socket.destroy();
-    await before;
-    if (socket.destroyed) reply.hijack(); // the client has gone
+    line.last = takePlace(line, reply.raw);
+    if (waitingIn(line, most) > most) socket.destroy();
+    const begin = (): void => {
+      if (socket.destroyed)
+        reply.hijack(); // the client has gone
+      else done();
+    };
+    if (before === undefined || before.hasLeft) begin();
+    else before.beginNext = begin;
   });
+}
+
+function takePlace({ answers }: Line, answer: ServerResponse): Place {
+  const place: Place = { hasLeft: false };
+  answers.add(answer);
+  answer.once('close', () => {
+    place.hasLeft = true;
+    answers.delete(answer);
+    place.beginNext?.();
+  });
+  return place;
+}
+
+/** Returns the number of answers that are not complete; exact if it may be more than `most`. */
+function waitingIn({ answers }: Line, most: number): number {
+  if (answers.size <= most) return answers.size;
+  return [...answers].filter(({ writableEnded }) => !writableEnded).length;
 }

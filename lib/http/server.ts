@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { AccessLog } from './access-log.ts';
 import { type BoundedServerOptions, boundedServer } from './bounded-server.ts';
 import { type ErrorAnswerOptions, errorAnswer } from './error-answer.ts';
 import { refuseUnrouted } from './no-route.ts';
@@ -41,7 +42,7 @@ export function createServer(options: ServerOptions): HttpServer {
     frameworkErrors: answerError,
     loggerInstance: options.logger,
     ...(options.tls !== undefined && secureScheme),
-    logController: new LogController({ disableRequestLogging: options.logRequests === false }),
+    logController: new AccessLog({ disableRequestLogging: options.logRequests === false }),
     bodyLimit: options.bodyLimit,
     // Called for each address of a name that has several, such as localhost.
     serverFactory: (handler) => boundedServer(handler, options).on('connection', () => void connections++),
@@ -53,8 +54,9 @@ export function createServer(options: ServerOptions): HttpServer {
     schemaErrorFormatter: parameterError,
   });
   serveOneAtATime(app, options.pipelined);
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    done();
   });
   app.setErrorHandler(answerError);
   refuseUnrouted(app);
