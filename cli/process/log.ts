@@ -3,15 +3,21 @@ import type { DestinationStream, Logger } from 'pino';
 import { withFlags } from '../terminal/hints.ts';
 
 const stdout = 1;
+/**
+ * How a pipe is written to: several lines at once, at the latest after 20 ms. Lines are lost if its
+ * reader is 16 MiB behind.
+ */
+const pipe = { dest: stdout, sync: false, minLength: 4096, periodicFlush: 20, maxLength: 16 * 1024 * 1024 } as const;
 
 /**
  * Opens the log of a service on stdout, one JSON object a line. Hints in it name flags. Lines that
- * cannot be written to a file are lost, and counted when it can be written again.
+ * cannot be written to a file are lost, and counted when it can be written again. No request waits
+ * for the reader of a pipe; what it has not read at the end is written then.
  */
 export async function openLog(name: string): Promise<Logger> {
   const { pino } = await import('pino');
   const options = { name, serializers: { hint: withFlags } };
-  return isFile() ? pino(options, new LogFile()) : pino(options);
+  return pino(options, isFile() ? new LogFile() : pino.destination(pipe));
 }
 
 function isFile(): boolean {
