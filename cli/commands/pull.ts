@@ -6,7 +6,7 @@ import type { RuntimeKind } from '#lib/profile/profile';
 import { dependsOnContainer } from '#lib/profile/seccomp/read/docker';
 import { formatReference } from '#lib/registry/reference';
 import { parseRequested } from '#lib/registry/requested-reference';
-import { describePulled, withProfile } from '#services/pull/pulled-document';
+import { describePulled, withProfile } from '#services/pull/verified/pulled-document';
 import { explainingContent } from '../explain/explain-content.ts';
 import { explainPulled } from '../explain/explain-pulled.ts';
 import { refuseStdout, replaceFile } from '../files/files.ts';

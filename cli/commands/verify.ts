@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { formatReference } from '#lib/registry/reference';
 import { parseRequested } from '#lib/registry/requested-reference';
-import { describePulled } from '#services/pull/pulled-document';
+import { describePulled } from '#services/pull/verified/pulled-document';
 import { explainingContent } from '../explain/explain-content.ts';
 import { explainPulled } from '../explain/explain-pulled.ts';
 import { openRegistries } from '../options/connect.ts';

@@ -93,7 +93,7 @@ describe('createPullServer', () => {
     assert.equal(verification.rule, 'registry.example.com/security/**');
     assert.equal(verification.signatures[0].key, 'a.pub');
     assert.equal(served.defaultAction, 'SCMP_ACT_ALLOW');
-    assert.equal(response.headers['etag'], `"${digest}"`);
+    assert.match(String(response.headers['etag']), new RegExp(`^"${digest}:[0-9a-f]{16}"$`));
   });
 
   it('returns the original bytes on request', async () => {
@@ -260,8 +260,42 @@ describe('createPullServer', () => {
     const pinned = { reference: `registry.example.com/security/nginx@${digest}` };
     const first = await get(pinned);
     const before = asked.length;
-    assert.equal((await get(pinned)).body, first.body);
+    const second = await get(pinned);
+    assert.equal(second.body, first.body);
+    assert.equal(second.headers['cache-control'], 'public, max-age=600, immutable');
     assert.equal(asked.length, before);
+    const known = await app.inject({
+      url: '/v1/profiles',
+      query: pinned,
+      headers: { 'if-none-match': String(first.headers['etag']) },
+    });
+    assert.equal(known.statusCode, 304);
+    const bytes = await get(pinned, 'application/octet-stream');
+    assert.equal(bytes.body, profile);
+  });
+
+  it('answers by digest under the policy in force, even if it answered before', async () => {
+    const { digest } = (await get({ reference: 'registry.example.com/security/nginx:signed' })).json();
+    let current = policy;
+    const followed = await createPullServer({
+      version: '0',
+      logger: pino({ level: 'silent' }),
+      policy: {
+        get current() {
+          return current;
+        },
+        inForce: true,
+      },
+      connect: () => target,
+    });
+    try {
+      const url = `/v1/profiles?reference=registry.example.com/security/nginx@${digest}`;
+      for (let time = 0; time < 2; time++) assert.equal((await followed.inject(url)).statusCode, 200);
+      current = { ...policy, rules: [], revision: '2' };
+      assert.equal((await followed.inject(url)).statusCode, 403);
+    } finally {
+      await followed.close();
+    }
   });
 
   it('makes few pulls from a registry at the same time, however its host is spelled', async () => {
@@ -341,6 +375,7 @@ describe('createPullServer', () => {
     try {
       const response = await hanging.inject({ url: '/v1/profiles', query: { reference: 'registry.example.com/a:1' } });
       assert.equal(response.statusCode, 503, response.body);
+      assert.equal(response.headers['retry-after'], '5');
       assert.deepEqual([decided, given.map(({ aborted }) => aborted)], [['a'], [true]]);
     } finally {
       await hanging.close();

@@ -3,9 +3,11 @@ import type { LocalPaths } from '#lib/http/local-paths';
 import { createServiceServer, type ServiceTls } from '#lib/http/service-server';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import { policyPaths } from '../policy-paths.ts';
-import { type FetchDependencies, fetchRoute } from './fetch-route.ts';
+import { fetchRoute } from './api/fetch-route.ts';
+import { anonymousReaders, type Readers } from './verified/readers.ts';
+import { VerifiedProfiles, type VerifiedProfilesDependencies } from './verified/verified-profiles.ts';
 
-export interface PullServerOptions extends FetchDependencies {
+export interface PullServerOptions extends Omit<VerifiedProfilesDependencies, 'turns'> {
   readonly version: string;
   readonly logger: FastifyBaseLogger;
   readonly policy: Pick<PolicySource, 'current' | 'inForce'>;
@@ -13,6 +15,8 @@ export interface PullServerOptions extends FetchDependencies {
   readonly observe?: ((app: FastifyInstance) => void) | undefined;
   /** The certificate of the service; without it, the service speaks plain HTTP. */
   readonly tls?: ServiceTls | undefined;
+  /** Who may read what; by default all callers may read what the policy allows. */
+  readonly readers?: Readers | undefined;
   /** Milliseconds for one request. */
   readonly timeout?: number;
   /**
@@ -24,7 +28,16 @@ export interface PullServerOptions extends FetchDependencies {
 
 /** Makes the pull service: `GET /v1/profiles?reference=…` answers with the verified profile. */
 export function createPullServer(options: PullServerOptions): Promise<FastifyInstance> {
-  const { version, logger, policy, connect, decisions, localPaths, timeout = 30_000 } = options;
+  const {
+    version,
+    logger,
+    policy,
+    connect,
+    decisions,
+    localPaths,
+    timeout = 30_000,
+    readers = anonymousReaders,
+  } = options;
   const service = {
     name: 'fairlead-pull',
     description: 'Serves security profiles that a trust policy allows.',
@@ -39,6 +52,7 @@ export function createPullServer(options: PullServerOptions): Promise<FastifyIns
     localPaths: () => ({ ...policyPaths(policy.current), ...localPaths }),
   };
   return createServiceServer(service, (app, dependencies) => {
-    void app.register(fetchRoute, { ...dependencies, policy, connect, decisions });
+    const profiles = new VerifiedProfiles({ policy, connect, decisions, turns: dependencies.turns });
+    void app.register(fetchRoute, { ...dependencies, profiles, readers });
   });
 }

@@ -43,11 +43,21 @@ export const servicesRooms: readonly Room[] = [
     packages: ['fastify', 'fastify-plugin'],
   },
   {
-    name: 'services/pull',
+    name: 'services/pull/verified',
     imports: [
-      ...[errors, 'lib/artifact', 'lib/http', 'lib/node/pull', 'lib/profile', 'lib/registry'],
-      ...['lib/trust/policy', 'lib/trust/signature', 'services'],
+      ...[errors, 'lib/artifact', 'lib/concurrency', 'lib/node/pull', 'lib/profile', 'lib/registry'],
+      ...['lib/trust/policy', 'lib/trust/signature'],
     ],
+    packages: ['lru-cache'],
+  },
+  {
+    name: 'services/pull/api',
+    imports: [errors, 'lib/http', 'lib/profile', 'lib/registry', 'services/pull/verified'],
     packages: ['fastify', 'lru-cache'],
+  },
+  {
+    name: 'services/pull',
+    imports: ['lib/http', 'lib/trust/policy', 'services', 'services/pull/api', 'services/pull/verified'],
+    packages: ['fastify'],
   },
 ];

@@ -38,7 +38,11 @@ export class DecisionLog {
   }
 
   /** Records that a pull was allowed. */
-  async allowed(request: PullRequest, policy: TrustPolicy, pulled: PulledProfile): Promise<void> {
+  async allowed(
+    request: PullRequest,
+    policy: TrustPolicy,
+    pulled: Pick<PulledProfile, 'descriptor' | 'verification' | 'cached'>,
+  ): Promise<void> {
     const { descriptor, verification, cached } = pulled;
     const { digest } = descriptor;
     await this.#write({ outcome: 'allowed', ...describe(request, policy), digest, ...verification, cached });

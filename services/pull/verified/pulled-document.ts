@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { formatReference } from '#lib/registry/reference';
@@ -29,15 +28,4 @@ export function describePulled(pulled: PulledProfile): PulledDescription {
 export function withProfile(description: object, profile: Uint8Array): string {
   const content = new TextDecoder().decode(profile).trim();
   return `${JSON.stringify(description).slice(0, -1)},"profile":${content}}`;
-}
-
-/**
- * Returns a profile whose verification names keys by their file names: callers are not told in
- * which directory they are.
- */
-export function withKeyFileNames(pulled: PulledProfile): PulledProfile {
-  const signatures = pulled.verification.signatures.map((signature) =>
-    signature.key === undefined ? signature : { ...signature, key: basename(signature.key) },
-  );
-  return { ...pulled, verification: { ...pulled.verification, signatures } };
 }

@@ -1,0 +1,18 @@
+import type { RuntimeKind } from '#lib/profile/profile';
+import type { Descriptor } from '#lib/registry/descriptor';
+import type { Reference } from '#lib/registry/reference';
+import type { Verification } from '#lib/trust/signature/signature';
+
+/** A profile that the policy allows, as the service serves it. */
+export interface VerifiedProfile {
+  /** As requested, in the spelling of the request. */
+  readonly reference: Reference;
+  readonly descriptor: Descriptor;
+  readonly kind: RuntimeKind;
+  /** Names keys by their file names: callers do not get to know the directories. */
+  readonly verification: Verification;
+  /** The bytes as published; undefined in the form of Docker and Podman, which is not served. */
+  readonly content: Buffer | undefined;
+  /** The revision of the policy that allowed it. */
+  readonly revision: string;
+}
