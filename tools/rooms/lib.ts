@@ -95,6 +95,11 @@ export const libRooms: readonly Room[] = [
     ],
     pure: true,
   },
+  {
+    name: 'lib/profile/seccomp/summary',
+    imports: [model, tables, algebra, libseccomp, 'lib/profile/seccomp'],
+    pure: true,
+  },
   { name: 'lib/profile/apparmor/vocabulary.ts', imports: [], pure: true },
   { name: 'lib/profile/apparmor/glob', imports: ['lib/profile/apparmor/vocabulary.ts'], pure: true },
   {

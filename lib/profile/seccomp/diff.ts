@@ -103,11 +103,11 @@ function viewsOf(from: SeccompProfile, to: SeccompProfile, native: string): read
     [...meaning.decisions.values()].some((decision) => decision.wide),
   );
   if (!wide || listed.every((name) => knownArchitectures.get(name)?.bits === 64)) return [main];
-  return [main, { from: meaningOf(cut(from)), to: meaningOf(cut(to)), domain: lowHalves }];
+  return [main, { from: meaningOf(cutTo32Bits(from)), to: meaningOf(cutTo32Bits(to)), domain: lowHalves }];
 }
 
 /** Returns a profile as 32-bit architectures read it. */
-function cut(profile: SeccompProfile): SeccompProfile {
+export function cutTo32Bits(profile: SeccompProfile): SeccompProfile {
   const cutRule = (rule: SeccompRule): SeccompRule => (rule.args ? { ...rule, args: rule.args.map(lowHalf) } : rule);
   return { ...profile, syscalls: (profile.syscalls ?? []).map(cutRule) };
 }

@@ -44,6 +44,14 @@ export function wideMeaningOf(profile: SeccompProfile): Meaning {
 }
 
 /**
+ * Returns the same, with the laxer outcome where 32-bit and 64-bit architectures differ: what it
+ * refuses is refused on both.
+ */
+export function laxestMeaningOf(profile: SeccompProfile): Meaning {
+  return named(profile, laxestOfBoth);
+}
+
+/**
  * Returns the stricter outcome where 32-bit and 64-bit architectures differ, as an intersection
  * needs it.
  */

@@ -7,6 +7,7 @@ import type { JsonDocument } from '../../json/read-json.ts';
 import { positionOf } from '../../json/read-json.ts';
 import { type UnknownField, UnknownFields } from '../../json/unknown-fields.ts';
 import type { SeccompProfile } from '../model.ts';
+import { errnoNumbers } from '../tables/errno-names.ts';
 import { architectures } from '../tables/vocabulary.ts';
 import type { DockerCondition, DockerFilter, DockerProfile } from './docker.ts';
 import { parseSeccomp } from './parse.ts';
@@ -29,26 +30,6 @@ const filterFields = ['caps', 'arches', 'minKernel'] as const;
 const filterNames = new KnownNames(filterFields);
 const machineFields = ['architecture', 'subArchitectures'] as const;
 const machineNames = new KnownNames(machineFields);
-
-/** Errors that profiles of Podman specify by name. */
-const errnos: Readonly<Record<string, number>> = {
-  EPERM: 1,
-  ENOENT: 2,
-  EINTR: 4,
-  EIO: 5,
-  EAGAIN: 11,
-  ENOMEM: 12,
-  EACCES: 13,
-  EFAULT: 14,
-  EBUSY: 16,
-  ENODEV: 19,
-  EINVAL: 22,
-  ENOTTY: 25,
-  ENOSYS: 38,
-  EPROTONOSUPPORT: 93,
-  EOPNOTSUPP: 95,
-  EAFNOSUPPORT: 97,
-};
 
 /** A member that only the form of Docker and Podman has. */
 export interface DockerMember {
@@ -252,7 +233,7 @@ class Reader {
     members.delete(from);
     if (member === undefined || !isText(member.value)) return;
     const { value: name, at } = member.value;
-    const errno = /^\d{1,10}$/.test(name) ? Number(name) : errnos[name];
+    const errno = /^\d{1,10}$/.test(name) ? Number(name) : errnoNumbers[name];
     if (errno === undefined) this.#fail(at, `${from}: specify ${to} for ${quote(name, 64)}`);
     const number = members.get(to)?.value;
     if (number !== undefined && number.type !== 'null' && !(number.type === 'number' && number.source === `${errno}`)) {
