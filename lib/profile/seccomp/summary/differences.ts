@@ -1,0 +1,56 @@
+import type { Change, Direction } from '../../change.ts';
+import { decisionOf, type Meaning, wideMeaningOf } from '../algebra/meaning.ts';
+import { diffSeccomp } from '../diff.ts';
+import type { SeccompProfile } from '../model.ts';
+import { isKnownSyscall } from '../tables/syscall-names.ts';
+import { decisionText } from './decision-text.ts';
+
+/** Subjects that a new version treats in another way, and how, in words. */
+export interface WordedDifference {
+  readonly direction: Direction;
+  /** System calls, sorted; or one of `calls that are not listed`, `architectures` and others. */
+  readonly subjects: readonly string[];
+  /** What applied, and what applies now: `fails with EPERM`. */
+  readonly was: string;
+  readonly is: string;
+}
+
+/**
+ * Returns how two profiles differ in meaning, as diffSeccomp judges it, in words; subjects that
+ * change in the same way are together.
+ *
+ * @param native what runtimes add if a profile lists no architectures, as SCMP_ARCH_*.
+ */
+export function seccompDifferences(
+  from: SeccompProfile,
+  to: SeccompProfile,
+  native: string,
+): readonly WordedDifference[] {
+  const [before, after] = [wideMeaningOf(from), wideMeaningOf(to)];
+  const worded = diffSeccomp(from, to, native).changes.map((change) => wordedChange(change, before, after));
+  const alike = Map.groupBy(worded, ({ direction, was, is }) => [direction, was, is].join('\n'));
+  return [...alike.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    return [{ ...first, subjects: [...new Set(group.flatMap(({ subjects }) => subjects))] }];
+  });
+}
+
+function wordedChange(
+  { subject, direction, from, to, where }: Change,
+  before: Meaning,
+  after: Meaning,
+): WordedDifference {
+  if (subject === 'defaultAction') {
+    const [was, is] = [decisionText('', before.otherwise), decisionText('', after.otherwise)];
+    return { direction, subjects: ['calls that are not listed'], was, is };
+  }
+  if (isKnownSyscall(subject, [])) {
+    const [was, is] = [
+      decisionText(subject, decisionOf(before, subject)),
+      decisionText(subject, decisionOf(after, subject)),
+    ];
+    if (was !== is) return { direction, subjects: [subject], was, is };
+  }
+  return { direction, subjects: [subject], was: from, is: where === undefined ? to : `${to} (${where})` };
+}
