@@ -97,7 +97,7 @@ export const libRooms: readonly Room[] = [
   },
   {
     name: 'lib/profile/seccomp/summary',
-    imports: [model, tables, algebra, libseccomp, 'lib/profile/seccomp'],
+    imports: [model, tables, algebra, libseccomp, 'lib/profile/change.ts', 'lib/profile/seccomp'],
     pure: true,
   },
   { name: 'lib/profile/apparmor/vocabulary.ts', imports: [], pure: true },

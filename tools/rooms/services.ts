@@ -38,8 +38,28 @@ export const servicesRooms: readonly Room[] = [
     packages: ['fastify'],
   },
   {
+    name: 'services/pull/pages/checks',
+    imports: [
+      ...[errors, 'lib/concurrency', 'lib/http', 'lib/node/pull', 'lib/profile', 'lib/registry', 'lib/trust/policy'],
+      ...['lib/trust/signature', 'services', 'services/pull/pages/site'],
+    ],
+    packages: ['lru-cache'],
+  },
+  {
+    name: 'services/pull/pages/profile',
+    imports: [
+      ...[errors, 'lib/artifact', 'lib/catalog', 'lib/http', 'lib/node/pull', 'lib/node/reference', 'lib/profile/**'],
+      ...['lib/registry', 'lib/trust/policy', 'lib/trust/signature', 'services/pull/pages/catalog-view.ts'],
+      ...['services/pull/pages/checks', 'services/pull/pages/components', 'services/pull/pages/site'],
+    ],
+    packages: ['fastify', 'yaml'],
+  },
+  {
     name: 'services/pull/pages',
-    imports: ['lib/http', 'services/pull/pages/catalog', 'services/pull/pages/site', 'services/pull/pages/style'],
+    imports: [
+      ...['lib/http', 'services/pull/pages/catalog', 'services/pull/pages/profile', 'services/pull/pages/site'],
+      'services/pull/pages/style',
+    ],
     packages: ['fastify', 'fastify-plugin'],
   },
   {

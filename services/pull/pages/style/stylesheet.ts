@@ -6,9 +6,10 @@ import { controls } from './controls.ts';
 import { forms } from './forms.ts';
 import { layout } from './layout.ts';
 import { media } from './media.ts';
+import { profile } from './profile.ts';
 import { tokens } from './tokens.ts';
 
-const text = [tokens, base, layout, controls, components, catalog, forms, media]
+const text = [tokens, base, layout, controls, components, catalog, forms, profile, media]
   .join('')
   .replace(/^ +/gm, '')
   .replace(/\n{2,}/g, '\n');

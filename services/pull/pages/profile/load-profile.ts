@@ -1,0 +1,147 @@
+import { profileAnnotations } from '#lib/artifact/describe-profile';
+import type { CatalogEntry, CatalogProfile } from '#lib/catalog/entry';
+import { FairleadError } from '#lib/errors';
+import type { PulledProfile } from '#lib/node/pull/pulled-profile';
+import { lint } from '#lib/profile/lint';
+import type { PublishedProfile } from '#lib/profile/profile';
+import type { SeccompProfile } from '#lib/profile/seccomp/model';
+import type { Reference } from '#lib/registry/reference';
+import type { TrustPolicy } from '#lib/trust/policy/policy';
+import type { CatalogView } from '../catalog-view.ts';
+import type { CheckedProfiles } from '../checks/checked-profiles.ts';
+import { checkTrust } from '../checks/trust.ts';
+import { entryOf, loadVersions } from './load-versions.ts';
+import { type ArtifactFacts, type ProfileContent, type ProfileView, versionLabel } from './profile-view.ts';
+import { summarizeSeccomp } from './seccomp-summary.ts';
+
+/** What loadProfile works with. */
+export interface ProfileDependencies {
+  readonly catalog: () => CatalogView;
+  readonly checks: CheckedProfiles;
+  readonly policy: { readonly current: TrustPolicy };
+  /** Returns what loadReferenceDefault returns. */
+  readonly baseline: () => Promise<SeccompProfile>;
+}
+
+/** The profile that a page is about. */
+export interface ProfileRequest {
+  /** Without tag and digest: the newest version that a catalog names. */
+  readonly reference: Reference;
+  /** The versions to compare: tags, digests or `RuntimeDefault`. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+/** Profiles and images that the aside names. */
+const shownOthers = 5;
+
+/**
+ * Checks a profile and collects what its page shows. What may not be used is described by what the
+ * catalogs state. Rejects with NotFound if there is no such profile, with Unavailable if its
+ * registry does not answer and nothing is known of it, and with InvalidInput for a reference to no
+ * version that no catalog names.
+ */
+export async function loadProfile(
+  request: ProfileRequest,
+  dependencies: ProfileDependencies,
+  signal: AbortSignal,
+): Promise<ProfileView> {
+  const catalog = dependencies.catalog();
+  const { registry, repository } = request.reference;
+  const listed = catalog.profile(registry, repository);
+  const reference = withVersion(request.reference, listed);
+  const entry = entryOf(reference, listed);
+  const trusted = await checkTrust(reference, entry?.kind, dependencies, signal);
+  const { trust, checked } = trusted;
+  if (trust.state === 'notChecked' && checked === undefined && entry === undefined) {
+    throw new FairleadError('Unavailable', trust.why, { hint: 'No version of this profile was verified here before.' });
+  }
+  const pulled = checked?.pulled;
+  const baseline = await dependencies.baseline();
+  const kind = pulled?.profile.kind ?? entry?.kind;
+  const named = reference.digest ?? reference.tag ?? '';
+  const annotations = pulled?.artifact.manifest.annotations ?? {};
+  const summary = pulled === undefined ? entry?.summary : annotations[profileAnnotations.summary];
+  const digest = pulled?.descriptor.digest ?? reference.digest ?? entry?.descriptor.digest;
+  const { checks, policy } = dependencies;
+  const comparing = { reference, listed, trusted, request, baseline, checks, policy };
+  const version = reference.tag ?? entry?.tags[0] ?? versionLabel(named);
+  const images = imagesOf(entry, pulled);
+  return {
+    address: { registry, repository },
+    name: repository.replace(/^.*\//, ''),
+    version,
+    named,
+    ...(kind !== undefined && { kind }),
+    trust,
+    ...(summary !== undefined && { summary }),
+    ...(digest !== undefined && { digest }),
+    ...(pulled !== undefined && { content: contentOf(pulled.profile, baseline), artifact: artifactOf(pulled) }),
+    ...(await loadVersions(comparing, signal)),
+    images,
+    others: othersFor(entry?.images ?? [], { registry, repository }, catalog),
+  };
+}
+
+/** Returns a reference with a version: that of the newest one in the catalogs if it has none. */
+function withVersion(reference: Reference, listed: CatalogProfile | undefined): Reference {
+  if (reference.tag !== undefined || reference.digest !== undefined) return reference;
+  const newest = listed?.versions[0];
+  if (newest === undefined) {
+    throw new FairleadError('NotFound', `no catalog names ${reference.registry}/${reference.repository}`, {
+      hint: 'Name a version: add :TAG or @sha256:… to the address.',
+    });
+  }
+  const [tag] = newest.tags;
+  return tag === undefined ? { ...reference, digest: newest.descriptor.digest } : { ...reference, tag };
+}
+
+function contentOf(profile: PublishedProfile, baseline: SeccompProfile): ProfileContent {
+  if ('unresolved' in profile) return { kind: 'unresolved' };
+  if (profile.kind === 'AppArmor') return { kind: 'AppArmor', profile: profile.apparmor };
+  const { seccomp } = profile;
+  const machines = (seccomp.architectures ?? []).map((name) => name.replace(/^SCMP_ARCH_/, '').toLowerCase());
+  return {
+    kind: 'Seccomp',
+    summary: summarizeSeccomp(seccomp, baseline),
+    machines: machines.length === 0 ? 'the node’s own' : machines.join(', '),
+  };
+}
+
+function artifactOf({ descriptor, artifact, profile }: PulledProfile): ArtifactFacts {
+  const findings = 'unresolved' in profile ? undefined : lint(profile);
+  const worded =
+    findings === undefined
+      ? 'not linted: it depends on the container'
+      : findings.length === 0
+        ? 'no findings'
+        : `${findings.length} ${findings.length === 1 ? 'finding' : 'findings'}: ${[...new Set(findings.map(({ code }) => code))].join(', ')}`;
+  return {
+    digest: descriptor.digest,
+    layer: artifact.layer.descriptor,
+    type: artifact.manifest.artifactType ?? artifact.manifest.config.mediaType,
+    lint: worded,
+  };
+}
+
+function imagesOf(entry: CatalogEntry | undefined, pulled: PulledProfile | undefined): ProfileView['images'] {
+  const named = (entry?.images ?? []).map((image) => ({ image, how: 'named in an annotation' }));
+  const subject = pulled?.artifact.manifest.subject?.digest ?? entry?.subject;
+  if (subject === undefined) return named;
+  const repository = entry ?? pulled?.reference;
+  const image = `${repository?.registry}/${repository?.repository}@${subject}`;
+  return [{ image, how: 'attached to it, as a referrer' }, ...named];
+}
+
+function othersFor(
+  images: readonly string[],
+  own: Pick<Reference, 'registry' | 'repository'>,
+  catalog: CatalogView,
+): readonly CatalogProfile[] {
+  const [image] = images;
+  if (image === undefined) return [];
+  const { profiles } = catalog.search({ image, sort: 'name', limit: shownOthers + 1 });
+  return profiles
+    .filter(({ registry, repository }) => registry !== own.registry || repository !== own.repository)
+    .slice(0, shownOthers);
+}
