@@ -2,11 +2,21 @@
  * Gets every test peer from Debian's packages: `npm run peers:install`, as root on Debian bookworm.
  * What exists is left alone; a kill at any moment leaves nothing half-installed.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { hostMirror, hostRelease } from '../../tools/debian/mirror.ts';
 import { runStep, type StepContext } from '../../tools/debian/step.ts';
 import { keyring, openSuite, type Suite } from '../../tools/debian/suite.ts';
+import { catalogPackages, pruneCatalogRoot } from './catalog-root.ts';
 import { aptInstall, missingPackages } from './debian.ts';
 import { assetsProblem, installCommand, peersFolder } from './peer.ts';
 
@@ -138,6 +148,19 @@ async function installDebianRoot(): Promise<void> {
   });
 }
 
+/** The programs that have a profile in examples/catalog: unpacked into one root, never configured. */
+async function installCatalogRoot(): Promise<void> {
+  const what = `the programs of examples/catalog of ${release}`;
+  await installFolder('catalog-root', what, async (context, out) => {
+    const own = await suite(release, context);
+    const root = path.join(out, 'root');
+    await own.unpack(catalogPackages, root, { withDependencies: true });
+    pruneCatalogRoot(root);
+    const versions = Object.fromEntries(catalogPackages.map((name) => [name, own.find(name).version]));
+    writeFileSync(path.join(out, 'versions.json'), `${JSON.stringify(versions, undefined, 2)}\n`);
+  });
+}
+
 /** Unpacks the Go of sid into `root`. Returns the name of its directory in usr/lib. */
 async function unpackGo(sid: Suite, root: string): Promise<string> {
   const go = sid
@@ -251,6 +274,8 @@ function byHand(): string {
     `and put these files into ${cache}: ${newer.join(', ')}, refreg/refreg (go build test/peers/refreg/main.go),`,
     'crdserver/crdserver (go build test/peers/crdserver/main.go), helm/helm (4.1 or newer),',
     `debian-root/root.tar (mmdebstrap --variant=minbase ${release}),`,
+    'catalog-root/root (the packages of test/peers/catalog-root.ts and their dependencies, unpacked by dpkg-deb -x)',
+    'with catalog-root/versions.json (the version of each of these packages by its name),',
     'and the kernel of linux-image-amd64 as vm/vmlinuz with its /lib/modules as vm/modules, modules.dep made by depmod,',
     'and set KUBEBUILDER_ASSETS to a folder with kube-apiserver (setup-envtest of kubernetes-sigs/controller-runtime gets it).',
   ].join('\n');
@@ -269,6 +294,7 @@ async function install(only: readonly string[]): Promise<void> {
     ...libraries.map((entry) => [entry.folder, () => installLibrary(entry)] as const),
     ['vm', installVmKernel],
     ['debian-root', installDebianRoot],
+    ['catalog-root', installCatalogRoot],
     ['refreg', installRefreg],
     ['crdserver', installCrdserver],
     ['helm', installHelm],

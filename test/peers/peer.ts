@@ -102,6 +102,11 @@ const places = {
   'aarch64-linux-gnu-strip': system('aarch64-linux-gnu-strip'),
   /** Not a program: the root file system of a new Debian, without Node. */
   'debian-root': cached('debian-root/root.tar'),
+  /**
+   * Not a program: the versions of the packages in the directory `root` beside it, which has the
+   * programs of examples/catalog.
+   */
+  'catalog-root': cached('catalog-root/versions.json'),
   /** Debian bookworm's containerd, 1.6. */
   'containerd-1.6': system('containerd'),
   'ctr-1.6': system('ctr'),
