@@ -53,7 +53,7 @@ export class CheckedSite {
     };
     const app = await createServiceServer(
       { ...options, logger: pino({ level: 'silent' }) },
-      (service, { signalOf }) => {
+      (service, { signalOf, turns }) => {
         const policy = {
           get current() {
             return current().policy;
@@ -71,6 +71,7 @@ export class CheckedSite {
           connect,
           baseline: () => baseline,
           signalOf,
+          turns,
         };
         void service.register(pages, dependencies);
         void service.register(checkedPages, dependencies);
