@@ -94,10 +94,8 @@ export class CatalogSearch {
       const failed = failedFacet(row, wanted);
       if (failed === 'several') continue;
       if (failed === undefined) matched.push(row);
-      for (const [facet, count] of counts.entries()) {
-        if (failed !== undefined && failed !== facet) continue;
-        for (const value of row.facets[facet] ?? []) count[value] = (count[value] ?? 0) + 1;
-      }
+      if (failed === undefined) for (let facet = 0; facet < counts.length; facet++) count(row, facet, counts);
+      else count(row, failed, counts);
     }
     const facets = facetNames.map((name, at) => [name, this.#values[name].counted(counts[at] ?? new Int32Array())]);
     return { matched, facets: Object.fromEntries(facets) };
@@ -116,12 +114,23 @@ function refuseInvalid({ text = '' }: SearchQuery, limit: number): void {
 /** Returns the facet whose filter a profile does not match; undefined if it matches all. */
 function failedFacet(row: SearchRow, wanted: readonly (number | undefined)[]): number | 'several' | undefined {
   let failed: number | undefined;
-  for (const [facet, value] of wanted.entries()) {
+  for (let facet = 0; facet < wanted.length; facet++) {
+    const value = wanted[facet];
     if (value === undefined || row.facets[facet]?.includes(value)) continue;
     if (failed !== undefined) return 'several';
     failed = facet;
   }
   return failed;
+}
+
+/** Counts the values of a profile for one facet. */
+function count({ facets }: SearchRow, facet: number, counts: readonly Int32Array[]): void {
+  const [values, of] = [facets[facet], counts[facet]];
+  if (values === undefined || of === undefined) return;
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at] as number;
+    of[value] = (of[value] as number) + 1;
+  }
 }
 
 function hasAnnotation({ profile }: SearchRow, { key, value }: NonNullable<SearchQuery['annotation']>): boolean {
@@ -156,9 +165,9 @@ function letterMarks(
   for (const [at, { profile }] of rows.entries()) {
     const first = profile.name.charAt(0);
     const letter = first >= 'a' && first <= 'z' ? first : '#';
-    const mark = marks.get(letter) ?? { letter, count: 0, after: cursorOf(rows[at - 1]) };
-    mark.count += 1;
-    marks.set(letter, mark);
+    const mark = marks.get(letter);
+    if (mark !== undefined) mark.count += 1;
+    else marks.set(letter, { letter, count: 1, after: cursorOf(rows[at - 1]) });
   }
   return [...marks.values()];
 }

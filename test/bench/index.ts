@@ -8,6 +8,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench(report: (line: stri
   cli: () => import('./cli.ts'),
   registry: () => import('./registry.ts'),
   tags: () => import('./tags.ts'),
+  catalog: () => import('./catalog.ts'),
   publish: () => import('./publish.ts'),
   'pull-service': () => import('./pull-service.ts'),
   trust: () => import('./trust.ts'),
