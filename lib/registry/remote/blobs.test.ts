@@ -46,13 +46,31 @@ function pusher(post: (request: string) => Answer) {
 
 const upload: Answer = { status: 202, headers: { location: '/upload' } };
 const mount = (digest: string): string => `POST a/blobs/uploads/?mount=${encodeURIComponent(digest)}&from=a`;
+/** The same request with the content, to be stored at once. */
+const store = (digest: string): string => `${mount(digest)}&digest=${encodeURIComponent(digest)}`;
 
 describe('RemoteBlobs', () => {
   it('asks whether the blob is there and begins its upload in one request, and sends it in one piece', async () => {
     const { blobs, asked, bodies } = pusher(() => upload);
     await blobs.push(one.descriptor, one.bytes, {});
-    assert.deepEqual(asked, [mount(one.descriptor.digest), 'PUT /upload']);
+    assert.deepEqual(asked, [store(one.descriptor.digest), 'PUT /upload']);
     assert.equal(bodies[1], one.bytes);
+    await blobs.push(two.descriptor, two.bytes, {});
+    assert.deepEqual(asked.slice(2), [mount(two.descriptor.digest), 'PUT /upload']);
+    assert.equal(bodies[2], undefined);
+  });
+
+  it('sends small content with the first request, which is the only one if the registry stores it', async () => {
+    const { blobs, asked, bodies } = pusher(() => ({ status: 201 }));
+    await blobs.push(one.descriptor, one.bytes, {});
+    assert.deepEqual(asked, [store(one.descriptor.digest)]);
+    assert.equal(bodies[0], one.bytes);
+    assert.ok(blobs.hasConfirmed(one.descriptor));
+    assert.ok(!blobs.hasConfirmed(two.descriptor));
+    const large = blob('x'.repeat(64 * 1024 + 1));
+    await blobs.push(large.descriptor, large.bytes, {});
+    assert.deepEqual(asked.slice(1), [mount(large.descriptor.digest)]);
+    assert.equal(bodies[1], undefined);
   });
 
   it('opens content once, only if it must be sent, and sends nothing that does not match its descriptor', async () => {
@@ -86,11 +104,11 @@ describe('RemoteBlobs', () => {
     await blobs.delete(one.descriptor, {});
     await blobs.push(one.descriptor, one.bytes, {});
     await blobs.push(two.descriptor, two.bytes, {});
-    assert.deepEqual(asked.slice(2), [`DELETE a/blobs/${one.descriptor.digest}`, mount(one.descriptor.digest)]);
+    assert.deepEqual(asked.slice(2), [`DELETE a/blobs/${one.descriptor.digest}`, store(one.descriptor.digest)]);
     blobs.forget();
     await blobs.push(one.descriptor, one.bytes, {});
     await blobs.push(two.descriptor, two.bytes, {});
-    assert.deepEqual(asked.slice(4), [mount(one.descriptor.digest), mount(two.descriptor.digest)]);
+    assert.deepEqual(asked.slice(4), [store(one.descriptor.digest), store(two.descriptor.digest)]);
   });
 
   it('remembers a minute at most', async (t) => {
@@ -112,7 +130,7 @@ describe('RemoteBlobs', () => {
       await blobs.push(one.descriptor, one.bytes, {});
       await blobs.push(two.descriptor, two.bytes, {});
       assert.deepEqual(asked, [
-        mount(one.descriptor.digest),
+        store(one.descriptor.digest),
         ...['HEAD', 'POST a/blobs/uploads/', 'PUT /upload'],
         ...['HEAD', 'POST a/blobs/uploads/', 'PUT /upload'],
       ]);

@@ -16,6 +16,8 @@ import { beginUpload, beginUploadIfAbsent, type Upload, type UploadSession } fro
  */
 const heldLimit = 1000;
 const heldTime = 60_000;
+/** Most bytes that are sent to a registry that may not take them at once. */
+const atOnceBytes = 64 * 1024;
 
 /**
  * The blobs of one repository of a registry (distribution-spec, "Pushing blobs", "Pulling blobs").
@@ -33,6 +35,8 @@ export class RemoteBlobs {
   readonly #pushing = new Map<Digest, Promise<void>>();
   /** Whether the registry answers a mount from the repository itself. */
   #knowsMounts = true;
+  /** Whether the registry stores a blob that is sent with the request that begins the upload. */
+  #storesAtOnce = true;
 
   constructor(client: RegistryClient, reference: Pick<Reference, 'registry' | 'repository'>) {
     this.#client = client;
@@ -53,6 +57,11 @@ export class RemoteBlobs {
       signal,
     });
     return response.status === 200;
+  }
+
+  /** Returns whether the registry answered a moment ago that it has a blob. */
+  hasConfirmed({ digest }: Descriptor): boolean {
+    return (this.#held.get(digest) ?? 0) > performance.now();
   }
 
   /** Downloads a blob. Rejects as {@link download} does. */
@@ -76,7 +85,7 @@ export class RemoteBlobs {
     for (let other = this.#pushing.get(digest); other !== undefined; other = this.#pushing.get(digest)) {
       await waitFor(other, options.signal);
     }
-    if ((this.#held.get(digest) ?? 0) > performance.now()) return;
+    if (this.hasConfirmed(descriptor)) return;
     const pushing = this.#upload(descriptor, content, options).finally(() => this.#pushing.delete(digest));
     this.#pushing.set(digest, pushing);
     await pushing;
@@ -134,12 +143,14 @@ export class RemoteBlobs {
 
   /**
    * Begins the upload of a blob; returns undefined if the repository has the blob. Both are asked
-   * in one request, if the registry can.
+   * in one request, if the registry can, and the registry may store small content with it.
    */
   async #begin(upload: Upload): Promise<UploadSession | undefined> {
     if (this.#knowsMounts) {
-      const answer = await beginUploadIfAbsent(upload);
+      const atOnce = this.#storesAtOnce ? smallContent(upload) : undefined;
+      const answer = await beginUploadIfAbsent(upload, atOnce);
       if (answer === 'held') return undefined;
+      if (atOnce !== undefined) this.#storesAtOnce = false;
       if (answer !== 'unclear') return answer;
       this.#knowsMounts = false;
     }
@@ -154,6 +165,11 @@ export class RemoteBlobs {
       this.#held.delete(oldest);
     }
   }
+}
+
+/** Returns the content of an upload if it may be sent in vain. */
+function smallContent({ content }: Upload): Uint8Array | undefined {
+  return content instanceof Uint8Array && content.length <= atOnceBytes ? content : undefined;
 }
 
 /** Waits for the end of the call of another caller, however it ends. The signal ends the wait. */

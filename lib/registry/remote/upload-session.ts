@@ -35,25 +35,35 @@ export async function beginUpload(upload: Upload): Promise<UploadSession> {
 /**
  * Begins an upload unless the repository has the blob, in one request: a mount from the repository
  * itself (distribution-spec, "Mounting a blob from another repository"), which a registry answers
- * with an upload if there is nothing to mount. Returns 'unclear' for any other answer: the registry
- * must then be asked in two requests.
+ * with an upload if there is nothing to mount. `atOnce` is the content, which a registry may store
+ * with the same request (distribution-spec, "Single POST"). Returns 'held' if the repository has
+ * the blob then, and 'unclear' for any other answer: the registry must then be asked in two
+ * requests.
  */
-export async function beginUploadIfAbsent(upload: Upload): Promise<UploadSession | 'held' | 'unclear'> {
+export async function beginUploadIfAbsent(
+  upload: Upload,
+  atOnce?: Uint8Array,
+): Promise<UploadSession | 'held' | 'unclear'> {
   const { descriptor, repository } = upload;
-  const query = new URLSearchParams({ mount: descriptor.digest, from: repository });
-  const response = await post(upload, `?${query}`, [201, 202, 400, 403, 404, 405, 422, 500, 501]);
+  const { digest } = descriptor;
+  const query = new URLSearchParams({ mount: digest, from: repository, ...(atOnce && { digest }) });
+  const response = await post(upload, `?${query}`, [201, 202, 400, 403, 404, 405, 422, 500, 501], atOnce);
   if (response.status === 202) return sessionOf(response);
   const answered = response.header('docker-content-digest') ?? descriptor.digest;
   return response.status === 201 && answered === descriptor.digest ? 'held' : 'unclear';
 }
 
-async function post(upload: Upload, query: string, expect: readonly number[]): Promise<ApiResponse> {
+async function post(upload: Upload, query: string, expect: readonly number[], body?: Uint8Array): Promise<ApiResponse> {
   const response = await upload.client.send({
     method: 'POST',
     to: `${upload.repository}/blobs/uploads/${query}`,
     scopes: uploadScopes(upload),
     expect,
-    headers: { 'content-length': '0' },
+    headers:
+      body === undefined
+        ? { 'content-length': '0' }
+        : { 'content-type': 'application/octet-stream', 'content-length': String(body.length) },
+    ...(body && { body }),
     signal: upload.options.signal,
   });
   await response.discard();
