@@ -31,6 +31,11 @@ export interface Fetcher {
 /** Options of {@link ReferrerLister}. */
 export interface ReferrerOptions extends LookupOptions {
   /**
+   * Lists only where a referrer that is pushed now would be listed: under the tag of the referrers
+   * only in a registry without the referrers API.
+   */
+  readonly asWritten?: boolean;
+  /**
    * Removes what is certainly of another artifact type. Lists do not always contain the type:
    * entries without a usable one stay.
    */

@@ -61,7 +61,7 @@ export class RemoteReferrers {
     const listed = await this.#listByApi(subject, options.fromOrigin ? { ...options, need: 'push' } : options);
     // Registries list nothing though there are referrers: those that came before the API, and
     // mirrors that pass on manifests only.
-    if (listed !== undefined && listed.length > 0) return listed;
+    if (listed !== undefined && (listed.length > 0 || options.asWritten)) return listed;
     return options.existingTags?.has(referrersTag(subject)) === false ? [] : this.#tags.list(subject, options);
   }
 

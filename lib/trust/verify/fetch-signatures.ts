@@ -75,7 +75,7 @@ export async function fetchWritten(
   { format, predicateType }: { readonly format: SignatureFormat; readonly predicateType: string },
   call: CallOptions = {},
 ): Promise<Signature[]> {
-  const options = { ...call, fromOrigin: true };
+  const options = { ...call, fromOrigin: true, asWritten: true };
   if (format === 'bundle') {
     const wanted = { predicateTypes: new Set([predicateType]), isRead: isPackedAs(predicateType) };
     return fetchReferrerSignatures(target, descriptor, wanted, options);

@@ -1,6 +1,6 @@
 import type { FairleadError } from '#lib/errors';
 import { type Descriptor, type Manifest, mediaTypes } from '#lib/registry/descriptor';
-import type { CallOptions, LookupOptions, ReadTarget } from '#lib/registry/target';
+import type { CallOptions, ReadTarget, ReferrerOptions } from '#lib/registry/target';
 import { legacyPayloadMediaType } from '../../signature/legacy/legacy-payload.ts';
 import { signatureLimits } from '../../signature/read/signature-limits.ts';
 import {
@@ -26,7 +26,7 @@ export async function fetchReferrerSignatures(
   target: ReadTarget,
   subject: Descriptor,
   wanted: WantedReferrers,
-  options: LookupOptions,
+  options: ReferrerOptions,
   onSkipped?: (error: FairleadError) => void,
 ): Promise<Signature[]> {
   const listed = (await ifUsable(target.referrers(subject, options), onSkipped)) ?? [];
