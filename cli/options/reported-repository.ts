@@ -4,7 +4,7 @@ import type { Repository } from '#lib/registry/target';
 import { hasStepListeners, step } from '#lib/steps';
 
 /** The methods of a repository. */
-type Operation = Exclude<keyof RemoteRepository, 'registry' | 'repository'>;
+type Operation = Exclude<keyof RemoteRepository, 'registry' | 'repository' | 'hasConfirmed'>;
 
 /** Describes a call by the name of the repository and the arguments. */
 type Describe<Name extends Operation> = (name: string, ...args: Parameters<RemoteRepository[Name]>) => string;

@@ -23,6 +23,20 @@ export interface TaggedPusher {
   pushTagged(descriptor: Descriptor, bytes: Uint8Array, tag: string, options?: CallOptions): Promise<void>;
 }
 
+/** A repository that knows which content was pushed to it and is stored under its digest. */
+export interface ConfirmingPusher {
+  /**
+   * Returns whether the repository answered, a moment ago, that it has stored exactly what was pushed
+   * under this digest, or that it has the digest already.
+   */
+  hasConfirmed(descriptor: Descriptor): boolean;
+}
+
+/** Returns whether a target has confirmed content; false for one that does not do so. */
+export function hasConfirmed(target: Pusher | (Pusher & ConfirmingPusher), descriptor: Descriptor): boolean {
+  return 'hasConfirmed' in target && target.hasConfirmed(descriptor);
+}
+
 /** Resolves a tag or digest, with the manifest if the source returns both in one request. */
 export async function resolveManifest(
   source: Resolver | (Resolver & ManifestResolver),

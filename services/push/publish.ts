@@ -4,7 +4,7 @@ import { FairleadError } from '#lib/errors';
 import { pullProfile } from '#lib/node/pull/pull-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
 import type { PinnedReference } from '#lib/registry/pinned-reference';
-import type { CallOptions, Target } from '#lib/registry/target';
+import type { CallOptions } from '#lib/registry/target';
 import { traced } from '#lib/traced';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
 import { type Attached, attachAttestation, attachSignature } from '#lib/trust/sign/attach-signature';
@@ -12,6 +12,7 @@ import type { Signer } from '#lib/trust/sign/signer';
 import { provenancePredicateType } from '#lib/trust/signature/predicate-type';
 import type { Verification } from '#lib/trust/signature/signature';
 import { legacyOnly } from '#lib/trust/verify/refusal';
+import { KnownContent } from './known-content.ts';
 import { moveTags } from './move-tags.ts';
 import { planPublication } from './plan-publication.ts';
 import type { PublicationPlan, PublishDependencies, Published, PublishRequest } from './publication.ts';
@@ -38,10 +39,11 @@ export async function publish(
   return traced(
     () => ({ name: 'publish', kind: 'internal', attributes: {} }),
     async (attributes) => {
-      const plan = await planPublication(bytes, request, dependencies);
+      const target = new KnownContent(dependencies.target);
+      const plan = await planPublication(bytes, request, { ...dependencies, target });
       attributes['oci.manifest.digest'] = plan.artifact.descriptor.digest;
       refuseUnmet(plan, request);
-      return carryOut(plan, request, dependencies);
+      return carryOut(plan, request, { ...dependencies, target }, dependencies.target);
     },
   );
 }
@@ -49,7 +51,8 @@ export async function publish(
 async function carryOut(
   plan: PublicationPlan,
   request: PublishRequest,
-  dependencies: PublishDependencies,
+  dependencies: PublishDependencies & { readonly target: KnownContent },
+  registry: PublishDependencies['target'],
 ): Promise<Published> {
   const { artifact, isHeld, profile, reference, tags } = plan;
   const { target, policy, signal } = dependencies;
@@ -65,7 +68,7 @@ async function carryOut(
     ? Promise.resolve()
     : pushManifest(target, artifact, withManifest ? first.tag : undefined, options);
   const [attached] = await Promise.all([signAndAttest(plan, sent, signer, request, dependencies), sent]);
-  const verification = policy && (await readBack(reference, profile.kind, policy, dependencies));
+  const verification = policy && (await verifyPublished(reference, profile.kind, policy, dependencies, registry));
   const moved = withManifest ? tags : await moveTags(plan, request, target, options);
 
   return {
@@ -83,10 +86,16 @@ async function carryOut(
  * Pushes the blobs that a registry has lost. To push them without asking is faster, since most are
  * new, but sends something.
  */
-async function pushMissing(target: Target, { blobs }: ProfileArtifact, options: CallOptions): Promise<void> {
+async function pushMissing(
+  target: KnownContent,
+  { blobs, descriptor, manifestBytes }: ProfileArtifact,
+  options: CallOptions,
+): Promise<void> {
+  target.keep(descriptor, manifestBytes);
   await Promise.all(
     blobs.map(async ({ descriptor, bytes }) => {
-      if (!(await target.exists(descriptor, options))) await target.push(descriptor, bytes, options);
+      if (await target.exists(descriptor, options)) target.keep(descriptor, bytes);
+      else await target.push(descriptor, bytes, options);
     }),
   );
 }
@@ -111,6 +120,26 @@ async function signAndAttest(
   // What the tag holds was built before: a job that runs for another commit has not built it.
   const unlessAny = signature.alreadyThere && first?.change === 'unchanged';
   return { signature, provenance: await attachAttestation(target, { ...request, attestation, unlessAny }, options) };
+}
+
+/**
+ * Verifies under the policy what the registry has confirmed, as a node would. What it has not
+ * confirmed is read back. If the signatures that are known so far do not suffice, everything is
+ * read back, with the signatures of others. Throws as readBack.
+ */
+async function verifyPublished(
+  reference: PinnedReference,
+  kind: RuntimeKind,
+  policy: TrustPolicy,
+  dependencies: PublishDependencies,
+  registry: PublishDependencies['target'],
+): Promise<Verification> {
+  try {
+    return await readBack(reference, kind, policy, dependencies);
+  } catch (error) {
+    if (!(error instanceof FairleadError) || error.kind !== 'SignatureInvalid') throw error;
+    return readBack(reference, kind, policy, { ...dependencies, target: registry });
+  }
 }
 
 /**

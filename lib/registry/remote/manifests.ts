@@ -32,8 +32,8 @@ export class RemoteManifests {
   readonly #pull: readonly string[];
   readonly #push: readonly string[];
   readonly #delete: readonly string[];
-  /** The manifests that were pushed last. */
-  readonly #pushed = new Map<Digest, Uint8Array>();
+  /** The manifests that were pushed last, and whether the registry confirmed their digests. */
+  readonly #pushed = new Map<Digest, { readonly bytes: Uint8Array; readonly confirmed: boolean }>();
 
   constructor(client: RegistryClient, reference: Pick<Reference, 'registry' | 'repository'>) {
     const { repository } = reference;
@@ -139,13 +139,19 @@ export class RemoteManifests {
       const acknowledged = response.header('oci-subject') === subject;
       await this.#referrers.publish(subject, referrerDescriptor(descriptor, links), { ...options, acknowledged });
     }
-    this.#keep(descriptor.digest, bytes);
+    const confirmed = response.header('docker-content-digest') === descriptor.digest;
+    this.#keep(descriptor.digest, { bytes, confirmed });
+  }
+
+  /** Returns whether the registry answered that it has stored a manifest under this digest. */
+  hasConfirmed({ digest }: Descriptor): boolean {
+    return this.#pushed.get(digest)?.confirmed ?? false;
   }
 
   /** Makes a tag point to a manifest that is there. */
   async tag(descriptor: Descriptor, tag: string, options: CallOptions): Promise<void> {
     this.#checkTag(tag);
-    const bytes = this.#pushed.get(descriptor.digest) ?? (await this.get(descriptor.digest, options)).bytes;
+    const { bytes } = this.#pushed.get(descriptor.digest) ?? (await this.get(descriptor.digest, options));
     await this.#put(descriptor, bytes, tag, options);
   }
 
@@ -263,9 +269,9 @@ export class RemoteManifests {
     await response.discard();
   }
 
-  #keep(digest: Digest, bytes: Uint8Array): void {
+  #keep(digest: Digest, pushed: { readonly bytes: Uint8Array; readonly confirmed: boolean }): void {
     this.#pushed.delete(digest);
-    this.#pushed.set(digest, bytes);
+    this.#pushed.set(digest, pushed);
     for (const oldest of this.#pushed.keys()) {
       if (this.#pushed.size <= pushedManifests) break;
       this.#pushed.delete(oldest);

@@ -2,7 +2,7 @@ import { contentBytes } from '../content.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { ofArtifactType } from '../graph.ts';
 import { isManifestMediaType } from '../manifest.ts';
-import type { ManifestResolver, ResolvedManifest, TaggedPusher } from '../one-request.ts';
+import type { ConfirmingPusher, ManifestResolver, ResolvedManifest, TaggedPusher } from '../one-request.ts';
 import { formatRepository, type Reference } from '../reference.ts';
 import type { CallOptions, Content, LookupOptions, ReferrerOptions, Repository } from '../target.ts';
 import type { RegistryClient, RemoteOptions } from './api.ts';
@@ -13,7 +13,7 @@ import { RemoteManifests } from './manifests.ts';
 export type { RemoteOptions } from './api.ts';
 
 /** A repository of a registry, with what only a registry can do. */
-export interface RemoteRepository extends Repository, ManifestResolver, TaggedPusher {
+export interface RemoteRepository extends Repository, ManifestResolver, TaggedPusher, ConfirmingPusher {
   readonly registry: string;
   readonly repository: string;
   /**
@@ -79,6 +79,10 @@ class RegistryRepository implements RemoteRepository {
 
   async pushTagged(descriptor: Descriptor, bytes: Uint8Array, tag: string, options: CallOptions = {}): Promise<void> {
     await this.#pushManifest(descriptor, bytes, tag, options);
+  }
+
+  hasConfirmed(descriptor: Descriptor): boolean {
+    return this.#partOf(descriptor).hasConfirmed(descriptor);
   }
 
   tag(descriptor: Descriptor, tag: string, options: CallOptions = {}): Promise<void> {
