@@ -148,7 +148,7 @@ async function installDebianRoot(): Promise<void> {
   });
 }
 
-/** The programs that have a profile in examples/catalog: unpacked into one root, never configured. */
+/** The programs that have a profile in examples/catalog: unpacked into one root, not installed. */
 async function installCatalogRoot(): Promise<void> {
   const what = `the programs of examples/catalog of ${release}`;
   await installFolder('catalog-root', what, async (context, out) => {

@@ -35,7 +35,12 @@ export class Conversation {
   async say(text: string, answer: RegExp): Promise<void> {
     this.#received = '';
     this.send(text);
-    while (!answer.test(this.#received)) await once(this.#socket, 'data', { signal: AbortSignal.timeout(10_000) });
+    const signal = AbortSignal.timeout(10_000);
+    try {
+      while (!answer.test(this.#received)) await once(this.#socket, 'data', { signal });
+    } catch (error) {
+      throw new Error(`no answer ${answer} to ${text.slice(0, 200)}: ${this.#received}`, { cause: error });
+    }
   }
 
   send(text: string): void {

@@ -93,13 +93,15 @@ export class ProgramContainer {
     return readFileSync(path.join(this.#folder, 'log'), 'utf8');
   }
 
-  /** Returns what the program has written to a file in /mnt; empty if there is none. */
+  /** Returns what the program has written to a file in /mnt; empty if it does not exist. */
   work(name: string): string {
     const file = path.join(this.#folder, 'work', name);
     return existsSync(file) ? readFileSync(file, 'utf8') : '';
   }
 
-  /** Waits for a condition; rejects with the log if the container ends or 20 seconds pass before. */
+  /**
+   * Waits for a condition; rejects with the log if the container ends or 20 seconds pass before.
+   */
   async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
     const deadline = Date.now() + 20_000;
     const holds = async () => condition();
@@ -115,7 +117,12 @@ export class ProgramContainer {
   exec(command: readonly string[], input?: Buffer): string {
     const [file, ...args] = this.#command(['exec', this.#id, ...command]);
     try {
-      return execFileSync(file ?? '', args, { encoding: 'utf8', timeout: 30_000, ...(input && { input }), stdio: 'pipe' });
+      return execFileSync(file ?? '', args, {
+        encoding: 'utf8',
+        timeout: 30_000,
+        ...(input && { input }),
+        stdio: 'pipe',
+      });
     } catch (error) {
       throw new Error(`${command.join(' ')}: ${String(error)}\n${this.log()}`, { cause: error });
     }

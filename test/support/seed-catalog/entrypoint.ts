@@ -32,7 +32,8 @@ sleep 0.01; timeout 5 sleep 0; hostname > /dev/null; wget -q -T 1 -O - http://12
 nslookup localhost 127.0.0.1:1 > /dev/null 2>&1 || true; setpriv --nnp true; su app -s /bin/busybox -c true || true; rm -r b d
 `,
   }),
-  script: () => `sh /mnt/entry.sh && bash /mnt/entry.sh && bash -c 'cat <(echo); read -t 0.01 < /dev/zero || true; : > /dev/tcp/127.0.0.1/1 || true'
+  script:
+    () => `sh /mnt/entry.sh && bash /mnt/entry.sh && bash -c 'cat <(echo); read -t 0.01 < /dev/zero || true; : > /dev/tcp/127.0.0.1/1 || true'
 mkdir /tmp/bin && busybox --install -s /tmp/bin && env PATH=/tmp/bin /bin/busybox sh /mnt/busybox.sh && echo prepared; trap exit TERM; sleep 1000 & wait`,
   async use(container) {
     await container.until('it has run', () => container.log().includes('prepared'));

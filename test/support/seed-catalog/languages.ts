@@ -86,7 +86,8 @@ const node: CatalogProgram = {
 const python: CatalogProgram = {
   name: 'python-http-server',
   package: 'python3',
-  workload: '`python3 -m http.server`: files, listings, redirects to directories, refused methods; ended by SIGKILL as first process',
+  workload:
+    '`python3 -m http.server`: files, listings, redirects to directories, refused methods; ended by SIGKILL as first process',
   files: () => ({ 'index.txt': 'it works\n', 'large.txt': 'large\n'.repeat(100_000) }),
   script: ({ port }) => `exec python3 -m http.server --bind 127.0.0.1 --directory /mnt ${port}`,
   async use(container) {

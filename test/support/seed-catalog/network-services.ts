@@ -20,7 +20,8 @@ async function proxied(port: number, url: string): Promise<string> {
 const squid: CatalogProgram = {
   name: 'squid',
   package: 'squid',
-  workload: 'a proxied request, a hit in the cache on disk, a tunnel, a refused request, `squid -k parse`, reload, stop',
+  workload:
+    'a proxied request, a hit in the cache on disk, a tunnel, a refused request, `squid -k parse`, reload, stop',
   files: ({ port }) => ({
     'squid.conf': `http_port 127.0.0.1:${port}
 cache_effective_user app
@@ -124,7 +125,8 @@ async function expectNames(container: ProgramContainer): Promise<void> {
 const dnsmasq: CatalogProgram = {
   name: 'dnsmasq',
   package: 'dnsmasq-base',
-  workload: 'answers for local names over UDP and TCP, a watched `resolv.conf`, logged statistics, reload, stop; no DHCP',
+  workload:
+    'answers for local names over UDP and TCP, a watched `resolv.conf`, logged statistics, reload, stop; no DHCP',
   files: () => ({ hosts: '192.0.2.1 site.test\n', resolv: 'nameserver 127.0.0.1\n' }),
   script: ({ port }) =>
     `exec dnsmasq --keep-in-foreground --log-facility=- --log-queries --port=${port} --listen-address=127.0.0.1 --bind-interfaces --resolv-file=/mnt/resolv --local=/test/ --addn-hosts=/mnt/hosts --user=app --group=app --pid-file=/run/dnsmasq.pid`,
@@ -236,7 +238,8 @@ if $msg contains "forwarded" then {
 const openssh: CatalogProgram = {
   name: 'openssh',
   package: 'openssh-server',
-  workload: 'new host keys, logins by key with a command, with a terminal, with a forwarded port and with SFTP, a refused login, reload, stop',
+  workload:
+    'new host keys, logins by key with a command, with a terminal, with a forwarded port and with SFTP, a refused login, reload, stop',
   files: ({ port }) => ({
     sshd_config: `Port ${port}
 ListenAddress 127.0.0.1
@@ -253,14 +256,23 @@ Subsystem sftp /usr/lib/openssh/sftp-server
 ssh-keygen -q -t ed25519 -N "" -f /tmp/host; ssh-keygen -q -t ed25519 -N "" -f /tmp/user
 exec /usr/sbin/sshd -D -e -f /mnt/sshd_config`,
   async use(container) {
-    const own = ['-F', 'none', '-i', '/tmp/user', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/tmp/known'];
+    const own = [
+      '-F',
+      'none',
+      '-i',
+      '/tmp/user',
+      '-o',
+      'StrictHostKeyChecking=no',
+      '-o',
+      'UserKnownHostsFile=/tmp/known',
+    ];
     const at = (user: string) => [...own, '-o', `Port=${container.site.port}`, '-o', `User=${user}`];
     const run = (user: string, ...args: readonly string[]) => container.exec(['ssh', ...at(user), ...args]);
     await container.until('it answers', () => run('root', '127.0.0.1', 'id -un') === 'root\n');
     assert.match(run('app', '-tt', '127.0.0.1', 'tty; id -un'), /\/dev\/pts\/\d+\r\napp/);
     assert.match(run('app', '-W', `127.0.0.1:${container.site.port}`, '127.0.0.1'), /^SSH-2.0/);
     assert.match(container.exec(['sftp', '-q', '-b', '/mnt/batch', ...at('app'), '127.0.0.1']), /copied/);
-    assert.throws(() => run('nobody', '-o', 'BatchMode=yes', '-o', 'IdentityFile=/tmp/none', '127.0.0.1'));
+    assert.throws(() => run('daemon', '-o', 'BatchMode=yes', '-o', 'IdentityFile=/tmp/none', '127.0.0.1'));
     container.signal('SIGHUP');
     await container.until('it answers after the reload', () => run('app', '127.0.0.1', 'echo again') === 'again\n');
   },

@@ -3,7 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { importProfile } from '#lib/profile/import-profile';
 import { seccompOf } from '#lib/profile/profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
-import { renderSeccompJson } from '#lib/profile/seccomp/write/render-json';
 import { usualDefault } from '../runtime-default.ts';
 import { completeProfile } from './complete.ts';
 import { capabilities } from './container.ts';
@@ -20,11 +19,6 @@ export function readExample(file: string): SeccompProfile {
 /** The path of a file in examples/catalog. */
 export function catalogFile(name: string): string {
   return fileURLToPath(new URL(`catalog/${name}`, examples));
-}
-
-/** Returns the text of a profile with each call on a line of its own, so that changes show. */
-export function renderProfile(profile: SeccompProfile): string {
-  return `${JSON.stringify(JSON.parse(renderSeccompJson(profile)), undefined, 2)}\n`;
 }
 
 /** Returns the profile of a program, made of its recording. */

@@ -3,7 +3,7 @@
  * programs.ts with their workloads in containers that no seccomp profile holds, several times each,
  * and writes what they call to recorded/NAME.json. write-profiles.ts makes the profiles of these.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { release } from 'node:os';
 import path from 'node:path';
 import { peer } from '../../peers/peer.ts';
@@ -14,6 +14,7 @@ import type { CatalogProgram } from './program.ts';
 import { catalogPrograms } from './programs.ts';
 import { type Recording, recordingFile } from './recording.ts';
 import { callsOf } from './trace.ts';
+import { writeJson } from './write-json.ts';
 
 /** Calls depend on how threads are scheduled. */
 const times = 3;
@@ -63,8 +64,6 @@ const only = process.argv.slice(2);
 for (const program of [entrypoint, ...catalogPrograms]) {
   if (only.length > 0 && !only.includes(program.name)) continue;
   const recording = await record(program);
-  const file = recordingFile(program.name);
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(recording, undefined, 2)}\n`);
+  writeJson(recordingFile(program.name), JSON.stringify(recording));
   console.log(`${program.name}: ${recording.calls.length} system calls`);
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import type { CatalogProgram } from './program.ts';
 import { allowedCalls, catalogFile, readExample } from './profiles.ts';
+import type { CatalogProgram } from './program.ts';
 import { catalogPrograms } from './programs.ts';
 import { readRecording } from './recording.ts';
 

@@ -12,7 +12,7 @@ const isProgram = (line: string) => / execve\("(?:[^"]*)"/.test(line) && !/ exec
  * Returns the calls of a container in an output of `strace -f` of its runtime: those of the
  * processes that descend from the first one that executes another program than the runtime.
  *
- * @throws Error if there is none.
+ * @throws Error if no process does.
  */
 export function callsOf(trace: string): Calls {
   const lines = trace.split('\n');

@@ -1,5 +1,5 @@
-import type { CatalogProgram } from './program.ts';
 import { expectHttp, http } from './clients.ts';
+import type { CatalogProgram } from './program.ts';
 
 const page = { 'index.html': '<p>it works</p>', 'large.txt': 'large\n'.repeat(100_000) };
 
@@ -57,7 +57,18 @@ http {
   more: { io_setup: '`aio on`' },
 };
 
-const apacheModules = ['mpm_event', 'authz_core', 'dir', 'autoindex', 'mime', 'filter', 'deflate', 'proxy', 'proxy_http', 'status'];
+const apacheModules = [
+  'mpm_event',
+  'authz_core',
+  'dir',
+  'autoindex',
+  'mime',
+  'filter',
+  'deflate',
+  'proxy',
+  'proxy_http',
+  'status',
+];
 
 const httpd: CatalogProgram = {
   name: 'httpd',
@@ -65,7 +76,7 @@ const httpd: CatalogProgram = {
   workload: 'files, listings, compression, a proxy, an upload, the status page, graceful restart, graceful stop',
   files: ({ port, second }) => ({
     ...page,
-    'types': 'text/html html\ntext/plain txt\n',
+    types: 'text/html html\ntext/plain txt\n',
     'httpd.conf': `ServerRoot /tmp
 ServerName localhost
 PidFile /run/httpd.pid
@@ -148,7 +159,8 @@ cgi.assign = (".cgi" => "/bin/sh")
 const haproxy: CatalogProgram = {
   name: 'haproxy',
   package: 'haproxy',
-  workload: 'a proxy of HTTP with checks of its server, an upload, the statistics page, reload of the workers, soft stop',
+  workload:
+    'a proxy of HTTP with checks of its server, an upload, the statistics page, reload of the workers, soft stop',
   files: ({ port, second }) => ({
     'haproxy.cfg': `global
   user app
@@ -232,7 +244,8 @@ http://127.0.0.1:${second} {
 const busybox: CatalogProgram = {
   name: 'busybox-httpd',
   package: 'busybox',
-  workload: 'files, ranges, a CGI script that is sent a form; ended by SIGKILL, since it ignores SIGTERM as first process',
+  workload:
+    'files, ranges, a CGI script that is sent a form; ended by SIGKILL, since it ignores SIGTERM as first process',
   files: () => page,
   script: ({ port }) => `mkdir -p /tmp/cgi-bin; cp /mnt/*.* /tmp
 printf '#!/bin/busybox sh\\nprintf "Content-Type: text/plain\\\\r\\\\n\\\\r\\\\nfrom the script "; wc -c' > /tmp/cgi-bin/hello

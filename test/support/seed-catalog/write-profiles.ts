@@ -3,12 +3,14 @@
  * the table in its README.md, of what record.ts has recorded.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { catalogFile, profileOf, renderProfile } from './profiles.ts';
+import { renderSeccompJson } from '#lib/profile/seccomp/write/render-json';
+import { catalogFile, profileOf } from './profiles.ts';
 import { catalogPrograms } from './programs.ts';
 import { catalogTable, replaceTable } from './table.ts';
+import { writeJson } from './write-json.ts';
 
 for (const program of catalogPrograms) {
-  writeFileSync(catalogFile(`${program.name}.json`), renderProfile(profileOf(program)));
+  writeJson(catalogFile(`${program.name}.json`), renderSeccompJson(profileOf(program)));
 }
 const readme = catalogFile('README.md');
 writeFileSync(readme, replaceTable(readFileSync(readme, 'utf8'), catalogTable()));
