@@ -14,6 +14,7 @@ import type { CatalogProgram } from './program.ts';
 async function proxied(port: number, url: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   socket.write(`GET ${url} HTTP/1.1\r\nHost: ${new URL(url).host}\r\nConnection: close\r\n\r\n`);
+  socket.setTimeout(10_000, () => socket.destroy(new Error(`no answer for ${url}`)));
   return text(socket);
 }
 
@@ -117,7 +118,7 @@ async function expectNames(container: ProgramContainer): Promise<void> {
   const query = Buffer.from('001b123401000001000000000000047369746504746573740000010001', 'hex');
   const socket = connect(container.site.port, '127.0.0.1');
   socket.write(query);
-  const [answer] = (await once(socket, 'data')) as [Buffer];
+  const [answer] = (await once(socket, 'data', { signal: AbortSignal.timeout(10_000) })) as [Buffer];
   assert.ok(answer.includes(Buffer.from([192, 0, 2, 1])));
   socket.destroy();
 }
@@ -175,7 +176,7 @@ forward-zone:
     try {
       const resolver = new Resolver({ timeout: 500, tries: 1 });
       resolver.setServers([`127.0.0.1:${container.site.port}`]);
-      const asked = once(upstream, 'message');
+      const asked = once(upstream, 'message', { signal: AbortSignal.timeout(10_000) });
       await Promise.all([assert.rejects(resolver.resolve4('site.example')), asked]);
     } finally {
       upstream.close();
@@ -217,7 +218,7 @@ if $msg contains "forwarded" then {
         send();
         return isWritten('by-udp')();
       });
-      const received = once(receiver, 'connection');
+      const received = once(receiver, 'connection', { signal: AbortSignal.timeout(10_000) });
       const tcp = await Conversation.open(port);
       tcp.send('<14>Nov 30 00:00:00 host test: by-tcp forwarded\n');
       await container.until('it writes what came by TCP', isWritten('by-tcp'));
