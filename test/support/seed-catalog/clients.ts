@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 /**
- * Returns the answer to a request of HTTP on a port of 127.0.0.1, with its status before it; rejects
- * after 10 seconds.
+ * Returns the answer to a request of HTTP on a port of 127.0.0.1, with its status before it.
+ * Rejects after 10 seconds.
  */
 export async function http(port: number, path: string, init: RequestInit = {}): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(10_000), ...init });
