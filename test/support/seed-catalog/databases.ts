@@ -133,7 +133,7 @@ exec mariadbd --no-defaults --user=app --datadir=/var/data --socket=/tmp/mysql.s
       'insert into numbers select seq, md5(seq) from seq_1_to_20000',
       'create index by_text on numbers (text)',
       'create table other engine=Aria select * from numbers',
-      'set sort_buffer_size = 1024; select count(*) from (select * from other order by text desc limit 19999) sorted',
+      'set sort_buffer_size = 32768; select count(*) from (select * from other order by text desc limit 19999) sorted',
       "select * from numbers into outfile '/tmp/numbers'",
       "delete from numbers; load data infile '/tmp/numbers' into table numbers",
       'optimize table numbers',
