@@ -82,6 +82,11 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   },
   ls: { summary: 'list tags or repositories', load: () => import('./commands/ls.ts') },
   referrers: { summary: 'list what refers to an artifact', load: () => import('./commands/referrers.ts') },
+  catalog: {
+    summary: 'build, search and follow catalogs of profiles',
+    afterSignal: sentAgain,
+    load: () => import('./commands/catalog.ts'),
+  },
   find: { summary: 'find the profiles of a container image', load: () => import('./commands/find.ts') },
   login: { summary: 'log in to a registry', load: () => import('./commands/login.ts') },
   logout: { summary: 'log out of a registry', load: () => import('./commands/logout.ts') },

@@ -1,4 +1,5 @@
 import type { GenericSchema, InferOutput } from 'valibot';
+import * as catalog from './catalog-documents.ts';
 import * as cluster from './cluster-documents.ts';
 import { migrate } from './migrate-document.ts';
 import * as node from './node-documents.ts';
@@ -39,6 +40,12 @@ export const documents = {
   ls: registry.ls,
   referrers: registry.referrers,
   find: registry.find,
+  'catalog build': catalog.catalogBuild,
+  'catalog list': catalog.catalogList,
+  'catalog search': catalog.catalogSearch,
+  'catalog info': catalog.catalogInfo,
+  'catalog diff': catalog.catalogDiff,
+  'catalog follow': catalog.catalogFollow,
   'cluster why': cluster.clusterWhy,
   'cluster coverage': cluster.clusterCoverage,
   'cluster bindings': cluster.clusterBindings,

@@ -103,7 +103,7 @@ export function collectAnnotation(text: string, gathered: Record<string, string>
 }
 
 /** Parses the kind of a profile, in any case: `seccomp`, `Seccomp`. */
-function parseKind(text: string): RuntimeKind {
+export function parseKind(text: string): RuntimeKind {
   const kinds = { seccomp: 'Seccomp', apparmor: 'AppArmor' } as const;
   const kind = kinds[text.toLowerCase() as keyof typeof kinds];
   if (kind === undefined) throw new InvalidArgumentError('Want seccomp or apparmor.');

@@ -98,18 +98,35 @@ export const cliRooms: readonly Room[] = [
     ],
     packages: ['commander', 'yaml'],
   },
+  {
+    name: 'cli/inspect',
+    imports: [
+      ...[errors, 'cli/documents', 'cli/options', 'cli/terminal', 'lib/registry'],
+      ...['lib/trust/signature', 'lib/trust/verify'],
+    ],
+  },
+  {
+    name: 'cli/catalogs',
+    imports: [
+      ...[errors, 'cli/documents', 'cli/files', 'cli/options', 'cli/terminal', 'lib/catalog', 'lib/config'],
+      ...['lib/node/pull', 'lib/profile/**', 'lib/registry', 'lib/text'],
+    ],
+    packages: ['commander', 'valibot'],
+  },
   { name: 'cli/migrate', imports: [errors, 'cli/files', 'operator/migrate'] },
   { name: 'cli/definitions', imports: [], packages: ['commander'] },
   {
     name: 'cli/commands',
     imports: [
       ...[
+        'cli/catalogs',
         'cli/cluster',
         'cli/compare',
         'cli/definitions',
         'cli/documents',
         'cli/explain',
         'cli/files',
+        'cli/inspect',
         'cli/migrate',
         'cli/node',
         'cli/options',
@@ -127,6 +144,7 @@ export const cliRooms: readonly Room[] = [
         'cri-shim/proxy',
         errors,
         'lib/artifact',
+        'lib/catalog',
         'lib/config',
         'lib/http',
         'lib/network',
