@@ -2,7 +2,8 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Catalog } from '#lib/catalog/read-catalog';
 import { FairleadError } from '#lib/errors';
-import { formatReference, parseReference, tagOrDigestOf } from '#lib/registry/reference';
+import { formatReference, formatRepository, parseReference, tagOrDigestOf } from '#lib/registry/reference';
+import { repositoryName } from '#lib/registry/registry-name';
 import { readInput } from '../files/files.ts';
 import { type Connect, openRegistries } from '../options/connect.ts';
 import { names, openReadingPolicy } from '../options/pull-policy.ts';
@@ -107,5 +108,8 @@ function named(text: string, configured: readonly ConfiguredCatalog[]): Configur
   }
   const reference = parseReference(withoutScheme(text));
   tagOrDigestOf(reference);
-  return { name: formatReference(reference), reference };
+  // Another build of a configured catalog must meet what that one must meet.
+  const repository = repositoryName(formatRepository(reference));
+  const same = configured.find((each) => repositoryName(formatRepository(each.reference)) === repository);
+  return { ...same, name: formatReference(reference), reference };
 }
