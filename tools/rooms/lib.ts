@@ -306,7 +306,7 @@ export const libRooms: readonly Room[] = [
       ...['lib/registry', 'lib/text'],
       ...['lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature', 'lib/trust/verify'],
     ],
-    packages: ['lru-cache', 'valibot'],
+    packages: ['valibot'],
   },
 
   { name: 'lib/profile/index.ts', imports: ['lib/profile/**'] },
