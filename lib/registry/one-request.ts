@@ -26,8 +26,8 @@ export interface TaggedPusher {
 /** A repository that knows which content was pushed to it and is stored under its digest. */
 export interface ConfirmingPusher {
   /**
-   * Returns whether the repository answered, a moment ago, that it has stored exactly what was pushed
-   * under this digest, or that it has the digest already.
+   * Returns whether the repository answered, a moment ago, that it has stored exactly what was
+   * pushed under this digest, or that it has the digest already.
    */
   hasConfirmed(descriptor: Descriptor): boolean;
 }

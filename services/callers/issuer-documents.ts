@@ -75,7 +75,7 @@ async function documentReader(
   const credentials = token === undefined ? {} : { authorization: `Bearer ${token.trim()}` };
   return async (text) => {
     const url = new URL(text);
-    const headers = { accept: 'application/json', ...credentials };
+    const headers = { accept: 'application/json, application/jwk-set+json', ...credentials };
     const response = await transport.send({ method: 'GET', url, headers, signal });
     if (response.status !== 200) {
       await response.discard();

@@ -1,4 +1,4 @@
-import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { FairleadError, toFairleadError } from '#lib/errors';
 import type { TrustedIssuer } from './authorization.ts';
 
@@ -92,12 +92,17 @@ export class IssuerKeys {
       this.#keys = { find, at: now() };
       this.#failure = undefined;
     } catch (thrown) {
-      const { kind, message, cause } = toFairleadError(thrown);
+      const { kind, message, cause } =
+        thrown instanceof errors.JOSEError ? malformed(this.#issuer, thrown) : toFairleadError(thrown);
       const error = new FairleadError(kind, message, { cause, retryAfter: failurePause / 1000 });
       this.#failure = { error, at: now() };
       throw error;
     }
   }
+}
+
+function malformed({ issuer }: TrustedIssuer, cause: Error): FairleadError {
+  return new FairleadError('Unavailable', `the keys of ${issuer} cannot be read: ${cause.message}`, { cause });
 }
 
 function isUnavailable(error: unknown): boolean {

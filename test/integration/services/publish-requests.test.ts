@@ -23,8 +23,8 @@ const profile = (call: string): Uint8Array =>
   );
 
 /**
- * A proxy on loopback that notes the requests for a registry. Answers `OCI-Subject` in its place, as
- * registries with the referrers API do and refreg does not.
+ * A proxy on loopback that notes the requests for a registry. Answers `OCI-Subject` in its place,
+ * as registries with the referrers API do and refreg does not.
  */
 async function startCounter(host: string) {
   const requests: string[] = [];

@@ -35,10 +35,12 @@ export async function startOidcIssuer(): Promise<OidcIssuer> {
     true,
     ['sign', 'verify'],
   );
+  const { key_ops: _, ...jwk } = await crypto.subtle.exportKey('jwk', privateKey);
   const name: string = 'oidc-provider';
   const { default: OidcProvider } = (await import(name)) as { default: ProviderClass };
   const provider = new OidcProvider(url, {
-    jwks: { keys: [{ ...(await crypto.subtle.exportKey('jwk', privateKey)), use: 'sig' }] },
+    // Without its operations (`sign`), which the issuer would publish with the public key.
+    jwks: { keys: [{ ...jwk, use: 'sig' }] },
     cookies: { keys: ['a key of the test'] },
     clients: [
       {
