@@ -70,6 +70,8 @@ export function toProblem(thrown: unknown, requestId: string, localPaths: LocalP
 
 function fromThrown(thrown: unknown): { error: FairleadError; status: number } {
   const error = toFairleadError(thrown);
+  // Too many requests, which may be sent again later.
+  if (error.kind === 'LimitExceeded' && error.retryAfter !== undefined) return { error, status: 429 };
   return { error, status: errorMapping[error.kind].http };
 }
 

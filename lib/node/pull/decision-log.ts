@@ -1,15 +1,8 @@
-import { constants } from 'node:fs';
-import { appendFile } from 'node:fs/promises';
-import { FairleadError, toFairleadError } from '#lib/errors';
+import { type FairleadError, toFairleadError } from '#lib/errors';
+import { LineLog } from '#lib/files/line-log';
 import { formatReference } from '#lib/registry/reference';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
 import type { PulledProfile, PullRequest } from './pulled-profile.ts';
-
-/**
- * With O_NONBLOCK, a pipe without a reader is an error at once. Otherwise pulls, and the pods that
- * wait for them, would wait for its reader.
- */
-const appending = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 
 /** Characters of one reason: strangers can cause messages, and so make the log grow. */
 const longestReason = 4096;
@@ -26,15 +19,13 @@ export type Decisions = Pick<DecisionLog, 'allowed' | 'refused'>;
 
 /** A file with every decision about a pull, each as one line of JSON. */
 export class DecisionLog {
-  readonly #path: string;
-  readonly #dependencies: DecisionLogDependencies;
-  /** Whether the file may end within a line. */
-  #torn = false;
+  readonly #lines: LineLog;
+  readonly #now: () => Date;
 
   /** Opens nothing: use {@link openDecisionLog}. */
-  constructor(path: string, dependencies: DecisionLogDependencies) {
-    this.#path = path;
-    this.#dependencies = dependencies;
+  constructor(path: string, { now, onError }: DecisionLogDependencies) {
+    this.#lines = new LineLog(path, { name: 'decision log', onError });
+    this.#now = now;
   }
 
   /** Records that a pull was allowed. */
@@ -56,32 +47,12 @@ export class DecisionLog {
   }
 
   /** Appends nothing, and creates the file if it does not exist. Throws InvalidInput. */
-  async check(): Promise<void> {
-    await this.#append('').catch((cause: unknown) => {
-      throw this.#unwritable(cause);
-    });
+  check(): Promise<void> {
+    return this.#lines.check();
   }
 
-  async #write(decided: object): Promise<void> {
-    const { now, onError } = this.#dependencies;
-    const decision = { time: now().toISOString(), ...decided };
-    try {
-      // A full disk may have taken a part of the last line.
-      await this.#append(`${this.#torn ? '\n' : ''}${JSON.stringify(decision)}\n`);
-      this.#torn = false;
-    } catch (cause) {
-      this.#torn = true;
-      onError(this.#unwritable(cause), decision);
-    }
-  }
-
-  /** Opens the file for every line, so that it can be rotated at any time. */
-  #append(text: string): Promise<void> {
-    return appendFile(this.#path, text, { mode: 0o640, flag: appending });
-  }
-
-  #unwritable(cause: unknown): FairleadError {
-    return new FairleadError('InvalidInput', `cannot write the decision log ${this.#path}`, { cause });
+  #write(decided: object): Promise<void> {
+    return this.#lines.write({ time: this.#now().toISOString(), ...decided });
   }
 }
 
