@@ -40,7 +40,12 @@ export const errorMapping: Readonly<Record<ErrorKind, ErrorMapping>> = {
     grpc: 3,
     criPrefix: 'SecurityProfileInvalid',
   },
-  NotAllowed: { meaning: 'No rule of the trust policy or of the authorization file allows it', exit: 4, http: 403, grpc: 7 },
+  NotAllowed: {
+    meaning: 'No rule of the trust policy or of the authorization file allows it',
+    exit: 4,
+    http: 403,
+    grpc: 7,
+  },
   SignatureInvalid: {
     meaning: 'A signature is missing, invalid or from another signer',
     exit: 5,

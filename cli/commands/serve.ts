@@ -38,6 +38,8 @@ interface ServeOptions extends RegistryOptions, KeyOptions {
   readonly tokenFile?: string;
   readonly authorization?: string;
   readonly audience?: string;
+  readonly auditLog?: string;
+  readonly rateLimit: number;
   readonly decisionLog?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -68,7 +70,9 @@ export function define(command: Command): void {
       '--authorization <file>',
       'who may publish and read what, by OIDC token, by the bearer token or anonymously',
     )
-    .option('--audience <text>', 'what OIDC tokens must be issued for, such as the URL of the service');
+    .option('--audience <text>', 'what OIDC tokens must be issued for, such as the URL of the service')
+    .option('--audit-log <file>', 'append each publication and each refusal to this file, one JSON object per line')
+    .option('--rate-limit <profiles>', 'profiles that one caller may publish in a minute', parseRate, 300);
   command.option('--decision-log <file>', 'append each decision about a pull to this file, one JSON object per line');
   command
     .option('--tls-cert <file>', 'PEM certificate of push and pull service; reloaded when it is replaced')
@@ -157,11 +161,11 @@ async function openServices(options: ServeOptions) {
 }
 
 async function startServices(services: Services, options: ServeOptions): Promise<void> {
-  const { push, pull, health, signatureFormat, decisionLog } = options;
+  const { push, pull, health, signatureFormat, decisionLog, auditLog, rateLimit } = options;
   if (push !== undefined) {
     const signer = await (await startSigner(options, process.env))?.signer;
     const token = await readPushToken(options, process.env);
-    await services.addPush({ address: push, token, signer, signatureFormat });
+    await services.addPush({ address: push, token, signer, signatureFormat, auditLog, rateLimit });
   }
   if (pull !== undefined) await services.addPull({ address: pull, decisionLog });
   if (health !== undefined) await services.addHealth(health);
@@ -197,6 +201,11 @@ async function withEmbeddedDirectory(options: ServeOptions): Promise<ServeOption
   if (options.embedded === undefined) return options;
   const { key, policy, tokenFile, ociLayout } = await prepareEmbeddedDirectory(options.embedded);
   return { ...(options.unsigned ? {} : { key }), policy, tokenFile, ociLayout, ...options };
+}
+
+function parseRate(text: string): number {
+  if (!/^[1-9][0-9]{0,5}$/.test(text)) throw new InvalidArgumentError('Want a number from 1 to 999999.');
+  return Number(text);
 }
 
 function parseAddress(text: string): ListenAddress {

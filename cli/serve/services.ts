@@ -8,6 +8,7 @@ import type { DecisionLog } from '#lib/node/pull/decision-log';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import type { Signer } from '#lib/trust/sign/signer';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
+import type { AuditLog } from '#services/push/audit-log';
 import type { Connect } from '../options/connect.ts';
 import type { Callers } from './callers.ts';
 
@@ -21,6 +22,10 @@ export interface PushOptions {
   readonly token: string | undefined;
   readonly signer: Signer | undefined;
   readonly signatureFormat: SignatureFormat;
+  /** File to which publications and refusals are appended. */
+  readonly auditLog: string | undefined;
+  /** Profiles that one caller may publish in a minute. */
+  readonly rateLimit: number;
 }
 
 /** What the pull service needs. */
@@ -60,24 +65,21 @@ export class Services {
     this.#dependencies = dependencies;
   }
 
-  /** Adds the push service. */
-  async addPush({ address, token, ...options }: PushOptions): Promise<void> {
-    const [{ createPushServer }, { Authenticator }] = await Promise.all([
+  /** Adds the push service. Throws InvalidInput if the audit log cannot be opened. */
+  async addPush({ address, token, auditLog, rateLimit: perMinute, ...options }: PushOptions): Promise<void> {
+    const [{ createPushServer }, { Authenticator }, { RateLimit }] = await Promise.all([
       import('#services/push/server'),
       import('#services/callers/authenticator'),
+      import('#services/callers/rate-limit'),
     ]);
     const { logger: parent, callers, ...dependencies } = this.#dependencies;
     const { authorization } = callers;
     const authenticator = new Authenticator({ ...callers, token });
     const logger = parent.child({ service: 'push' });
-    const app = await createPushServer({
-      ...dependencies,
-      ...options,
-      authorization,
-      authenticator,
-      logger,
-      observe: this.#observe,
-    });
+    const audit = auditLog === undefined ? undefined : await openAudit(auditLog, logger);
+    const rateLimit = new RateLimit({ perMinute, now: () => performance.now() });
+    const publishers = { authorization, authenticator, audit, rateLimit };
+    const app = await createPushServer({ ...dependencies, ...options, ...publishers, logger, observe: this.#observe });
     this.#servers.set('push', { app, address });
   }
 
@@ -138,6 +140,13 @@ export class Services {
     this.#dependencies.callers.authorization.stop?.();
     await Promise.all([...this.#servers.values()].map(({ app }) => app.close()));
   }
+}
+
+async function openAudit(file: string, logger: Logger): Promise<AuditLog> {
+  const { openAuditLog } = await import('#services/push/audit-log');
+  const onError = ({ message, cause }: FairleadError, record: object): void =>
+    logger.error({ messageId: 'fairlead.audit-log.broken', err: cause, record }, message);
+  return openAuditLog(file, { now: () => new Date(), onError });
 }
 
 async function openDecisions(file: string, logger: Logger): Promise<DecisionLog> {

@@ -3,8 +3,8 @@ import { appendFile } from 'node:fs/promises';
 import { FairleadError } from '#lib/errors';
 
 /**
- * With O_NONBLOCK, a pipe without a reader is an error at once. Otherwise the work that is recorded,
- * and those who wait for it, would wait for its reader.
+ * With O_NONBLOCK, a pipe without a reader is an error at once. Otherwise the work that is
+ * recorded, and those who wait for it, would wait for its reader.
  */
 const appending = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 

@@ -30,7 +30,7 @@ export { loadArchive, saveArchive } from './layout/archive.ts';
 export { layoutRepository } from './layout/repository.ts';
 export { isManifestMediaType, manifestBytesLimit, parseIndex, parseManifest } from './manifest.ts';
 export { memoryRepository } from './memory.ts';
-export type { ManifestResolver, ResolvedManifest, TaggedPusher } from './one-request.ts';
+export type { ConfirmingPusher, ManifestResolver, ResolvedManifest, TaggedPusher } from './one-request.ts';
 export { formatReference, formatRepository, parseReference, type Reference, tagOrDigestOf } from './reference.ts';
 export { remoteCatalog } from './remote/catalog.ts';
 export { machineOptions } from './remote/machine-options.ts';

@@ -6,19 +6,16 @@ import type { TagLister, Target } from '#lib/registry/target';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import type { Signer } from '#lib/trust/sign/signer';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
-import type { Authenticator } from '../callers/authenticator.ts';
-import { type Authorization, authorizeAnywhere, authorizeCaller } from '../callers/authorization.ts';
-import type { Caller } from '../callers/caller.ts';
-import { RequestCallers } from '../callers/request-callers.ts';
+import { plannedDocument, publishedDocument } from './answer-document.ts';
 import { assertMediaType, profileTypes } from './media-type.ts';
 import { publish } from './publish.ts';
 import { bodySchema, querySchema, responses } from './publish-schema.ts';
+import type { Publishers } from './publishers.ts';
+import { rehearse } from './rehearse.ts';
 
 /** What publishing a profile needs. */
 export interface PublishRouteDependencies {
-  readonly authenticator: Pick<Authenticator, 'authenticate'>;
-  /** Who may publish what. */
-  readonly authorization: { readonly current: Authorization };
+  readonly publishers: Publishers;
   /**
    * Only profiles that this policy allows nodes to use get a tag. Without a rule, nothing is sent.
    */
@@ -34,7 +31,13 @@ export interface PublishRouteDependencies {
 }
 
 interface PublishRequest {
-  readonly Querystring: { readonly reference: string; readonly title?: string };
+  readonly Querystring: {
+    readonly reference: string;
+    readonly title?: string;
+    readonly failOn?: 'loosened';
+    readonly overwrite?: 'true' | 'false';
+    readonly dryRun?: 'true' | 'false';
+  };
   readonly Body: Buffer | undefined;
 }
 
@@ -53,7 +56,7 @@ export async function publishRoute(
   app: FastifyInstance,
   dependencies: PublishRouteDependencies & RouteDependencies,
 ): Promise<void> {
-  const callers = new RequestCallers(dependencies.authenticator);
+  const { publishers } = dependencies;
   // A profile is signed and stored as it was sent: no parser may stand between.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser([...profileTypes], { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -61,55 +64,47 @@ export async function publishRoute(
     method: 'POST',
     url: '/v1/profiles',
     schema,
-    onRequest: [
-      async (request) =>
-        authorizeAnywhere(dependencies.authorization.current, await callers.identify(request), 'publish'),
-      assertMediaType,
-    ],
-    handler: (request, reply) => answer(request, reply, callers.of(request), dependencies),
+    onRequest: [(request) => publishers.admit(request), assertMediaType],
+    onError: (request, _reply, error) => publishers.recordRefused(request, error),
+    handler: (request, reply) => answer(request, reply, dependencies),
   });
 }
 
 async function answer(
   request: FastifyRequest<PublishRequest>,
   reply: FastifyReply,
-  caller: Caller,
   dependencies: PublishRouteDependencies & RouteDependencies,
 ): Promise<FastifyReply> {
-  const { policy: followed, authorization, connect, signer, signatureFormat, signalOf, turns } = dependencies;
-  const { body } = request;
+  const { policy: followed, publishers, connect, signer, signatureFormat, signalOf, turns } = dependencies;
+  const { body, query } = request;
   const policy = followed.current;
   if (body === undefined) {
     throw new FairleadError('InvalidInput', 'the request has no body', {
       hint: 'Send the profile, as application/json or application/octet-stream.',
     });
   }
-  const reference = parseReference(request.query.reference);
+  const reference = parseReference(query.reference);
   const signal = signalOf(reply);
   await turns.take();
   signal.throwIfAborted();
-  const published = await publish(
-    body,
-    { reference, title: request.query.title, signatureFormat },
-    {
-      target: connect(reference),
-      signer,
-      clock: () => new Date(),
-      limits: policy.limits,
-      policy,
-      authorizePublisher: (kind) =>
-        authorizeCaller(authorization.current, caller, { verb: 'publish', reference, kind }),
-      signal,
-    },
-  );
+  const { title, failOn, overwrite } = query;
+  const asked = { reference, title, signatureFormat, failOn, overwrite: overwrite !== 'false' };
+  const needed = {
+    target: connect(reference),
+    signer,
+    clock: () => new Date(),
+    limits: policy.limits,
+    policy,
+    authorizePublisher: publishers.authorize(request, reference),
+    signal,
+  };
+  if (query.dryRun === 'true') {
+    const plan = await rehearse(body, asked, needed);
+    await publishers.recordPlanned(request, [plan]);
+    return reply.status(200).send(plannedDocument(plan));
+  }
+  const published = await publish(body, asked, needed);
   request.log.info({ reference: formatReference(published.reference) }, 'published');
-  return reply.status(201).send({
-    reference: formatReference(published.reference),
-    tag: published.tags[0]?.tag ?? null,
-    digest: published.reference.digest,
-    kind: published.profile.kind,
-    signature: published.signature ?? null,
-    alreadySigned: published.alreadySigned,
-    findings: published.findings,
-  });
+  await publishers.recordPublished(request, [published]);
+  return reply.status(201).send(publishedDocument(published));
 }

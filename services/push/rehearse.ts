@@ -8,9 +8,9 @@ import { notTagged, publish } from './publish.ts';
 import { refuseUnmet } from './refused-publication.ts';
 
 /**
- * Returns what publish would do, and throws what it would throw; nothing is sent. With a key, the
- * artifact is signed and read back under the policy in memory. A keyless or logged signature would
- * be public for ever: without it, only the rules of the policy are asked.
+ * Returns what publish would do, and throws what it would throw; nothing is sent. With a key or
+ * a supplied bundle, the artifact is signed and read back under the policy in memory. A keyless or
+ * logged signature would be public for ever: without it, only the rules of the policy are asked.
  */
 export async function rehearse(
   bytes: Uint8Array,
@@ -18,7 +18,8 @@ export async function rehearse(
   dependencies: PublishDependencies,
 ): Promise<PublicationPlan> {
   const signer = await dependencies.signer;
-  if (dependencies.policy === undefined || (signer !== undefined && signer.key === undefined)) {
+  const isLogged = signer !== undefined && signer.key === undefined && !signer.supplied;
+  if (dependencies.policy === undefined || isLogged) {
     const plan = await planPublication(bytes, request, dependencies);
     refuseUnmet(plan, request);
     return plan;

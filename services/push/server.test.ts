@@ -297,7 +297,7 @@ describe('createPushServer', () => {
   it('documents its route', async () => {
     const { paths, components } = (await app.inject('/openapi.json')).json();
     const { post: operation } = paths['/v1/profiles'];
-    assert.deepEqual(Object.keys(operation.responses), ['201', 'default']);
+    assert.deepEqual(Object.keys(operation.responses), ['200', '201', 'default']);
     assert.deepEqual(Object.keys(operation.requestBody.content), ['application/json', 'application/octet-stream']);
     assert.equal(components.securitySchemes.bearer.scheme, 'bearer');
   });

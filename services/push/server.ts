@@ -5,8 +5,10 @@ import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import { maxArtifactBytes } from '#lib/trust/policy/node-policy';
 import { policyPaths } from '../policy-paths.ts';
 import { type PublishRouteDependencies, publishRoute } from './publish-route.ts';
+import { publishTogetherRoute } from './publish-together-route.ts';
+import { Publishers, type PublishersDependencies } from './publishers.ts';
 
-export interface PushServerOptions extends PublishRouteDependencies {
+export interface PushServerOptions extends Omit<PublishRouteDependencies, 'publishers'>, PublishersDependencies {
   readonly version: string;
   readonly logger: FastifyBaseLogger;
   readonly policy: Pick<PolicySource, 'current' | 'inForce'>;
@@ -23,20 +25,12 @@ export interface PushServerOptions extends PublishRouteDependencies {
   readonly timeout?: number;
 }
 
-/** Makes the push service: `POST /v1/profiles?reference=…` publishes the profile in the body. */
+/**
+ * Makes the push service: `POST /v1/profiles?reference=…` publishes the profile in the body, and
+ * `POST /v1/publications` several profiles.
+ */
 export function createPushServer(options: PushServerOptions): Promise<FastifyInstance> {
-  const {
-    version,
-    logger,
-    authenticator,
-    authorization,
-    policy,
-    connect,
-    signer,
-    signatureFormat,
-    localPaths,
-    timeout = 30_000,
-  } = options;
+  const { version, logger, policy, connect, signer, signatureFormat, localPaths, timeout = 30_000 } = options;
   const service = {
     name: 'fairlead-push',
     description: 'Publishes security profiles as signed OCI artifacts.',
@@ -53,14 +47,9 @@ export function createPushServer(options: PushServerOptions): Promise<FastifyIns
     securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
   } as const;
   return createServiceServer(service, (app, dependencies) => {
-    void app.register(publishRoute, {
-      ...dependencies,
-      authenticator,
-      authorization,
-      policy,
-      connect,
-      signer,
-      signatureFormat,
-    });
+    const publishers = new Publishers(options);
+    const needed = { ...dependencies, publishers, policy, connect, signer, signatureFormat };
+    void app.register(publishRoute, needed);
+    void app.register(publishTogetherRoute, needed);
   });
 }

@@ -285,6 +285,7 @@ export const libRooms: readonly Room[] = [
         errors,
         'lib/artifact',
         'lib/concurrency',
+        'lib/files',
         'lib/profile',
         'lib/profile/constraint.ts',
         'lib/registry',

@@ -11,11 +11,20 @@ export const servicesRooms: readonly Room[] = [
   {
     name: 'services/push',
     imports: [
-      ...[errors, 'lib/artifact', 'lib/http', 'lib/node/find', 'lib/node/pull', 'lib/profile', 'lib/profile/change.ts'],
+      ...[
+        errors,
+        'lib/artifact',
+        'lib/files',
+        'lib/http',
+        'lib/node/find',
+        'lib/node/pull',
+        'lib/profile',
+        'lib/profile/change.ts',
+      ],
       ...['lib/profile/finding.ts', tables, 'lib/registry', 'lib/text', 'services', 'services/callers', traced],
       ...['lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature', 'lib/trust/verify'],
     ],
-    packages: ['fastify'],
+    packages: ['@fastify/multipart', 'fastify'],
   },
   { name: 'services/pull/pages/catalog-view.ts', imports: ['lib/catalog', 'lib/profile'] },
   { name: 'services/pull/pages/style', imports: [] },

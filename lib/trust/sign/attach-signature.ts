@@ -57,7 +57,14 @@ export async function attachSignature(
       await sent;
       return { ...held, alreadyThere: true };
     }
-    const signature = packSignature(descriptor, await signArtifact(descriptor, signer), { created });
+    // A supplied bundle is packed without the time, so that the same bundle is stored once.
+    const signature = packSignature(descriptor, await signArtifact(descriptor, signer), {
+      ...(!signer.supplied && { created }),
+    });
+    if (signer.supplied && (await target.exists(signature.descriptor, options))) {
+      await sent;
+      return { ...signature.descriptor, alreadyThere: true };
+    }
     await Promise.all([sent, pushBlobs(target, signature, options)]);
     await pushManifest(target, signature, undefined, options);
     return { ...signature.descriptor, alreadyThere: false };

@@ -24,4 +24,6 @@ export interface Signer {
    * certificate or log entries belong to each signature, which only bundles carry.
    */
   readonly key?: PrivateKey;
+  /** True if its signature was made before: to use it enters nothing in a log. */
+  readonly supplied?: true;
 }

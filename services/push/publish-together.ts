@@ -1,0 +1,58 @@
+import { FairleadError } from '#lib/errors';
+import { formatReference, formatRepository } from '#lib/registry/reference';
+import type { PublicationPlan, Published } from './publication.ts';
+import { type Publication, type PublicationOutcome, publishMany } from './publish-many.ts';
+
+/** Failures that are named in one error. */
+const mostNamed = 10;
+
+/**
+ * Publishes several profiles, or none: nothing is sent unless each of them could be published.
+ * Signatures, also those that were supplied, are verified under the policy before. Returns them in
+ * their order. Throws InvalidInput if two of them have the same tag, what publish throws for the
+ * first that cannot be published, and Unavailable if a registry fails meanwhile: the same request
+ * publishes what is missing then.
+ */
+export async function publishTogether(publications: readonly Publication[]): Promise<readonly Published[]> {
+  await planTogether(publications);
+  const outcomes = await publishMany(publications);
+  refuseFailed(outcomes, 'published');
+  return outcomes.flatMap((outcome) => ('published' in outcome ? [outcome.published] : []));
+}
+
+/** Returns what publishTogether would do, and throws what it would throw; nothing is sent. */
+export async function planTogether(publications: readonly Publication[]): Promise<readonly PublicationPlan[]> {
+  refuseSameTag(publications);
+  const outcomes = await publishMany(publications, { dryRun: true });
+  refuseFailed(outcomes, 'accepted');
+  return outcomes.flatMap((outcome) => ('plan' in outcome ? [outcome.plan] : []));
+}
+
+/** Throws the error of the first that failed, with the names and errors of others. */
+function refuseFailed(outcomes: readonly PublicationOutcome[], verb: string): void {
+  const failed = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome] : []));
+  const [first, ...others] = failed;
+  if (first === undefined) return;
+  const { kind, summary, details = [], ...rest } = first.error;
+  const named = others.slice(0, mostNamed).map(({ name, error }) => `${name}: ${error.summary}`);
+  const count = `${outcomes.length - failed.length} of ${outcomes.length} profiles could be ${verb}`;
+  const more = outcomes.length === 1 ? [] : [...named, count];
+  throw new FairleadError(kind, `${first.name}: ${summary}`, {
+    ...rest,
+    details: [...details, ...more],
+    cause: first.error,
+  });
+}
+
+function refuseSameTag(publications: readonly Publication[]): void {
+  const seen = new Set<string>();
+  for (const { request } of publications) {
+    const { reference } = request;
+    if (reference.tag === undefined) continue;
+    const name = `${formatRepository(reference)}:${reference.tag}`;
+    if (seen.has(name)) {
+      throw new FairleadError('InvalidInput', `two profiles have the reference ${formatReference(reference)}`);
+    }
+    seen.add(name);
+  }
+}
