@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { type ListenAddress, parseListenAddress } from '#lib/http/listen-address';
 import { proxyFromEnvironment } from '#lib/network/proxy';
+import { parseReference } from '#lib/registry/reference';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
 import { openRegistries } from '../options/connect.ts';
 import {
@@ -13,6 +14,7 @@ import {
   type RegistryOptions,
   serviceKeyOption,
 } from '../options/options.ts';
+import { withoutScheme } from '../options/reference-scheme.ts';
 import { shutdownDelayOption } from '../options/shutdown-delay.ts';
 import { type KeyOptions, startSigner } from '../options/signer.ts';
 import { stayLean } from '../process/lean-process.ts';
@@ -44,6 +46,7 @@ interface ServeOptions extends RegistryOptions, KeyOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly shutdownDelay: number;
+  readonly catalog?: readonly string[];
 }
 
 /** `fairlead serve`. */
@@ -73,6 +76,10 @@ export function define(command: Command): void {
     .option('--audience <text>', 'what OIDC tokens must be issued for, such as the URL of the service')
     .option('--audit-log <file>', 'append each publication and each refusal to this file, one JSON object per line')
     .option('--rate-limit <profiles>', 'profiles that one caller may publish in a minute', parseRate, 300);
+  command.option(
+    '--catalog <reference...>',
+    'catalog that the pull service searches and mirrors, read again every minute',
+  );
   command.option('--decision-log <file>', 'append each decision about a pull to this file, one JSON object per line');
   command
     .option('--tls-cert <file>', 'PEM certificate of push and pull service; reloaded when it is replaced')
@@ -162,12 +169,16 @@ async function openServices(options: ServeOptions) {
 
 async function startServices(services: Services, options: ServeOptions): Promise<void> {
   const { push, pull, health, signatureFormat, decisionLog, auditLog, rateLimit } = options;
+  const needsToken = push !== undefined || options.authorization !== undefined;
+  const token = needsToken ? await readPushToken(options, process.env) : undefined;
   if (push !== undefined) {
     const signer = await (await startSigner(options, process.env))?.signer;
-    const token = await readPushToken(options, process.env);
     await services.addPush({ address: push, token, signer, signatureFormat, auditLog, rateLimit });
   }
-  if (pull !== undefined) await services.addPull({ address: pull, decisionLog });
+  if (pull !== undefined) {
+    const catalogs = options.catalog?.map((text) => parseReference(withoutScheme(text)));
+    await services.addPull({ address: pull, decisionLog, token, catalogs });
+  }
   if (health !== undefined) await services.addHealth(health);
   await services.listen();
 }

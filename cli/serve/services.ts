@@ -5,9 +5,11 @@ import { Drain } from '#lib/http/drain';
 import { type ListenAddress, listen } from '#lib/http/listen-address';
 import type { ServiceTls } from '#lib/http/service-server';
 import type { DecisionLog } from '#lib/node/pull/decision-log';
+import type { Reference } from '#lib/registry/reference';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import type { Signer } from '#lib/trust/sign/signer';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
+import type { Catalogs } from '#services/pull/catalogs';
 import type { AuditLog } from '#services/push/audit-log';
 import type { Connect } from '../options/connect.ts';
 import type { Callers } from './callers.ts';
@@ -33,6 +35,10 @@ export interface PullOptions {
   readonly address: ListenAddress;
   /** File to which decisions are appended. */
   readonly decisionLog: string | undefined;
+  /** The token that callers may present, if there is one. */
+  readonly token?: string | undefined;
+  /** References of the catalogs to follow. */
+  readonly catalogs?: readonly Reference[] | undefined;
 }
 
 /** What all services need. */
@@ -61,6 +67,8 @@ export class Services {
   readonly #drains: Drain[] = [];
   readonly #servers = new Map<'push' | 'pull' | 'health', Server>();
 
+  #catalogs: Catalogs | undefined;
+
   constructor(dependencies: ServicesDependencies) {
     this.#dependencies = dependencies;
   }
@@ -84,12 +92,28 @@ export class Services {
   }
 
   /** Adds the pull service. Throws InvalidInput if the decision log cannot be opened. */
-  async addPull({ address, decisionLog }: PullOptions): Promise<void> {
-    const { createPullServer } = await import('#services/pull/server');
-    const { logger: parent, callers: _, ...dependencies } = this.#dependencies;
+  async addPull({ address, decisionLog, token, catalogs: followed = [] }: PullOptions): Promise<void> {
+    const [{ createPullServer }, { Catalogs }, { Authenticator }] = await Promise.all([
+      import('#services/pull/server'),
+      import('#services/pull/catalogs'),
+      import('#services/callers/authenticator'),
+    ]);
+    const { logger: parent, callers, ...dependencies } = this.#dependencies;
     const logger = parent.child({ service: 'pull' });
     const decisions = decisionLog === undefined ? undefined : await openDecisions(decisionLog, logger);
-    const app = await createPullServer({ ...dependencies, observe: this.#observe, logger, decisions });
+    const { authorization } = callers;
+    const readers = { authorization, authenticator: new Authenticator({ ...callers, token, basic: true }) };
+    const catalogs = new Catalogs(followed, { ...dependencies, log: logger });
+    this.#catalogs = catalogs;
+    const app = await createPullServer({
+      ...dependencies,
+      logger,
+      decisions,
+      readers,
+      catalogs,
+      observe: this.#observe,
+    });
+    void catalogs.start();
     this.#servers.set('pull', { app, address });
   }
 
@@ -103,6 +127,8 @@ export class Services {
       observe: (server) => void this.#drains.push(new Drain(server)),
       policyInForce: () => policy.inForce,
       policyMissing: () => policy.current.missing ?? false,
+      isReady: () => this.#catalogs?.wereTried ?? true,
+      details: () => this.#catalogs?.details ?? {},
     });
     this.#servers.set('health', { app, address });
   }
@@ -136,6 +162,7 @@ export class Services {
 
   /** Stops following the files, and all services, after the requests that run. */
   async stop(): Promise<void> {
+    this.#catalogs?.stop();
     this.#dependencies.policy.stop();
     this.#dependencies.callers.authorization.stop?.();
     await Promise.all([...this.#servers.values()].map(({ app }) => app.close()));

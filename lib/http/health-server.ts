@@ -7,7 +7,10 @@ import { createServiceServer, type ServiceOptions } from './service-server.ts';
  * another: there, probes are behind them, and here they are not.
  */
 export function createHealthServer(
-  options: Pick<ServiceOptions, 'version' | 'logger' | 'observe' | 'policyInForce' | 'policyMissing'>,
+  options: Pick<
+    ServiceOptions,
+    'version' | 'logger' | 'observe' | 'policyInForce' | 'policyMissing' | 'isReady' | 'details'
+  >,
 ): Promise<FastifyInstance> {
   const server = {
     name: 'fairlead-health',

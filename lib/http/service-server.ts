@@ -23,6 +23,10 @@ export interface ServiceOptions extends OpenApiOptions {
   readonly tls?: ServiceTls | undefined;
   /** Observes the requests: called with the server before it has routes. */
   readonly observe?: ((app: FastifyInstance) => void) | undefined;
+  /** Whether it can do its work, besides listening; always by default. */
+  readonly isReady?: (() => boolean) | undefined;
+  /** Members that the answers about its health have besides. */
+  readonly details?: (() => object) | undefined;
   /** Files and directories of this machine that errors may name, hidden from callers. */
   readonly localPaths?: (() => LocalPaths) | undefined;
 }
@@ -72,7 +76,11 @@ export async function createServiceServer(
   await app.register(openApi, options);
   // Not behind the work that waits: it is one piece for all callers.
   await app.register(metrics, { service: options.name, turns: new Turns(accepted), policyInForce });
-  await app.register(health, { details: () => stateDetails(options) });
+  const { isReady = () => true, details = () => ({}) } = options;
+  await app.register(health, {
+    isReady: async () => isReady(),
+    details: () => ({ ...stateDetails(options), ...details() }),
+  });
   addRoutes(app, { signalOf: (reply) => callSignal(reply, timeout), turns: new Turns(accepted) });
   await app.ready();
   return app;

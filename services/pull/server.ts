@@ -1,13 +1,19 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { LocalPaths } from '#lib/http/local-paths';
 import { createServiceServer, type ServiceTls } from '#lib/http/service-server';
+import type { Reference } from '#lib/registry/reference';
+import type { ReadTarget, TagLister } from '#lib/registry/target';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
+import { defaultAuthorization } from '../callers/authorization.ts';
+import { anonymous } from '../callers/caller.ts';
 import { policyPaths } from '../policy-paths.ts';
-import { fetchRoute } from './api/fetch-route.ts';
-import { anonymousReaders, type Readers } from './verified/readers.ts';
+import { apiRoutes } from './api/api-routes.ts';
+import { Catalogs } from './catalogs.ts';
+import { mirrorRoutes } from './mirror/mirror-routes.ts';
+import { Readers, type ReadersOptions } from './readers/readers.ts';
 import { VerifiedProfiles, type VerifiedProfilesDependencies } from './verified/verified-profiles.ts';
 
-export interface PullServerOptions extends Omit<VerifiedProfilesDependencies, 'turns'> {
+export interface PullServerOptions extends Omit<VerifiedProfilesDependencies, 'turns' | 'connect'> {
   readonly version: string;
   readonly logger: FastifyBaseLogger;
   readonly policy: Pick<PolicySource, 'current' | 'inForce'>;
@@ -15,8 +21,11 @@ export interface PullServerOptions extends Omit<VerifiedProfilesDependencies, 't
   readonly observe?: ((app: FastifyInstance) => void) | undefined;
   /** The certificate of the service; without it, the service speaks plain HTTP. */
   readonly tls?: ServiceTls | undefined;
-  /** Who may read what; by default all callers may read what the policy allows. */
-  readonly readers?: Readers | undefined;
+  readonly connect: (reference: Reference) => ReadTarget & TagLister;
+  /** The catalogs that are searched and mirrored; none by default. */
+  readonly catalogs?: Catalogs | undefined;
+  /** Who may read what the policy allows; by default all callers. */
+  readonly readers?: ReadersOptions | undefined;
   /** Milliseconds for one request. */
   readonly timeout?: number;
   /**
@@ -26,18 +35,19 @@ export interface PullServerOptions extends Omit<VerifiedProfilesDependencies, 't
   readonly localPaths?: LocalPaths;
 }
 
-/** Makes the pull service: `GET /v1/profiles?reference=…` answers with the verified profile. */
+const openToAll: ReadersOptions = {
+  authenticator: { authenticate: async () => anonymous },
+  authorization: { current: defaultAuthorization },
+};
+
+/**
+ * Makes the pull service: `/v1/` answers what a profile is, why it may be used and what it permits,
+ * `/v2/` is a registry with what the policy allows.
+ */
 export function createPullServer(options: PullServerOptions): Promise<FastifyInstance> {
-  const {
-    version,
-    logger,
-    policy,
-    connect,
-    decisions,
-    localPaths,
-    timeout = 30_000,
-    readers = anonymousReaders,
-  } = options;
+  const { version, logger, policy, connect, decisions, localPaths, timeout = 30_000 } = options;
+  const catalogs = options.catalogs ?? new Catalogs([], { policy, connect, log: logger });
+  const hidden = (): LocalPaths => ({ ...policyPaths(policy.current), ...localPaths });
   const service = {
     name: 'fairlead-pull',
     description: 'Serves security profiles that a trust policy allows.',
@@ -49,10 +59,15 @@ export function createPullServer(options: PullServerOptions): Promise<FastifyIns
     observe: options.observe,
     policyInForce: () => policy.inForce,
     policyMissing: () => policy.current.missing ?? false,
-    localPaths: () => ({ ...policyPaths(policy.current), ...localPaths }),
+    localPaths: hidden,
+    isReady: () => catalogs.wereTried,
+    details: () => catalogs.details,
   };
   return createServiceServer(service, (app, dependencies) => {
+    const readers = new Readers(options.readers ?? openToAll);
     const profiles = new VerifiedProfiles({ policy, connect, decisions, turns: dependencies.turns });
-    void app.register(fetchRoute, { ...dependencies, profiles, readers });
+    const shared = { ...dependencies, profiles, readers, policy, connect, catalogs };
+    void app.register(apiRoutes, shared);
+    void app.register(mirrorRoutes, { ...shared, localPaths: hidden });
   });
 }

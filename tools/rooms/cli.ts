@@ -69,8 +69,8 @@ export const cliRooms: readonly Room[] = [
   {
     name: 'cli/serve',
     imports: [
-      ...['cli/files', 'cli/options', errors, 'lib/http', 'lib/network', 'lib/node/pull', 'lib/telemetry'],
-      ...['lib/trust/**', 'services/**'],
+      ...['cli/files', 'cli/options', errors, 'lib/http', 'lib/network', 'lib/node/pull', 'lib/registry'],
+      ...['lib/telemetry', 'lib/trust/**', 'services/**'],
     ],
     packages: ['fastify', 'pino'],
   },

@@ -80,13 +80,38 @@ export const servicesRooms: readonly Room[] = [
     packages: ['lru-cache'],
   },
   {
+    name: 'services/pull/readers',
+    imports: ['lib/profile', 'lib/registry', 'services/callers'],
+  },
+  {
+    name: 'services/pull/catalogs.ts',
+    imports: [errors, 'lib/catalog', 'lib/registry', 'lib/trust/policy'],
+    packages: ['pino'],
+  },
+  {
     name: 'services/pull/api',
-    imports: [errors, 'lib/http', 'lib/profile', 'lib/registry', 'services/pull/verified'],
+    imports: [
+      ...[errors, 'lib/catalog', 'lib/http', 'lib/profile', 'lib/profile/seccomp', tables, 'lib/registry'],
+      ...['lib/trust/policy', 'lib/trust/verify', 'services/callers', 'services/pull/catalogs.ts'],
+      ...['services/pull/readers', 'services/pull/verified'],
+    ],
+    packages: ['fastify', 'lru-cache'],
+  },
+  {
+    name: 'services/pull/mirror',
+    imports: [
+      ...[errors, 'lib/artifact', 'lib/catalog', 'lib/http', 'lib/node/pull', 'lib/registry', 'lib/text'],
+      ...['lib/trust/policy', 'lib/trust/signature', 'services/callers', 'services/pull/catalogs.ts'],
+      ...['services/pull/readers', 'services/pull/verified'],
+    ],
     packages: ['fastify', 'lru-cache'],
   },
   {
     name: 'services/pull',
-    imports: ['lib/http', 'lib/trust/policy', 'services', 'services/pull/api', 'services/pull/verified'],
+    imports: [
+      ...['lib/http', 'lib/registry', 'lib/trust/policy', 'services', 'services/callers', 'services/pull/api'],
+      ...['services/pull/catalogs.ts', 'services/pull/mirror', 'services/pull/readers', 'services/pull/verified'],
+    ],
     packages: ['fastify'],
   },
 ];

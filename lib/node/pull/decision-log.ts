@@ -14,6 +14,11 @@ export interface DecisionLogDependencies {
   readonly onError: (error: FairleadError, decision: object) => void;
 }
 
+/** What was asked for; the kind is not known if the registry was not asked for it. */
+export type DecidedRequest = Pick<PullRequest, 'reference' | 'mode'> & {
+  readonly kind?: PullRequest['kind'] | undefined;
+};
+
 /** Records decisions about pulls. */
 export type Decisions = Pick<DecisionLog, 'allowed' | 'refused'>;
 
@@ -30,7 +35,7 @@ export class DecisionLog {
 
   /** Records that a pull was allowed. */
   async allowed(
-    request: PullRequest,
+    request: DecidedRequest,
     policy: TrustPolicy,
     pulled: Pick<PulledProfile, 'descriptor' | 'verification' | 'cached'>,
   ): Promise<void> {
@@ -40,7 +45,7 @@ export class DecisionLog {
   }
 
   /** Records that a pull was refused, or failed. */
-  async refused(request: PullRequest, policy: TrustPolicy, thrown: unknown): Promise<void> {
+  async refused(request: DecidedRequest, policy: TrustPolicy, thrown: unknown): Promise<void> {
     const { kind: error, message } = toFairleadError(thrown);
     const reason = message.slice(0, longestReason);
     await this.#write({ outcome: 'refused', ...describe(request, policy), error, reason });
@@ -66,6 +71,6 @@ export async function openDecisionLog(path: string, dependencies: DecisionLogDep
   return log;
 }
 
-function describe({ reference, kind, mode }: PullRequest, { source, revision }: TrustPolicy): object {
+function describe({ reference, kind, mode }: DecidedRequest, { source, revision }: TrustPolicy): object {
   return { reference: formatReference(reference), kind, ...(mode && { mode }), policy: source, revision };
 }

@@ -71,6 +71,10 @@ export async function resolveProfileManifest(
  * requested. Throws NotAllowed.
  */
 export function authorizeAnyKind(policy: TrustPolicy, reference: RepositoryName): void {
-  if (runtimeKinds.some((kind) => decide(policy, reference, kind).rule !== undefined)) return;
-  authorize(policy, reference);
+  if (!allowsAnyKind(policy, reference)) authorize(policy, reference);
+}
+
+/** Returns whether the policy allows profiles of any kind from a repository. */
+export function allowsAnyKind(policy: TrustPolicy, reference: RepositoryName): boolean {
+  return runtimeKinds.some((kind) => decide(policy, reference, kind).rule !== undefined);
 }

@@ -1,9 +1,16 @@
 import type { RouteDependencies } from '#lib/http/service-server';
-import type { Readers } from '../verified/readers.ts';
+import type { Reference } from '#lib/registry/reference';
+import type { ReadTarget } from '#lib/registry/target';
+import type { PolicySource } from '#lib/trust/policy/follow-policy';
+import type { Catalogs } from '../catalogs.ts';
+import type { Readers } from '../readers/readers.ts';
 import type { VerifiedProfiles } from '../verified/verified-profiles.ts';
 
 /** What the routes of the API need. */
 export interface ApiDependencies extends RouteDependencies {
   readonly profiles: VerifiedProfiles;
   readonly readers: Readers;
+  readonly catalogs: Catalogs;
+  readonly policy: Pick<PolicySource, 'current'>;
+  readonly connect: (reference: Reference) => ReadTarget;
 }

@@ -4,8 +4,8 @@ import { preferredMediaType } from '#lib/http/accept';
 import { isNotModified } from '#lib/http/not-modified';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { parseReference } from '#lib/registry/reference';
+import { cacheControl } from '../readers/cache-control.ts';
 import type { ApiDependencies } from './api-dependencies.ts';
-import { cacheControl } from './cache-control.ts';
 import { querySchema, responses } from './fetch-schema.ts';
 import { type PreparedAnswer, PreparedAnswers, profileMediaTypes } from './prepared-answers.ts';
 
@@ -76,8 +76,7 @@ class ProfileFetcher {
     const accepted = preferredMediaType(request.headers.accept, profileMediaTypes);
     const { reference: text, kind } = request.query;
     const reference = parseReference(text);
-    const reader = await readers.authenticate(request.headers);
-    reader.authorize(reference, kind);
+    readers.authorize(await readers.identify(request.headers.authorization), reference, kind);
     const profile = await profiles.find({ reference, kind }, signalOf(reply));
     const answer = this.#prepared.of(profile, accepted);
     const isPinned = reference.digest !== undefined;

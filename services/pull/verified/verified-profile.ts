@@ -1,3 +1,4 @@
+import type { Blob } from '#lib/artifact/artifact';
 import type { RuntimeKind } from '#lib/profile/profile';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Reference } from '#lib/registry/reference';
@@ -13,6 +14,18 @@ export interface VerifiedProfile {
   readonly verification: Verification;
   /** The bytes as published; undefined in the form of Docker and Podman, which is not served. */
   readonly content: Buffer | undefined;
+  /** The revision of the policy that allowed it. */
+  readonly revision: string;
+}
+
+/** The artifact of a profile that the policy allows, byte for byte. */
+export interface VerifiedArtifact {
+  readonly descriptor: Descriptor;
+  readonly kind: RuntimeKind;
+  readonly manifestBytes: Uint8Array;
+  /** Config and layers. */
+  readonly blobs: readonly Blob[];
+  readonly verification: Verification;
   /** The revision of the policy that allowed it. */
   readonly revision: string;
 }

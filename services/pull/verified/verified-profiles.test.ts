@@ -63,7 +63,7 @@ function request(reference: string): PullRequest {
 }
 
 describe('VerifiedProfiles', () => {
-  it('asks a registry for the digest of a tag only, once the profile was verified, however many there are', async () => {
+  it('asks a registry for the digest of a tag only, once the profile was verified, of any number of profiles', async () => {
     const count = 40;
     const { source, asked, policy } = await signedRepository(count);
     const profiles = new VerifiedProfiles({ policy: { current: policy }, connect: () => source, turns: new Turns() });

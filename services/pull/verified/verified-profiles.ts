@@ -1,21 +1,24 @@
 import { basename } from 'node:path';
 import { profileContent } from '#lib/artifact/profile-content';
 import type { Turns } from '#lib/concurrency/turns';
-import type { Decisions } from '#lib/node/pull/decision-log';
+import type { DecidedRequest, Decisions } from '#lib/node/pull/decision-log';
+import { authorizeAnyKind, resolveProfileManifest } from '#lib/node/pull/pull-any-kind';
 import { PullLimiter } from '#lib/node/pull/pull-limiter';
-import { PullMemory } from '#lib/node/pull/pull-memory';
+import { PullMemory, type ResolvedTag } from '#lib/node/pull/pull-memory';
 import { pullProfile } from '#lib/node/pull/pull-profile';
 import { resolveTag } from '#lib/node/pull/pull-shared';
 import type { PulledProfile, PullRequest } from '#lib/node/pull/pulled-profile';
+import type { Digest } from '#lib/registry/digest';
 import type { PinnedReference } from '#lib/registry/pinned-reference';
 import { type Reference, tagOrDigestOf } from '#lib/registry/reference';
 import { registryName } from '#lib/registry/registry-name';
 import type { ReadTarget } from '#lib/registry/target';
-import { authorize } from '#lib/trust/policy/authorize';
+import { authorize, type RepositoryName } from '#lib/trust/policy/authorize';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import type { Policy } from '#lib/trust/policy/node-policy';
+import { RememberedArtifacts } from './remembered-artifacts.ts';
 import { RememberedProfiles } from './remembered-profiles.ts';
-import type { VerifiedProfile } from './verified-profile.ts';
+import type { VerifiedArtifact, VerifiedProfile } from './verified-profile.ts';
 import { WorkBound } from './work-bound.ts';
 
 /** What VerifiedProfiles works with. */
@@ -28,6 +31,15 @@ export interface VerifiedProfilesDependencies {
   readonly turns: Turns;
 }
 
+/** What was decided about, as far as it is recorded. */
+type Decided = Pick<VerifiedProfile, 'descriptor' | 'kind' | 'verification'>;
+
+interface Found<T> {
+  readonly profile: T;
+  /** True if no registry was asked for more than the digest of the tag. */
+  readonly cached: boolean;
+}
+
 /**
  * The profiles that the policy in force allows. By digest, the registry is asked once for each
  * revision of the policy; by tag, once for each request, or for all that come while it answers.
@@ -35,6 +47,7 @@ export interface VerifiedProfilesDependencies {
 export class VerifiedProfiles {
   readonly #dependencies: VerifiedProfilesDependencies;
   readonly #remembered = new RememberedProfiles();
+  readonly #artifacts = new RememberedArtifacts();
   readonly #memory = new PullMemory({ sameCredentials: true });
   readonly #limiter = new PullLimiter();
   readonly #work = new WorkBound();
@@ -58,34 +71,84 @@ export class VerifiedProfiles {
    * come to forbid while a registry answered is refused. Rejects as pullProfile does, and with
    * Unavailable if too many requests wait for registries already.
    */
-  async find(request: PullRequest, signal: AbortSignal): Promise<VerifiedProfile> {
+  find(request: PullRequest, signal: AbortSignal): Promise<VerifiedProfile> {
+    return this.#inForce(request, (policy) => this.#findUnder(policy, request, signal));
+  }
+
+  /**
+   * Returns the artifact of a profile of any kind that the policy allows, with all of its bytes.
+   * Rejects as find does.
+   */
+  findArtifact(reference: Reference, signal: AbortSignal): Promise<VerifiedArtifact> {
+    return this.#inForce({ reference }, (policy) => this.#findArtifactUnder(policy, reference, signal));
+  }
+
+  /** Returns the artifact of this repository that has a blob, if it was found before. */
+  artifactWith(repository: RepositoryName, blob: Digest): VerifiedArtifact | undefined {
+    return this.#artifacts.withBlob(this.revision, repository, blob);
+  }
+
+  /** Repeats what was decided under a policy that is not in force any more. */
+  async #inForce<T extends Decided>(request: DecidedRequest, find: (policy: Policy) => Promise<Found<T>>): Promise<T> {
     const { policy: followed } = this.#dependencies;
     for (;;) {
       const policy = followed.current;
-      const found = await this.#recorded(request, policy, signal);
+      const found = await this.#recorded(request, policy, find);
       if (followed.current.revision === policy.revision) return found;
     }
   }
 
-  async #recorded(request: PullRequest, policy: Policy, signal: AbortSignal): Promise<VerifiedProfile> {
+  async #recorded<T extends Decided>(
+    request: DecidedRequest,
+    policy: Policy,
+    find: (policy: Policy) => Promise<Found<T>>,
+  ): Promise<T> {
     const { decisions } = this.#dependencies;
-    let found: { readonly profile: VerifiedProfile; readonly cached: boolean };
+    let found: Found<T>;
     try {
-      found = await this.#findUnder(policy, request, signal);
+      found = await find(policy);
     } catch (thrown) {
       await decisions?.refused(request, policy, thrown);
       throw thrown;
     }
     const { profile, cached } = found;
-    await decisions?.allowed(request, policy, { ...profile, cached });
+    await decisions?.allowed({ ...request, kind: profile.kind }, policy, { ...profile, cached });
     return profile;
   }
 
-  async #findUnder(
+  async #findArtifactUnder(
     policy: Policy,
-    request: PullRequest,
+    reference: Reference,
     signal: AbortSignal,
-  ): Promise<{ readonly profile: VerifiedProfile; readonly cached: boolean }> {
+  ): Promise<Found<VerifiedArtifact>> {
+    authorizeAnyKind(policy, reference);
+    const { revision } = policy;
+    const known = reference.digest && this.#artifacts.recall(revision, { ...reference, digest: reference.digest });
+    if (known !== undefined) return { profile: known, cached: true };
+    const end = this.#work.begin(registryName(reference.registry));
+    try {
+      const digest = reference.digest ?? (await this.#resolve(reference, signal)).descriptor.digest;
+      const pinned = { ...reference, digest };
+      const recalled = this.#artifacts.recall(revision, pinned);
+      if (recalled !== undefined) return { profile: recalled, cached: true };
+      const resolved = await resolveProfileManifest(this.#dependencies.connect(reference), digest, { signal });
+      const pulled = await this.#pullPinned(
+        policy,
+        { reference: pinned, kind: resolved.kind },
+        signal,
+        resolved.source,
+      );
+      const { descriptor, artifact, verification, cached } = pulled;
+      const { manifestBytes, blobs, kind } = artifact;
+      const profile = { descriptor, kind, manifestBytes, blobs, verification, revision };
+      this.#artifacts.remember(pinned, profile);
+      return { profile, cached };
+    } finally {
+      end();
+    }
+  }
+
+  async #findUnder(policy: Policy, request: PullRequest, signal: AbortSignal): Promise<Found<VerifiedProfile>> {
     const { reference, kind } = request;
     authorize(policy, reference, kind);
     const { digest } = reference;
@@ -105,14 +168,8 @@ export class VerifiedProfiles {
   }
 
   /** Asks for the digest of the tag each time: the tag may have moved. */
-  async #byTag(
-    policy: Policy,
-    { reference, kind }: PullRequest,
-    signal: AbortSignal,
-  ): Promise<{ readonly profile: VerifiedProfile; readonly cached: boolean }> {
-    tagOrDigestOf(reference);
-    const connect = (): ReadTarget => resolvedByHead(this.#dependencies.connect(reference));
-    const { descriptor, target } = await resolveTag(reference, { connect, memory: this.#memory, signal });
+  async #byTag(policy: Policy, { reference, kind }: PullRequest, signal: AbortSignal): Promise<Found<VerifiedProfile>> {
+    const { descriptor, target } = await this.#resolve(reference, signal);
     const { digest } = descriptor;
     const recalled = this.#remembered.recall({ revision: policy.revision, kind, reference, digest }, reference);
     if (recalled !== undefined) return { profile: recalled, cached: true };
@@ -120,14 +177,34 @@ export class VerifiedProfiles {
     return { profile: { ...profile, reference }, cached };
   }
 
+  #resolve(reference: Reference, signal: AbortSignal): Promise<ResolvedTag> {
+    tagOrDigestOf(reference);
+    const connect = (): ReadTarget => resolvedByHead(this.#dependencies.connect(reference));
+    return resolveTag(reference, { connect, memory: this.#memory, signal });
+  }
+
   async #pull(
     policy: Policy,
     request: PullRequest & { readonly reference: PinnedReference },
     signal: AbortSignal,
     target?: ReadTarget,
-  ): Promise<{ readonly profile: VerifiedProfile; readonly cached: boolean }> {
+  ): Promise<Found<VerifiedProfile>> {
+    const pulled = await this.#pullPinned(policy, request, signal, target);
+    const profile = describe(pulled, policy.revision);
+    const { reference, kind } = request;
+    const { revision } = policy;
+    this.#remembered.remember({ revision, kind, reference, digest: reference.digest }, profile);
+    return { profile, cached: pulled.cached };
+  }
+
+  #pullPinned(
+    policy: Policy,
+    request: PullRequest,
+    signal: AbortSignal,
+    target: ReadTarget | undefined,
+  ): Promise<PulledProfile> {
     const { connect, turns } = this.#dependencies;
-    const pulled = await pullProfile(request, {
+    return pullProfile(request, {
       policy,
       connect: (reference) => target ?? connect(reference),
       memory: this.#memory,
@@ -135,11 +212,6 @@ export class VerifiedProfiles {
       turns,
       signal,
     });
-    const profile = describe(pulled, policy.revision);
-    const { reference, kind } = request;
-    const { revision } = policy;
-    this.#remembered.remember({ revision, kind, reference, digest: reference.digest }, profile);
-    return { profile, cached: pulled.cached };
   }
 }
 
