@@ -66,3 +66,11 @@ export interface SearchResult {
   /** The cursor of the page before; '' is the first page. Absent on the first one. */
   readonly previous?: string;
 }
+
+/** What the searched catalogs contain. */
+export interface CatalogTotals {
+  readonly profiles: number;
+  readonly registries: number;
+  /** The kinds that occur, sorted. */
+  readonly kinds: readonly RuntimeKind[];
+}

@@ -1,10 +1,11 @@
 import { FairleadError } from '#lib/errors';
 import { formatRepository, type Reference } from '#lib/registry/reference';
-import { repositoryName } from '#lib/registry/registry-name';
+import { registryName, repositoryName } from '#lib/registry/registry-name';
 import type { CatalogEntry, CatalogProfile } from './entry.ts';
 import { groupEntries } from './group-entries.ts';
 import { compareKeys, readCursor, type SortKey, sortKey, writeCursor } from './search-order.ts';
 import {
+  type CatalogTotals,
   type FacetCount,
   type FacetName,
   type LetterMark,
@@ -34,12 +35,19 @@ export class CatalogSearch {
   readonly #byName = new Map<string, CatalogProfile>();
   readonly #rows: readonly SearchRow[];
   readonly #orders = new Map<SearchSort, readonly SearchRow[]>();
+  /** What the catalogs contain. */
+  readonly totals: CatalogTotals;
 
   /** Takes the entries of all catalogs; of those that several have, the first. */
   constructor(entries: Iterable<CatalogEntry>) {
     const profiles = groupEntries(entries);
     this.#rows = profiles.map((profile) => searchRow(profile, this.#values));
     for (const profile of profiles) this.#byName.set(repositoryName(formatRepository(profile)), profile);
+    this.totals = {
+      profiles: profiles.length,
+      registries: new Set(profiles.map(({ registry }) => registryName(registry))).size,
+      kinds: [...new Set(profiles.map(({ versions: [{ kind }] }) => kind))].toSorted(),
+    };
     for (const sort of searchSorts) this.#orders.set(sort, inOrder(this.#rows, sort));
   }
 

@@ -27,6 +27,9 @@ export interface CatalogState {
   readonly problem: FairleadError | undefined;
 }
 
+/** The catalogs for those who only read them. */
+export type FollowedCatalogs = Pick<Catalogs, 'current' | 'states' | 'wereTried' | 'details'>;
+
 /** A catalog, as it was read last. */
 interface Followed {
   readonly reference: Reference;

@@ -8,10 +8,11 @@ import { defaultAuthorization } from '../callers/authorization.ts';
 import { anonymous } from '../callers/caller.ts';
 import { policyPaths } from '../policy-paths.ts';
 import { apiRoutes } from './api/api-routes.ts';
-import { Catalogs } from './catalogs.ts';
+import { Catalogs, type FollowedCatalogs } from './catalogs.ts';
 import { mirrorRoutes } from './mirror/mirror-routes.ts';
 import { Readers, type ReadersOptions } from './readers/readers.ts';
 import { VerifiedProfiles, type VerifiedProfilesDependencies } from './verified/verified-profiles.ts';
+import { addWebPages, catalogView } from './web-pages.ts';
 
 export interface PullServerOptions extends Omit<VerifiedProfilesDependencies, 'turns' | 'connect'> {
   readonly version: string;
@@ -23,7 +24,7 @@ export interface PullServerOptions extends Omit<VerifiedProfilesDependencies, 't
   readonly tls?: ServiceTls | undefined;
   readonly connect: (reference: Reference) => ReadTarget & TagLister;
   /** The catalogs that are searched and mirrored; none by default. */
-  readonly catalogs?: Catalogs | undefined;
+  readonly catalogs?: FollowedCatalogs | undefined;
   /** Who may read what the policy allows; by default all callers. */
   readonly readers?: ReadersOptions | undefined;
   /** Milliseconds for one request. */
@@ -42,7 +43,8 @@ const openToAll: ReadersOptions = {
 
 /**
  * Makes the pull service: `/v1/` answers what a profile is, why it may be used and what it permits,
- * `/v2/` is a registry with what the policy allows.
+ * `/v2/` is a registry with what the policy allows, and `/` shows the
+ * catalogs as web pages.
  */
 export function createPullServer(options: PullServerOptions): Promise<FastifyInstance> {
   const { version, logger, policy, connect, decisions, localPaths, timeout = 30_000 } = options;
@@ -69,5 +71,6 @@ export function createPullServer(options: PullServerOptions): Promise<FastifyIns
     const shared = { ...dependencies, profiles, readers, policy, connect, catalogs };
     void app.register(apiRoutes, shared);
     void app.register(mirrorRoutes, { ...shared, localPaths: hidden });
+    addWebPages(app, { ...dependencies, version, policy, connect, decisions, catalog: () => catalogView(catalogs) });
   });
 }

@@ -32,7 +32,7 @@ export const servicesRooms: readonly Room[] = [
   {
     name: 'services/pull/pages/site',
     imports: [
-      ...['lib/catalog', 'lib/concurrency', 'lib/http', 'lib/registry', 'lib/trust/policy'],
+      ...['lib/catalog', 'lib/concurrency', 'lib/http', 'lib/profile/seccomp', 'lib/registry', 'lib/trust/policy'],
       'services/pull/pages/catalog-view.ts',
       ...['services/pull/pages/components', 'services/pull/pages/style'],
     ],
@@ -41,9 +41,31 @@ export const servicesRooms: readonly Room[] = [
   {
     name: 'services/pull/pages/catalog',
     imports: [
-      ...[errors, 'lib/catalog', 'services/pull/pages/catalog-view.ts', 'services/pull/pages/components'],
+      ...[errors, 'lib/catalog', 'lib/profile', 'services/pull/pages/catalog-view.ts'],
+      ...['services/pull/pages/components', 'services/pull/pages/site'],
+    ],
+    packages: ['fastify'],
+  },
+  {
+    name: 'services/pull/pages/images',
+    imports: [
+      ...['services/pull/pages/catalog', 'services/pull/pages/catalog-view.ts', 'services/pull/pages/components'],
       'services/pull/pages/site',
     ],
+    packages: ['fastify'],
+  },
+  {
+    name: 'services/pull/pages/playground',
+    imports: [
+      ...[errors, 'lib/concurrency', 'lib/profile', 'lib/profile/change.ts', 'lib/profile/constraint.ts'],
+      ...['lib/profile/finding.ts', 'lib/profile/apparmor', 'lib/profile/seccomp', tables],
+      ...['services/pull/pages/components', 'services/pull/pages/site'],
+    ],
+    packages: ['fastify'],
+  },
+  {
+    name: 'services/pull/pages/api-reference',
+    imports: ['services/pull/pages/components', 'services/pull/pages/site'],
     packages: ['fastify'],
   },
   {
@@ -66,7 +88,9 @@ export const servicesRooms: readonly Room[] = [
   {
     name: 'services/pull/pages',
     imports: [
-      ...['lib/http', 'services/pull/pages/catalog', 'services/pull/pages/profile', 'services/pull/pages/site'],
+      ...['lib/http', 'services/pull/pages/api-reference', 'services/pull/pages/catalog'],
+      ...['services/pull/pages/images', 'services/pull/pages/playground', 'services/pull/pages/profile'],
+      'services/pull/pages/site',
       'services/pull/pages/style',
     ],
     packages: ['fastify', 'fastify-plugin'],
@@ -109,8 +133,10 @@ export const servicesRooms: readonly Room[] = [
   {
     name: 'services/pull',
     imports: [
-      ...['lib/http', 'lib/registry', 'lib/trust/policy', 'services', 'services/callers', 'services/pull/api'],
-      ...['services/pull/catalogs.ts', 'services/pull/mirror', 'services/pull/readers', 'services/pull/verified'],
+      ...[errors, 'lib/http', 'lib/profile', 'lib/profile/seccomp', 'lib/registry', 'lib/trust/policy', 'services'],
+      ...['services/callers', 'services/pull/api', 'services/pull/catalogs.ts', 'services/pull/mirror'],
+      ...['services/pull/pages', 'services/pull/pages/catalog-view.ts', 'services/pull/pages/checks'],
+      ...['services/pull/readers', 'services/pull/verified'],
     ],
     packages: ['fastify'],
   },

@@ -16,7 +16,7 @@ import type { ReadTarget, TagLister } from '#lib/registry/target';
 import { authorize } from '#lib/trust/policy/authorize';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import type { Verification } from '#lib/trust/signature/signature';
-import type { Catalogs } from '../catalogs.ts';
+import type { FollowedCatalogs } from '../catalogs.ts';
 import type { VerifiedArtifact } from '../verified/verified-profile.ts';
 import type { VerifiedProfiles } from '../verified/verified-profiles.ts';
 import type { MirroredName } from './mirror-name.ts';
@@ -24,7 +24,7 @@ import type { MirroredName } from './mirror-name.ts';
 /** What the mirror reads from. */
 export interface MirroredContentDependencies {
   readonly profiles: VerifiedProfiles;
-  readonly catalogs: Catalogs;
+  readonly catalogs: FollowedCatalogs;
   readonly policy: Pick<PolicySource, 'current'>;
   readonly connect: (reference: Reference) => ReadTarget & TagLister;
 }

@@ -1,6 +1,8 @@
 import plugin from 'fastify-plugin';
+import { apiRoute } from './api-reference/api-route.ts';
 import { catalogRoute } from './catalog/catalog-route.ts';
 import { answerErrorsWithPages } from './error-pages.ts';
+import { imagesRoute } from './images/images-route.ts';
 import { playgroundRoute } from './playground/playground-route.ts';
 import { sendText } from './site/answer.ts';
 import { favicon } from './site/layout.ts';
@@ -21,5 +23,7 @@ export const pages = plugin<PagesDependencies>(async (app, dependencies) => {
     sendText(request, reply, { text: favicon, type: 'image/svg+xml' }),
   );
   await app.register(catalogRoute, dependencies);
+  await app.register(imagesRoute, dependencies);
   await app.register(playgroundRoute, dependencies);
+  await app.register(apiRoute, dependencies);
 });

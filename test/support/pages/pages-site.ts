@@ -2,43 +2,57 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import type { CatalogProfile } from '#lib/catalog/entry';
-import { createServiceServer } from '#lib/http/service-server';
-import type { TrustPolicy } from '#lib/trust/policy/policy';
-import type { CatalogView } from '#services/pull/pages/catalog-view';
-import { pages } from '#services/pull/pages/pages';
-import { memoryCatalog } from './memory-catalog.ts';
-import { someProfiles } from './profiles.ts';
+import { CatalogSearch } from '#lib/catalog/search';
+import { FairleadError } from '#lib/errors';
+import { mediaTypes } from '#lib/registry/descriptor';
+import { digestOf } from '#lib/registry/digest';
+import { parsePinned } from '#lib/registry/pinned-reference';
+import type { Policy } from '#lib/trust/policy/node-policy';
+import { createPullServer } from '#services/pull/server';
 
-const policy: TrustPolicy = { source: 'policy.yaml', rules: [], revision: 'af48b792'.repeat(8) };
+const policy: Policy = {
+  source: 'policy.yaml',
+  rules: [],
+  baseline: { seccomp: 'RuntimeDefault', apparmor: 'RuntimeDefault' },
+  limits: { artifactBytes: 1024, entriesPerSyscall: 2 },
+  revision: 'af48b792'.repeat(8),
+};
+const digest = digestOf(new Uint8Array());
 const state = {
   reference: 'registry.example.com/security/catalog:latest',
-  built: '2026-11-28T22:10:00Z',
-  verified: true,
+  catalog: {
+    reference: parsePinned(`registry.example.com/security/catalog@${digest}`),
+    descriptor: { mediaType: mediaTypes.index, digest, size: 1 },
+    built: '2026-11-28T22:10:00Z',
+    verification: { rule: '**', unsigned: true, signatures: [] },
+    shards: [],
+  },
+  problem: undefined,
 };
 
-/** Pages about profiles that a test sets. */
+/** A pull service on a free port, with profiles that a test sets and no registry. */
 export class PagesSite {
-  catalog: CatalogView = memoryCatalog(someProfiles, [state]);
   readonly app: FastifyInstance;
+  readonly #shown: { search: CatalogSearch };
 
-  private constructor(app: FastifyInstance) {
+  private constructor(app: FastifyInstance, shown: { search: CatalogSearch }) {
     this.app = app;
+    this.#shown = shown;
   }
 
-  /** Starts a service that has only the pages, on a free port. */
-  static async start(): Promise<PagesSite> {
-    const options = { name: 'pages', description: 'Pages', version: '0.1.0', bodyLimit: 1024 * 1024, timeout: 30_000 };
-    let site: PagesSite | undefined;
-    const app = await createServiceServer({ ...options, logger: pino({ level: 'silent' }) }, (service, { turns }) => {
-      void service.register(pages, {
-        version: '0.1.0',
-        catalog: () => site?.catalog ?? memoryCatalog([]),
-        policy: { current: policy },
-        verificationOf: () => undefined,
-        turns,
-      });
+  static async start(profiles: readonly CatalogProfile[] = []): Promise<PagesSite> {
+    const shown = { search: new CatalogSearch([]) };
+    const app = await createPullServer({
+      version: '0.1.0',
+      logger: pino({ level: 'silent' }),
+      policy: { current: policy, inForce: true },
+      connect: () => {
+        throw new FairleadError('Unavailable', 'no registry');
+      },
+      catalogs: { current: () => shown.search, states: [state], wereTried: true, details: {} },
     });
-    site = new PagesSite(app);
+    const site = new PagesSite(app, shown);
+    site.show(profiles);
     await app.listen({ host: '127.0.0.1', port: 0 });
     return site;
   }
@@ -47,7 +61,12 @@ export class PagesSite {
     return `http://127.0.0.1:${(this.app.server.address() as AddressInfo).port}`;
   }
 
+  /** Shows these profiles from now on. */
   show(profiles: readonly CatalogProfile[]): void {
-    this.catalog = memoryCatalog(profiles, [state]);
+    this.#shown.search = new CatalogSearch(profiles.flatMap(({ versions }) => versions));
+  }
+
+  close(): Promise<undefined> {
+    return this.app.close();
   }
 }

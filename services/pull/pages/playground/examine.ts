@@ -1,4 +1,3 @@
-import type { Turns } from '#lib/concurrency/turns';
 import { FairleadError } from '#lib/errors';
 import { runtimeDefaultAppArmor } from '#lib/profile/apparmor/runtime-default';
 import type { ProfileDiff } from '#lib/profile/change';
@@ -11,9 +10,10 @@ import { importProfile } from '#lib/profile/import-profile';
 import { lint } from '#lib/profile/lint';
 import { refuseMisspelt } from '#lib/profile/parse-runtime';
 import type { Profile, ProfileKind } from '#lib/profile/profile';
-import { type CallCounts, compareCalls, countCalls, loadReferenceDefault } from '#lib/profile/seccomp/call-counts';
+import { type CallCounts, compareCalls, countCalls } from '#lib/profile/seccomp/call-counts';
 import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { defaultCapabilities } from '#lib/profile/seccomp/tables/runtime-identity';
+import type { PagesDependencies } from '../site/pages-dependencies.ts';
 
 /** What a reader has pasted. */
 export interface Pasted {
@@ -49,15 +49,17 @@ const native = nativeArchitecture(architecture);
 /**
  * Lints and explains a profile, and compares it with another.
  *
- * @param turns where each step takes its turn: one takes some milliseconds of a core.
  * @throws FairleadError ProfileInvalid and LimitExceeded for a profile that cannot be read; faults
  * of the other profile, and of single steps, are part of the result.
  */
-export async function examine({ profile: text, other }: Pasted, turns: Pick<Turns, 'take'>): Promise<Examination> {
+export async function examine(
+  { profile: text, other }: Pasted,
+  { baseline: loadBaseline, turns }: Pick<PagesDependencies, 'baseline' | 'turns'>,
+): Promise<Examination> {
   await turns.take();
   const profile = read(text, 'profile');
   const findings = lint(profile);
-  const baseline = await loadReferenceDefault();
+  const baseline = await loadBaseline();
   await turns.take();
   const onNode = settled((): OnNode => {
     refuseMisspelt(profile.unknownFields ?? []);

@@ -21,7 +21,7 @@ export async function playgroundRoute(app: FastifyInstance, dependencies: PagesD
   app.post<{ Body: Partial<Pasted> }>('/playground', { schema: { hide: true }, bodyLimit }, async (request, reply) => {
     const { profile = '', other = '' } = request.body ?? {};
     const pasted = { profile, other };
-    const result = await examine(pasted, dependencies.turns).catch((error: unknown) => {
+    const result = await examine(pasted, dependencies).catch((error: unknown) => {
       if (error instanceof FairleadError) return error;
       throw error;
     });

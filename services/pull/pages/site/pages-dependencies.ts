@@ -1,4 +1,5 @@
 import type { Turns } from '#lib/concurrency/turns';
+import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
 import type { CatalogView } from '../catalog-view.ts';
 import type { KeyNames } from './signer-label.ts';
@@ -14,6 +15,8 @@ export interface PagesDependencies {
   /** The trust policy in force. */
   readonly policy: { readonly current: TrustPolicy };
   readonly verificationOf: VerificationOf;
+  /** Returns what loadReferenceDefault returns: the profile that others are compared with. */
+  readonly baseline: () => Promise<SeccompProfile>;
   /** Where each piece of heavy work takes its turn. */
   readonly turns: Pick<Turns, 'take'>;
 }

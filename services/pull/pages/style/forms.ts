@@ -10,4 +10,6 @@ export const forms = `
 .findings { border-top: 1px solid var(--line); font: var(--row); }
 .findings li { display: grid; grid-template-columns: 84px minmax(0, 1fr); gap: 8px 12px; align-items: baseline; padding-block: 9px; border-bottom: 1px solid var(--line); }
 .findings .badge { justify-self: start; }
+.list-title { margin-top: 32px; font-size: 14px; line-height: 20px; }
+.list-title + .values { margin-top: 8px; }
 `;

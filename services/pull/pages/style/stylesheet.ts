@@ -7,9 +7,10 @@ import { forms } from './forms.ts';
 import { layout } from './layout.ts';
 import { media } from './media.ts';
 import { profile } from './profile.ts';
+import { reference } from './reference.ts';
 import { tokens } from './tokens.ts';
 
-const text = [tokens, base, layout, controls, components, catalog, forms, profile, media]
+const text = [tokens, base, layout, controls, components, catalog, forms, reference, profile, media]
   .join('')
   .replace(/^ +/gm, '')
   .replace(/\n{2,}/g, '\n');
