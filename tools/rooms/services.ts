@@ -86,12 +86,30 @@ export const servicesRooms: readonly Room[] = [
     packages: ['fastify', 'yaml'],
   },
   {
+    name: 'services/pull/pages/image',
+    imports: [
+      ...[errors, 'lib/catalog', 'lib/http', 'lib/node/find', 'lib/registry', 'lib/trust/policy'],
+      ...['services/pull/pages/catalog-view.ts', 'services/pull/pages/checks', 'services/pull/pages/components'],
+      'services/pull/pages/site',
+    ],
+    packages: ['fastify'],
+  },
+  {
+    name: 'services/pull/pages/why',
+    imports: [
+      ...[errors, 'lib/http', 'lib/profile', 'lib/registry', 'lib/trust/policy', 'lib/trust/signature'],
+      ...['lib/trust/verify', 'services/pull/pages/checks', 'services/pull/pages/components'],
+      'services/pull/pages/site',
+    ],
+    packages: ['fastify', 'yaml'],
+  },
+  {
     name: 'services/pull/pages',
     imports: [
       ...['lib/http', 'services/pull/pages/api-reference', 'services/pull/pages/catalog'],
-      ...['services/pull/pages/images', 'services/pull/pages/playground', 'services/pull/pages/profile'],
-      'services/pull/pages/site',
-      'services/pull/pages/style',
+      ...['services/pull/pages/image', 'services/pull/pages/images', 'services/pull/pages/playground'],
+      ...['services/pull/pages/profile', 'services/pull/pages/site', 'services/pull/pages/style'],
+      'services/pull/pages/why',
     ],
     packages: ['fastify', 'fastify-plugin'],
   },

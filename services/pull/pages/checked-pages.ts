@@ -1,8 +1,14 @@
 import type { FastifyInstance } from 'fastify';
-import type { ProfileRouteDependencies } from './profile/profile-route.ts';
-import { profileRoute } from './profile/profile-route.ts';
+import { type ImageRouteDependencies, imageRoute } from './image/image-route.ts';
+import { type ProfileRouteDependencies, profileRoute } from './profile/profile-route.ts';
+import { type WhyRouteDependencies, whyRoute } from './why/why-route.ts';
+
+/** What the pages need that ask registries. */
+export type CheckedPagesDependencies = ProfileRouteDependencies & ImageRouteDependencies & WhyRouteDependencies;
 
 /** A plugin that serves the pages about what this site checks itself: profiles, images, refusals. */
-export async function checkedPages(app: FastifyInstance, dependencies: ProfileRouteDependencies): Promise<void> {
+export async function checkedPages(app: FastifyInstance, dependencies: CheckedPagesDependencies): Promise<void> {
   await app.register(profileRoute, dependencies);
+  await app.register(imageRoute, dependencies);
+  await app.register(whyRoute, dependencies);
 }

@@ -24,7 +24,7 @@ export function useSection(
   );
   const file = `${containerName(reference)}.json`;
   const pull = `fairlead pull ${formatReference(reference)} --policy policy.yaml --file ${file}`;
-  const kindOption = kind === 'Seccomp' ? '' : ` --kind ${kind}`;
+  const kindOption = kind === 'Seccomp' ? '' : ` --kind ${kind.toLowerCase()}`;
   const command = copyBlock({
     title: 'Command line',
     when: 'verifies, then writes the profile',

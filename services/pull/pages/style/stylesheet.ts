@@ -9,8 +9,9 @@ import { media } from './media.ts';
 import { profile } from './profile.ts';
 import { reference } from './reference.ts';
 import { tokens } from './tokens.ts';
+import { why } from './why.ts';
 
-const text = [tokens, base, layout, controls, components, catalog, forms, reference, profile, media]
+const text = [tokens, base, layout, controls, components, catalog, forms, reference, profile, why, media]
   .join('')
   .replace(/^ +/gm, '')
   .replace(/\n{2,}/g, '\n');

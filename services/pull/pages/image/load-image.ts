@@ -1,0 +1,95 @@
+import { basename } from 'node:path';
+import type { CatalogProfile } from '#lib/catalog/entry';
+import { FairleadError } from '#lib/errors';
+import { type FoundProfile, findProfiles } from '#lib/node/find/find-profiles';
+import { formatPlatform } from '#lib/registry/platform';
+import type { Reference } from '#lib/registry/reference';
+import type { ReadTarget } from '#lib/registry/target';
+import type { Policy } from '#lib/trust/policy/node-policy';
+import type { CatalogView } from '../catalog-view.ts';
+import { shownReason } from '../checks/trust.ts';
+import type { AttachedProfiles, ImageView } from './image-view.ts';
+
+/** What loadImage works with. */
+export interface ImageDependencies {
+  readonly catalog: () => CatalogView;
+  readonly policy: { readonly current: Policy };
+  readonly connect: (reference: Reference) => ReadTarget;
+}
+
+/** Profiles of the catalogs that the page lists. */
+const shownProfiles = 50;
+
+/**
+ * Finds the profiles of a container image: those that are attached to it in its registry, verified
+ * under the policy in force, and those that the catalogs state to be made for it. A registry that
+ * does not answer, and an image that the policy allows no profiles of, are part of the page.
+ */
+export async function loadImage(
+  image: Reference,
+  { catalog, policy, connect }: ImageDependencies,
+  signal: AbortSignal,
+): Promise<ImageView> {
+  const { profiles, total } = madeFor(image, catalog());
+  const found = await attachedTo(image, { policy, connect }, signal);
+  return { image, ...found, made: profiles, madeTotal: total };
+}
+
+/** Docker Hub's images have short names, too. */
+function madeFor(
+  { registry, repository }: Reference,
+  catalog: CatalogView,
+): { profiles: CatalogProfile[]; total: number } {
+  const short = registry === 'docker.io' ? [repository.replace(/^library\//, '')] : [];
+  const results = [`${registry}/${repository}`, ...short].map((image) =>
+    catalog.search({ image, sort: 'name', limit: shownProfiles }),
+  );
+  const profiles = new Map(
+    results.flatMap((result) => result.profiles.map((each) => [`${each.registry}/${each.repository}`, each] as const)),
+  );
+  const total = results.reduce((sum, result) => sum + result.total, 0);
+  return { profiles: [...profiles.values()].slice(0, shownProfiles), total: Math.max(total, profiles.size) };
+}
+
+async function attachedTo(
+  image: Reference,
+  { policy: { current: policy }, connect }: Pick<ImageDependencies, 'policy' | 'connect'>,
+  signal: AbortSignal,
+): Promise<Pick<ImageView, 'digest' | 'attached'>> {
+  if (image.tag === undefined && image.digest === undefined) {
+    return {
+      attached: {
+        problem: 'The address names no version of the image. Add a tag or a digest to find what is attached to it',
+      },
+    };
+  }
+  try {
+    const { image: pinned, profiles, refused, unexamined } = await findProfiles({ image }, { policy, connect, signal });
+    const attached: AttachedProfiles = {
+      profiles: profiles.map(described),
+      refused: refused.map(({ reference, error }) => ({ digest: reference.digest, why: shownReason(error, policy) })),
+      unexamined,
+    };
+    return { digest: pinned.digest, attached };
+  } catch (error) {
+    if (error instanceof FairleadError) return { attached: { problem: shownReason(error, policy) } };
+    throw error;
+  }
+}
+
+type Described = Extract<AttachedProfiles, { readonly profiles: unknown }>['profiles'][number];
+
+function described({ kind, name, version, summary, reference, subject, pulled }: FoundProfile): Described {
+  const [first] = pulled.verification.signatures;
+  const signer =
+    first === undefined ? 'not signed' : (first.certificate?.identity ?? `key ${basename(first.key ?? '')}`);
+  return {
+    kind,
+    reference,
+    signer,
+    ...(name !== undefined && { name }),
+    ...(version !== undefined && { version }),
+    ...(summary !== undefined && { summary }),
+    ...(subject.platform !== undefined && { platform: formatPlatform(subject.platform) }),
+  };
+}

@@ -1,0 +1,130 @@
+import { basename } from 'node:path';
+import { FairleadError } from '#lib/errors';
+import type { RuntimeKind } from '#lib/profile/profile';
+import { formatRepository, parseReference, type Reference } from '#lib/registry/reference';
+import type { ReadTarget } from '#lib/registry/target';
+import { policyPlace, type TrustPolicy } from '#lib/trust/policy/policy';
+import type { HeldSignature } from '#lib/trust/signature/signature';
+import type { Examined } from '#lib/trust/verify/examined';
+import { type DecisionExplanation, explainDecision } from '#lib/trust/verify/explain-decision';
+import type { CheckedProfiles } from '../checks/checked-profiles.ts';
+import { lineOf, shownReason } from '../checks/trust.ts';
+import type { WhyAnswer, WhyRule, WhyView } from './why-view.ts';
+
+/** What explainWhy works with. */
+export interface WhyDependencies {
+  readonly checks: CheckedProfiles;
+  readonly policy: { readonly current: TrustPolicy };
+  readonly connect: (reference: Reference) => ReadTarget;
+}
+
+/**
+ * Explains what the policy in force decides on a reference, rule by rule and signature by
+ * signature, as a node with the same policy does. An invalid reference and a registry that does not
+ * answer are part of the explanation.
+ */
+export async function explainWhy(
+  { reference: text, kind }: { readonly reference: string; readonly kind: RuntimeKind },
+  dependencies: WhyDependencies,
+  signal: AbortSignal,
+): Promise<WhyView> {
+  const entered = text.trim();
+  if (entered === '') return { reference: '', kind };
+  let reference: Reference;
+  try {
+    reference = parseReference(entered);
+  } catch (error) {
+    if (error instanceof FairleadError) return { reference: entered, kind, problem: error.summary };
+    throw error;
+  }
+  const policy = dependencies.policy.current;
+  const connect = (of: Reference): ReadTarget => underSignal(dependencies.connect(of), signal);
+  const explained = await explainDecision({ reference, kind }, { policy, connect });
+  const refusal = explained.refusal ?? (await refusalOfContent({ reference, kind }, explained, dependencies, signal));
+  return { reference: entered, kind, answer: answerOf({ reference, explained, refusal, policy }) };
+}
+
+/**
+ * Returns why a profile whose signatures meet the rule is refused nevertheless, such as one of
+ * another kind.
+ */
+async function refusalOfContent(
+  { reference, kind }: { readonly reference: Reference; readonly kind: RuntimeKind },
+  { found }: DecisionExplanation,
+  { checks }: WhyDependencies,
+  signal: AbortSignal,
+): Promise<FairleadError | undefined> {
+  if (reference.tag === undefined && reference.digest === undefined) return undefined;
+  const pinned = found === undefined ? reference : { ...reference, digest: found.descriptor.digest };
+  try {
+    await checks.check(pinned, kind, signal);
+    return undefined;
+  } catch (error) {
+    if (error instanceof FairleadError) return error;
+    throw error;
+  }
+}
+
+function answerOf({
+  reference,
+  explained: { decision, found },
+  refusal,
+  policy,
+}: {
+  readonly reference: Reference;
+  readonly explained: DecisionExplanation;
+  readonly refusal: FairleadError | undefined;
+  readonly policy: TrustPolicy;
+}): WhyAnswer {
+  const rules = policy.rules.map((rule, index): WhyRule => {
+    const line = lineOf(rule.position);
+    const outcome = decision.steps[index]?.outcome ?? 'not asked';
+    return { number: index + 1, rule, outcome, ...(line !== undefined && { line }) };
+  });
+  const deciding = rules.find(({ outcome }) => outcome === 'matches')?.number;
+  return {
+    repository: formatRepository(reference),
+    outcome: outcomeOf(decision.rule?.unsigned === true || found !== undefined, refusal),
+    rules,
+    ...(deciding !== undefined && { deciding }),
+    ...(found && { digest: found.descriptor.digest, found: found.signatures }),
+    examined: found?.examined.map(withFileNames) ?? [],
+    ...(refusal && { refusal: { kind: refusal.kind, why: shownReason(refusal, policy) } }),
+    policy: { name: basename(policyPlace(policy)), revision: policy.revision },
+  };
+}
+
+function outcomeOf(isExamined: boolean, refusal: FairleadError | undefined): WhyAnswer['outcome'] {
+  if (refusal === undefined) return isExamined ? 'allowed' : 'undecided';
+  return refusal.kind === 'Unavailable' || refusal.kind === 'Unauthenticated' || refusal.kind === 'NotFound'
+    ? 'undecided'
+    : 'refused';
+}
+
+/** Readers are not told in which directories keys are. */
+function withFileNames(examined: Examined): Examined {
+  const held = examined.held.map(
+    (signature): HeldSignature =>
+      signature.key === undefined ? signature : { ...signature, key: basename(signature.key) },
+  );
+  const refused = examined.refused.map((each) => ({
+    ...each,
+    wanted: withoutDirectory(each.wanted),
+    reason: each.reason,
+  }));
+  return { ...examined, wanted: examined.wanted.map(withoutDirectory), held, refused };
+}
+
+/** Returns `key release.pub` of `key /etc/fairlead/release.pub`. */
+export function withoutDirectory(alternative: string): string {
+  return alternative.startsWith('key ') ? `key ${basename(alternative.slice(4))}` : alternative;
+}
+
+/** Returns the same source, each of whose requests ends with the signal. */
+function underSignal(source: ReadTarget, signal: AbortSignal): ReadTarget {
+  return {
+    resolve: (name, options) => source.resolve(name, { signal, ...options }),
+    fetch: (descriptor, options) => source.fetch(descriptor, { signal, ...options }),
+    referrers: (subject, options) => source.referrers(subject, { signal, ...options }),
+  };
+}
