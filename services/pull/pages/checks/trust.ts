@@ -98,7 +98,8 @@ export function lineOf(position: string | undefined): string | undefined {
   return /^(\d+):\d+$/.exec(position ?? '')?.[1];
 }
 
-/** Returns why something is refused, without the directories of this machine. */
+/** Returns why something is refused, without the directories of this machine; digests are cut. */
 export function shownReason(error: FairleadError, policy: TrustPolicy): string {
-  return withoutLocalPaths(error.summary, { ...policyPaths(policy), [policyPlace(policy)]: 'the trust policy' });
+  const paths = { ...policyPaths(policy), [policyPlace(policy)]: 'the trust policy' };
+  return withoutLocalPaths(error.summary, paths).replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, '$1…');
 }

@@ -22,16 +22,16 @@ export interface PublisherText {
 /**
  * Returns a text of a publisher as it can be shown: on one line, with control characters and those
  * that change the direction of text as U+FFFD, at most two marks after a letter, and its first 170
- * characters.
+ * characters, or as many as are given.
  */
-export function publisherText(given: string): PublisherText {
+export function publisherText(given: string, most = mostCharacters): PublisherText {
   const line = given
     .slice(0, mostUnits)
     .replace(/[\t\n\r ]+/g, ' ')
     .trim();
   const plain = line.replace(unshown, '\uFFFD');
   const characters = Array.from(plain.replace(furtherMarks, ''));
-  const cut = characters.length > mostCharacters || given.length > mostUnits;
-  const shown = characters.slice(0, mostCharacters).join('');
+  const cut = characters.length > most || given.length > mostUnits;
+  const shown = characters.slice(0, most).join('');
   return { text: cut ? `${shown.trimEnd()}…` : shown, replaced: plain !== line };
 }

@@ -6,6 +6,15 @@ export function publisher(text: string): Html {
   return html`<bdi>${publisherText(text).text}</bdi>`;
 }
 
+/**
+ * Returns why something failed, in which registries and publishers may have a say, as a sentence:
+ * longer than their other texts.
+ */
+export function reason(text: string): Html {
+  const shown = publisherText(text, 600).text;
+  return html`<bdi>${shown}</bdi>${/[.…]$/.test(shown) ? '' : '.'}`;
+}
+
 /** Returns the note that a page has if characters of a publisher's text were replaced. */
 export function replacedNote(texts: readonly (string | undefined)[]): Html | undefined {
   if (!texts.some((text) => text !== undefined && publisherText(text).replaced)) return undefined;

@@ -5,7 +5,7 @@ import type { HeldSignature } from '#lib/trust/signature/signature';
 import type { RulePlace, Trust } from '../checks/trust.ts';
 import type { Fact } from '../components/facts.ts';
 import { type Html, html } from '../components/html.ts';
-import { publisher } from '../components/publisher.ts';
+import { publisher, reason } from '../components/publisher.ts';
 import { verificationPanel } from '../components/verification-panel.ts';
 import { count, day, moment } from '../components/words.ts';
 import { imagePath, profilePath, withQuery } from '../site/addresses.ts';
@@ -25,11 +25,11 @@ function sentenceOf(trust: Trust): Html | string {
     case 'notSigned':
       return html`${capital(ruleText(trust.rule))} of this site’s policy requires no signature.`;
     case 'refused':
-      return publisher(trust.why);
+      return reason(trust.why);
     case 'notChecked':
       return trust.last === undefined
-        ? html`${publisher(trust.why)} This site has not verified it. What is shown is from the catalog.`
-        : html`${publisher(trust.why)} What is shown was verified before: ${moment(trust.last)}.`;
+        ? html`${reason(trust.why)} This site has not verified it. What is shown is from the catalog.`
+        : html`${reason(trust.why)} What is shown was verified before: ${moment(trust.last)}.`;
   }
 }
 

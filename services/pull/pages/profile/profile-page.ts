@@ -1,9 +1,13 @@
+import { basename } from 'node:path';
 import { formatReference } from '#lib/registry/reference';
+import type { HeldSignature } from '#lib/trust/signature/signature';
 import { badge } from '../components/badge.ts';
 import { referenceField } from '../components/copy-block.ts';
 import { type Html, html } from '../components/html.ts';
+import { note } from '../components/note.ts';
 import { publisher, replacedNote } from '../components/publisher.ts';
 import { layout } from '../site/layout.ts';
+import { signerLabel } from '../site/signer-label.ts';
 import type { Site } from '../site/site.ts';
 import { artifactSection } from './artifact-section.ts';
 import { callsSection } from './calls-section.ts';
@@ -34,7 +38,7 @@ ${summary !== undefined && html`<p class="publisher-summary">${publisher(summary
 ${view.digest !== undefined && referenceField(formatReference({ ...address, digest: view.digest }))}
 ${replacedNote([summary, name, ...images.map(({ image }) => image)])}
 <nav class="sections" aria-label="Sections"><ul>${links}</ul></nav>
-<div class="with-aside"><div>${sections.map(({ content }) => content)}</div>
+<div class="with-aside"><div>${view.content === undefined && contentNote(view)}${sections.map(({ content }) => content)}</div>
 <aside>${trustPanel(view)}${imagesList(view)}${othersList(others)}</aside></div>`;
   return layout(site, { title: `${name} ${version}`, section: 'catalog' }, main);
 }
@@ -56,6 +60,17 @@ function sectionsOf(view: ProfileView): { id: string; title: string; content: Ht
   ].filter((section) => section !== false);
 }
 
+/** Returns why the page does not show what the profile permits. */
+function contentNote({ trust }: ProfileView): Html {
+  if (trust.state === 'refused') {
+    const rest = 'It is published, but this site’s policy does not allow it. Nodes with this policy refuse it, too.';
+    return note('bad', { lead: 'What it permits is not shown.', rest });
+  }
+  const rest =
+    'Its registry does not answer, and this site has not verified it before. The names and dates are those of the catalog.';
+  return note('neutral', { lead: 'What it permits is not known now.', rest });
+}
+
 function path({ address: { registry, repository }, name }: ProfileView): Html {
   const segments = [registry, ...repository.split('/').slice(0, -1)];
   const items = segments.map((segment) => html`<li>${publisher(segment)}<span aria-hidden="true"> /</span></li>`);
@@ -71,10 +86,7 @@ function trustWords(trust: ProfileView['trust']): string | Html {
   switch (trust.state) {
     case 'verified': {
       const [first] = trust.signatures;
-      const signer = first?.key ?? first?.certificate?.identity;
-      return signer === undefined
-        ? 'Verified'
-        : html`Verified: signed by ${publisher(signer.replace(/^.*[/\\](?=[^/\\]*$)/, ''))}`;
+      return first === undefined ? 'Verified' : html`<span>Verified: signed by ${publisher(signerName(first))}</span>`;
     }
     case 'notSigned':
       return 'Not signed: the policy requires no signature';
@@ -83,4 +95,9 @@ function trustWords(trust: ProfileView['trust']): string | Html {
     case 'notChecked':
       return 'Could not be checked';
   }
+}
+
+/** Returns a signer in a few words: the file of a key, or the repository of a workflow. */
+function signerName({ key, certificate }: HeldSignature): string {
+  return certificate === undefined ? basename(key) : signerLabel(certificate, new Map());
 }

@@ -13,7 +13,8 @@ export const profile = `
 .sections + .with-aside { margin-top: 40px; }
 .with-aside [id] { scroll-margin-top: 56px; }
 .with-aside > aside { top: 72px; }
-.bar.wide { margin-top: 20px; }
+.bar.wide { margin-top: 20px; padding: 0; }
+.with-aside > div > .block:first-child { margin-top: 0; }
 .figures { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 16px 24px; margin-top: 16px; }
 .figures > div { padding-left: 12px; border-left: 2px solid var(--ink); }
 .figures > .strict { border-color: var(--strict); }

@@ -16,9 +16,10 @@ export const why = `
 .number { display: grid; place-items: center; width: 32px; height: 32px; border: 1px solid var(--edge); border-radius: 50%; background: var(--bg); font: 650 13px/20px var(--sans); color: var(--soft); }
 .rule.strict > .number, .rule.bad > .number { border-color: var(--tone); background: var(--tone); color: var(--bg); }
 .rule.not-asked > .number { border-style: dashed; color: var(--muted); }
-.rule-head { display: flex; justify-content: space-between; gap: 16px; padding-top: 5px; }
-.rule-head code { font-size: 13px; }
-.rule-outcome { flex: none; text-align: right; font: var(--meta); color: var(--muted); }
+.rule-body { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 16px; padding-top: 5px; }
+.rule-body > code { font-size: 13px; }
+.rule-body > .requirements { grid-column: 1 / -1; }
+.rule-outcome { grid-row: 1 / 3; grid-column: 2; text-align: right; font: var(--meta); color: var(--muted); }
 .rule-outcome b { display: block; font-weight: 400; }
 .rule.strict .rule-outcome b, .rule.bad .rule-outcome b, .rule.neutral .rule-outcome b { font-weight: 650; color: var(--tone); }
 .wants { font: var(--meta); color: var(--muted); }
@@ -48,8 +49,8 @@ mark { padding: 1px 2px; border-radius: 3px; background: var(--more-bg); color: 
 .image .aside-list { margin-top: 0; }
 .refused ul { padding: 0 0 12px 28px; font: var(--meta); color: var(--muted); }
 @media (max-width: 860px) {
-  .rule-head { flex-wrap: wrap; gap: 0 16px; }
-  .rule-outcome { text-align: left; }
+  .rule-body { grid-template-columns: minmax(0, 1fr); }
+  .rule-outcome { grid-row: 2; grid-column: 1; text-align: left; }
   .rule-outcome b { display: inline; margin-right: 8px; }
   .outcome { padding: 16px; }
 }

@@ -3,7 +3,7 @@ import type { HeldSignature } from '#lib/trust/signature/signature';
 import { describeRequirement, type Examined, isMet } from '#lib/trust/verify/examined';
 import { type Html, html } from '../components/html.ts';
 import { icon } from '../components/icon.ts';
-import { publisher } from '../components/publisher.ts';
+import { publisher, reason } from '../components/publisher.ts';
 import { differingParts, type MarkedText } from './differing-parts.ts';
 import { withoutDirectory } from './explain-why.ts';
 import type { WhyAnswer, WhyRule } from './why-view.ts';
@@ -27,8 +27,8 @@ function step(rule: WhyRule, answer: WhyAnswer, kind: string): Html {
   const { number, line, outcome } = rule;
   const tone = outcome === 'matches' ? toneOf[answer.outcome] : outcome === 'not asked' ? 'not-asked' : '';
   const words = outcome === 'matches' ? decided[answer.outcome] : notDeciding[outcome];
-  return html`<li class="rule ${tone}"><span class="number"><span class="hidden">Rule </span>${number}</span><div class="rule-body"><div class="rule-head"><code>${rule.rule.match}</code><span
-class="rule-outcome"><b>${words}</b>${line !== undefined && html`<small>line ${line}</small>`}</span></div>
+  return html`<li class="rule ${tone}"><span class="number"><span class="hidden">Rule </span>${number}</span><div class="rule-body"><code>${rule.rule.match}</code><span
+class="rule-outcome"><b>${words}</b>${line !== undefined && html`<small>line ${line}</small>`}</span>
 ${detail(rule, answer, kind)}</div></li>`;
 }
 
@@ -93,8 +93,8 @@ function requirement(examined: Examined): Html {
   const refused = examined.refused
     .slice(0, shownSignatures)
     .map(
-      ({ manifest, format, wanted, reason }) =>
-        html`<li>${icon('unchecked')}<p>Signature <code>${short(manifest)}</code> (${format}), verified with ${wanted}: ${publisher(reason)}</p></li>`,
+      ({ manifest, format, wanted, reason: why }) =>
+        html`<li>${icon('unchecked')}<p>Signature <code>${short(manifest)}</code> (${format}), verified with ${wanted}: ${reason(why)}</p></li>`,
     );
   const none =
     examined.held.length + examined.refused.length === 0 &&

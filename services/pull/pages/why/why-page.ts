@@ -1,9 +1,10 @@
 import { errorMapping } from '#lib/errors';
+import { describeRequirement, isMet } from '#lib/trust/verify/examined';
 import { copyBlock } from '../components/copy-block.ts';
 import { facts } from '../components/facts.ts';
 import { flag, type Html, html } from '../components/html.ts';
 import { icon } from '../components/icon.ts';
-import { publisher } from '../components/publisher.ts';
+import { reason } from '../components/publisher.ts';
 import { counted } from '../components/words.ts';
 import { layout } from '../site/layout.ts';
 import type { Site } from '../site/site.ts';
@@ -14,7 +15,7 @@ import type { WhyAnswer, WhyView } from './why-view.ts';
 /** Returns the page that explains a decision of the policy, rule by rule. */
 export function whyPage(site: Site, view: WhyView): Html {
   const { reference, problem, answer } = view;
-  const invalid = problem !== undefined && outcome('bad', 'refused', 'This is no reference', publisher(problem));
+  const invalid = problem !== undefined && outcome('bad', 'refused', 'This is no reference', reason(problem));
   const main = html`<h1>Why is this refused?</h1>
 <p class="lead">Asks this site’s policy about a reference, rule by rule, as a node with the same policy would.</p>
 ${form(view)}${invalid}${answer !== undefined && explained(view, answer)}`;
@@ -63,6 +64,11 @@ function explained({ kind }: WhyView, answer: WhyAnswer): Html {
 <aside>${asked(answer)}</aside></div>`;
 }
 
+function foundText(found: number | undefined): string | undefined {
+  if (found === 0) return 'no signature or attestation';
+  return found === undefined ? undefined : counted(found, 'signature or attestation', 'signatures and attestations');
+}
+
 function titleOf({ outcome: ended, deciding, refusal, rules }: WhyAnswer, kind: string): string {
   const rule = `rule ${deciding}`;
   if (ended === 'allowed') {
@@ -87,13 +93,24 @@ function titleOf({ outcome: ended, deciding, refusal, rules }: WhyAnswer, kind: 
   }
 }
 
-function sentenceOf({ outcome: ended, deciding, refusal, found }: WhyAnswer, kind: string): Html | string {
-  if (refusal !== undefined) return html`${publisher(refusal.why)}.`;
+function sentenceOf(answer: WhyAnswer, kind: string): Html | string {
+  const { outcome: ended, deciding, refusal, found } = answer;
+  if (refusal !== undefined) return sentenceOfRefusal(answer, refusal);
   if (ended === 'allowed')
     return `Rule ${deciding} decides about this repository. A node with this policy applies the profile.`;
   return found === undefined
     ? `Rule ${deciding} decides about ${kind} profiles of this repository. Add a tag or a digest to check the signatures of a version.`
     : '';
+}
+
+function sentenceOfRefusal(
+  { deciding, examined, found }: WhyAnswer,
+  { kind, why }: NonNullable<WhyAnswer['refusal']>,
+): Html | string {
+  if (kind !== 'SignatureInvalid' || found === undefined) return reason(why);
+  const missing = examined.filter((each) => !isMet(each)).map(describeRequirement);
+  const signatures = found === 0 ? 'no signature' : counted(found, 'signature');
+  return html`Rule ${deciding} decides about this repository. It requires a signature by ${missing.join(', and one by ')}; the artifact has ${signatures}${found > 0 && (found === 1 ? ', which does not meet that' : ', none of which meets that')}.`;
 }
 
 function asked({ digest, found, policy, refusal }: WhyAnswer): Html {
@@ -102,10 +119,7 @@ function asked({ digest, found, policy, refusal }: WhyAnswer): Html {
   return html`<section class="aside-list why-facts" aria-labelledby="asked-title"><h2 id="asked-title">What was asked</h2>${facts(
     [
       ['Resolved to', digest && html`<code>${digest}</code>`],
-      [
-        'Found',
-        found === undefined ? undefined : counted(found, 'signature or attestation', 'signatures and attestations'),
-      ],
+      ['Found', foundText(found)],
       ['Policy', html`${policy.name}, revision <code>${policy.revision.slice(0, 12)}</code>`],
       ['Error on a node', error && html`${prefix}exit code ${error.exit}`],
     ],
