@@ -7,7 +7,7 @@ import { launcher } from './run.ts';
 
 /** A running `fairlead serve`. */
 export interface Services {
-  /** URLs where each listens, without a path. */
+  /** URLs where each listens, without a path; empty for one that the arguments do not name. */
   readonly push: string;
   readonly pull: string;
   /** Where probes are answered, if the arguments name an address for them. */
@@ -16,6 +16,8 @@ export interface Services {
   reload(): void;
   /** Ends the process with SIGTERM; gives its exit code. */
   stop(): Promise<number | null>;
+  /** Ends the process with SIGKILL. */
+  kill(): Promise<void>;
 }
 
 export interface ServeOptions {
@@ -33,8 +35,8 @@ process.once('exit', () => {
 });
 
 /**
- * Starts both services of `fairlead serve`, and what answers probes, on addresses that the
- * arguments give, and waits until they listen.
+ * Starts `fairlead serve` with the services that the arguments give addresses for, and waits until
+ * they listen.
  */
 export async function startServe(
   args: readonly string[],
@@ -47,7 +49,8 @@ export async function startServe(
   });
   children.add(child);
   child.once('exit', () => children.delete(child));
-  const addresses = await readAddresses(child, args.includes('--health') ? 3 : 2);
+  const services = ['--push', '--pull', '--health'].filter((option) => args.includes(option));
+  const addresses = await readAddresses(child, services.length);
   // Nor keep it from ending.
   child.unref();
   if (child.stdout instanceof Socket) child.stdout.unref();
@@ -62,6 +65,11 @@ export async function startServe(
       child.kill('SIGTERM');
       const [code] = await once(child, 'exit');
       return code;
+    },
+    async kill() {
+      child.ref();
+      child.kill('SIGKILL');
+      await once(child, 'exit');
     },
   };
 }
