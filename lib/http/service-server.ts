@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify';
+import type { Registry } from 'prom-client';
 import { Turns } from '#lib/concurrency/turns';
 import { callSignal } from './call-signal.ts';
 import { NewcomersRefused } from './connections/newcomers-refused.ts';
@@ -27,6 +28,8 @@ export interface ServiceOptions extends OpenApiOptions {
   readonly isReady?: (() => boolean) | undefined;
   /** Members that the answers about its health have besides. */
   readonly details?: (() => object) | undefined;
+  /** The registry of metrics of the service itself; a new one by default. */
+  readonly metricsRegistry?: Registry | undefined;
   /** Files and directories of this machine that errors may name, hidden from callers. */
   readonly localPaths?: (() => LocalPaths) | undefined;
 }
@@ -75,7 +78,10 @@ export async function createServiceServer(
   options.observe?.(app);
   await app.register(openApi, options);
   // Not behind the work that waits: it is one piece for all callers.
-  await app.register(metrics, { service: options.name, turns: new Turns(accepted), policyInForce });
+  await app.register(metrics, {
+    ...{ service: options.name, turns: new Turns(accepted), policyInForce },
+    registry: options.metricsRegistry,
+  });
   const { isReady = () => true, details = () => ({}) } = options;
   await app.register(health, {
     isReady: async () => isReady(),

@@ -327,6 +327,7 @@ rules:
     const refused = await post(parts(0, 1));
     assert.equal(refused.statusCode, 429, refused.body);
     assert.equal(refused.headers['retry-after'], '3');
+    assert.match((await app.inject('/metrics')).body, /^fairlead_publications_total\{.*outcome="published".*\} 20$/m);
     const { outcome, error } = (await audited()).at(-1) ?? {};
     assert.deepEqual([outcome, error], ['refused', 'LimitExceeded']);
   });

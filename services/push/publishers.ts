@@ -8,12 +8,14 @@ import type { RateLimit } from '../callers/rate-limit.ts';
 import { RequestCallers } from '../callers/request-callers.ts';
 import type { AuditedRequest, AuditLog } from './audit-log.ts';
 import type { PublicationPlan, Published } from './publication.ts';
+import type { PublicationMetrics } from './publication-metrics.ts';
 
 /** What finding out about those who publish needs. */
 export interface PublishersDependencies {
   readonly authenticator: Pick<Authenticator, 'authenticate'>;
   /** Who may publish what. */
-  readonly authorization: { readonly current: Authorization };
+  readonly authorization: { readonly current: Authorization; readonly inForce?: boolean };
+  readonly metrics: PublicationMetrics;
   /** Limits the publications of each caller; unlimited without it. */
   readonly rateLimit?: RateLimit | undefined;
   /** Where publications and refusals are recorded. */
@@ -58,17 +60,20 @@ export class Publishers {
 
   /** Records profiles that were published. */
   async recordPublished(request: FastifyRequest, published: readonly Published[]): Promise<void> {
+    this.#dependencies.metrics.count('published', published.length);
     for (const each of published) await this.#dependencies.audit?.published(this.#audited(request), each);
   }
 
   /** Records profiles that would be published. */
   async recordPlanned(request: FastifyRequest, plans: readonly PublicationPlan[]): Promise<void> {
+    this.#dependencies.metrics.count('planned', plans.length);
     for (const each of plans) await this.#dependencies.audit?.planned(this.#audited(request), each);
   }
 
   /** Records a request that was refused, or failed. */
   async recordRefused(request: FastifyRequest, thrown: unknown): Promise<void> {
     const references = this.#references.get(request) ?? [queriedReference(request)];
+    this.#dependencies.metrics.count('refused', references.length);
     for (const each of references) await this.#dependencies.audit?.refused(this.#audited(request), each, thrown);
   }
 

@@ -12,6 +12,7 @@ import { ArtifactMetrics } from '#operator/artifacts/artifact-metrics';
 import { profileKinds } from '#operator/controllers/cluster-view';
 import { CoverageMetrics } from '#operator/controllers/coverage-metrics';
 import { ProfileMetrics } from '#operator/controllers/profile-metrics';
+import { PublicationMetrics } from '#services/push/publication-metrics';
 import { assertGenerated } from '#test/support/generated';
 import { cliReference } from '../../tools/cli-reference.ts';
 import { describeProgram } from '../../tools/describe-program.ts';
@@ -80,7 +81,7 @@ describe('the reference pages', () => {
 
   it('metrics.md has every metric that the services, the shim and the operator expose', async () => {
     const page = metricsReference({
-      Services: await servicesMetrics(),
+      Services: [...(await servicesMetrics()), ...(await publicationMetrics())],
       Shim: await shimMetrics(),
       Operator: await operatorMetrics(),
     });
@@ -117,6 +118,12 @@ async function servicesMetrics() {
   const { body } = await app.inject('/metrics');
   await app.close();
   return exposedMetrics(body);
+}
+
+async function publicationMetrics() {
+  const registry = new Registry();
+  new PublicationMetrics(registry, () => true).count('published', 1);
+  return exposedMetrics(await registry.metrics());
 }
 
 async function operatorMetrics() {

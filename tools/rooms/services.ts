@@ -24,7 +24,7 @@ export const servicesRooms: readonly Room[] = [
       ...['lib/profile/finding.ts', tables, 'lib/registry', 'lib/text', 'services', 'services/callers', traced],
       ...['lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature', 'lib/trust/verify'],
     ],
-    packages: ['@fastify/multipart', 'fastify'],
+    packages: ['@fastify/multipart', 'fastify', 'prom-client'],
   },
   { name: 'services/pull/pages/catalog-view.ts', imports: ['lib/catalog', 'lib/profile'] },
   { name: 'services/pull/pages/style', imports: [] },
