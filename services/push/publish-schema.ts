@@ -107,6 +107,9 @@ export const manyBodySchema = {
   content: {
     'multipart/form-data': {
       schema: {
+        type: 'object',
+        // The parser of the form hands on no body.
+        nullable: true,
         description:
           'For each profile its fields and then the profile, in this order. The fields apply to the next profile only.',
         properties: {

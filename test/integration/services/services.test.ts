@@ -112,7 +112,7 @@ describePeers(['docker-registry'], 'fairlead serve, in front of docker-registry'
     for (const service of [services.push, services.pull]) {
       const document = await json(await fetch(`${service}/openapi.json`));
       assert.equal(document.openapi, '3.1.0');
-      assert.deepEqual(Object.keys(document.paths), ['/v1/profiles']);
+      assert.ok(Object.hasOwn(document.paths, '/v1/profiles'));
     }
   });
 
