@@ -9,7 +9,6 @@ export const commandSynonyms: Readonly<Record<string, string>> = {
   backup: 'save',
   bindings: 'cluster bindings',
   cat: 'pull',
-  catalog: 'ls',
   check: 'policy check',
   combine: 'merge',
   clean: 'delete',

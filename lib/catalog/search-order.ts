@@ -46,7 +46,7 @@ export function readCursor(text: string, sort: SearchSort): SortKey {
     if (isBy && typeof id === 'string') return [by as string | number, id];
   }
   throw new FairleadError('InvalidInput', `invalid cursor ${quote(text)}`, {
-    hint: 'Use `next` of a result for the same query and order, or omit it for the first page.',
+    hint: 'Use the cursor of a result for the same query and order, or omit it for the first page.',
   });
 }
 
