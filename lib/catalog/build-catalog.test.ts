@@ -223,7 +223,9 @@ describe('buildCatalog', () => {
     assert.deepEqual(registries.written, []);
     const unsigned = { signer: undefined, reference: { ...catalog, tag: 'unsigned' } };
     await build(everything, unsigned);
-    assert.equal((await build(everything, unsigned)).isChanged, false);
+    const again = await build(everything, unsigned);
+    // Anyone may have written an unsigned catalog: everything is read.
+    assert.deepEqual([again.isChanged, again.read], [false, 1]);
   });
 
   it('reads only what is new, writes only the shard that changed, and the tag last', async () => {
@@ -259,6 +261,31 @@ describe('buildCatalog', () => {
     const both = signerPolicy({ key: 'b.pub', publicKey: stranger.key.publicKey });
     const built = await build(everything, { policy: { ...both, limits: defaultPublicationLimits } });
     assert.deepEqual([built.read, built.entries.length, built.isChanged], [1, 0, true]);
+  });
+
+  it('does not believe a list of referrers, nor reads tags that stand for a digest', async () => {
+    const own = await registries.publish('registry.test/a/one:1', 'read');
+    const image = parseReference('registry.test/a/one:1');
+    await registries.connect(image).tag(own, `sha256-${'0'.repeat(64)}`);
+    const built = await build(
+      { images: [image], registries: ['registry.test'] },
+      {
+        connect: (reference) => ({
+          ...registries.connect(reference),
+          referrers: async (subject, options) =>
+            options?.artifactType === undefined && subject.digest === own.digest
+              ? [own, ...(await registries.connect(reference).referrers(subject, options))]
+              : registries.connect(reference).referrers(subject, options),
+        }),
+      },
+    );
+    assert.deepEqual(built.entries, []);
+    assert.match(
+      built.refused[0]?.error.message ?? '',
+      /is listed as a referrer of .*, but its manifest names no subject/,
+    );
+    const [only] = (await build()).entries;
+    assert.deepEqual(only?.tags, ['1']);
   });
 
   it('does not list itself', async () => {

@@ -126,8 +126,11 @@ describe('readCatalog', () => {
   it('refuses a catalog in a catalog', async () => {
     const inner = packRoot({ shards: [] });
     await target.push(inner.descriptor, inner.bytes);
-    await pushRoot(indexOf([{ ...inner.descriptor, annotations: shardAnnotations('00', '0') }]));
-    await refuses('ProfileInvalid', /no parts but shards/);
+    const { artifactType: _, ...untyped } = inner.descriptor;
+    for (const listed of [inner.descriptor, untyped]) {
+      await pushRoot(indexOf([{ ...listed, annotations: shardAnnotations('00', '0') }]));
+      await refuses('ProfileInvalid', /has media type ".*index.*": catalogs have no parts but shards/);
+    }
   });
 
   it('refuses a shard that is another artifact', async () => {

@@ -192,6 +192,11 @@ describe('CatalogSearch', () => {
   for (const [what, query, message] of [
     ['a cursor that is no cursor', { after: 'abc' }, /invalid cursor "abc"/],
     [
+      'a cursor of another order by numbers',
+      { after: new CatalogSearch(named).search({ limit: 1, sort: 'updated' }).next, sort: 'calls' },
+      /cursor/,
+    ],
+    [
       'a cursor of another order',
       { after: new CatalogSearch(named).search({ limit: 1 }).next, sort: 'calls' },
       /cursor/,
