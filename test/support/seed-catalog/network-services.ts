@@ -57,7 +57,7 @@ squid -f /mnt/squid.conf -Nz; exec squid -f /mnt/squid.conf -N`,
       const { port: own } = origin.address() as AddressInfo;
       const url = `http://127.0.0.1:${own}/file`;
       await container.until('it answers', async () => (await proxied(port, url)).includes('from the origin'));
-      assert.match(await proxied(port, url), /X-Cache: HIT/);
+      assert.match(await proxied(port, url), /X-Cache: HIT|Cache-Status: localhost;hit/);
       assert.match(await proxied(port, `${url}/refused`), /^HTTP\/1.1 403/);
       const tunnel = await Conversation.open(port);
       await tunnel.say(`CONNECT 127.0.0.1:${own} HTTP/1.1\r\n\r\n`, /^HTTP\/1.1 200/);

@@ -195,7 +195,7 @@ frontend answers
     await expectHttp(port, '/haproxy?stats', /Statistics Report/);
     container.exec(['haproxy', '-c', '-f', '/mnt/haproxy.cfg']);
     container.signal('SIGUSR2');
-    await container.until('a new worker starts', () => container.log().split(/New worker/).length > 2);
+    await container.until('a new worker starts', () => container.log().split(/new worker/i).length > 2);
     await container.until('it answers after the reload', async () => (await http(port, '/')).startsWith('200'));
   },
   stop: 'SIGUSR1',
