@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { parse } from 'yaml';
 import { importProfile } from '#lib/profile/import-profile';
 import { lint } from '#lib/profile/lint';
 import { effectiveSeccomp } from '#lib/profile/seccomp/effective-profile';
@@ -16,7 +15,7 @@ import { entrypoint } from '../../support/seed-catalog/entrypoint.ts';
 import { allowedCalls, baseline, catalogFile, profileOf, readExample } from '../../support/seed-catalog/profiles.ts';
 import type { CatalogProgram } from '../../support/seed-catalog/program.ts';
 import { catalogPrograms } from '../../support/seed-catalog/programs.ts';
-import { catalogTable } from '../../support/seed-catalog/table.ts';
+import { catalogTable, publishedProfiles } from '../../support/seed-catalog/table.ts';
 
 const native = 'SCMP_ARCH_X86_64';
 
@@ -28,6 +27,17 @@ const refused: Readonly<Record<string, readonly [number: number, ...args: bigint
   'socket(AF_PACKET, SOCK_RAW)': [41, 17n, 3n],
 };
 const [eperm, enosys] = [-1, -38];
+
+/** What summaries say that a program cannot do, with the calls that it would need. */
+const denials: Readonly<Record<string, readonly string[]>> = {
+  ptrace: ['ptrace', 'process_vm_readv', 'process_vm_writev'],
+  mounts: ['mount', 'umount2', 'move_mount', 'pivot_root'],
+  'kernel keys': ['keyctl', 'add_key', 'request_key'],
+  'kernel log': ['syslog'],
+  'file watches': ['inotify_init', 'inotify_init1', 'fanotify_init'],
+  io_uring: ['io_uring_setup'],
+  'System V IPC': ['shmget', 'semget', 'msgget', 'ipc'],
+};
 
 function nodeProfile(program: CatalogProgram): SeccompProfile {
   const artifact = readExample(`catalog/${program.name}.json`);
@@ -59,9 +69,7 @@ describe('the profiles of examples/catalog', () => {
   });
 
   it('are in fairlead.yaml, each with a summary of at most two lines and its images', () => {
-    const { profiles }: { profiles: { file: string; annotations: Record<string, string> }[] } = parse(
-      readFileSync(catalogFile('fairlead.yaml'), 'utf8'),
-    );
+    const profiles = publishedProfiles();
     const files = readdirSync(catalogFile('.')).filter((name) => name.endsWith('.json'));
     assert.deepEqual(
       profiles.map(({ file }) => file),
@@ -76,6 +84,21 @@ describe('the profiles of examples/catalog', () => {
       assert.ok(summary !== undefined && summary.length <= 120, `${file}: ${summary?.length}`);
       const images = annotations['dev.fairlead.profile.images']?.split(',') ?? [];
       assert.equal(images.length === 0, file.startsWith('../base-'), file);
+    }
+  });
+
+  it('deny what their summaries say', () => {
+    for (const { file, annotations } of publishedProfiles()) {
+      const [, list] = / No (.*)\.$/.exec(annotations['dev.fairlead.profile.summary'] ?? '') ?? [];
+      const allowed = allowedCalls(readExample(`catalog/${file}`));
+      for (const denied of list?.split(', no ') ?? []) {
+        assert.ok(denials[denied] !== undefined, `${file}: ${denied}`);
+        assert.deepEqual(
+          denials[denied]?.filter((name) => allowed.has(name)),
+          [],
+          `${file}: ${denied}`,
+        );
+      }
     }
   });
 

@@ -47,6 +47,7 @@ exec setpriv --reuid=app --regid=app --init-groups redis-server /tmp/redis.conf`
     container.exec(['redis-cli', '-p', `${second}`, 'shutdown', 'nosave']);
     redis.close();
   },
+  more: { sched_setaffinity: '`server_cpulist`' },
 };
 
 const memcached: CatalogProgram = {

@@ -186,6 +186,7 @@ forward-zone:
     container.signal('SIGHUP');
     await expectNames(container);
   },
+  more: { chroot: '`chroot`, which is set by default' },
 };
 
 const rsyslog: CatalogProgram = {

@@ -8,7 +8,17 @@ import { readRecording } from './recording.ts';
 /** What RuntimeDefault allows and most of the profiles deny; rows list what theirs allows of it. */
 export const seldomAllowed = [
   ...['ptrace', 'process_vm_readv', 'process_vm_writev', 'pidfd_open', 'execveat', 'memfd_create', 'chroot', 'mknod'],
-  ...['seccomp', 'personality', 'inotify_init1', 'signalfd4', 'timerfd_create', 'io_setup', 'splice', 'mlock'],
+  ...[
+    'seccomp',
+    'personality',
+    'inotify_init1',
+    'signalfd4',
+    'timerfd_create',
+    'io_setup',
+    'sched_setaffinity',
+    'splice',
+    'mlock',
+  ],
   ...['shmget', 'semget', 'msgget', 'mq_open'],
 ] as const;
 
@@ -19,8 +29,9 @@ const head = `| profile | images | recorded from | workload | calls: recorded, a
 
 /** Returns the table of examples/catalog/README.md, of the profiles and of fairlead.yaml. */
 export function catalogTable(): string {
-  const images = publishedImages();
-  return [head, ...catalogPrograms.map((program) => renderRow(program, images.get(program.name) ?? [])), ''].join('\n');
+  const published = new Map(publishedProfiles().map(({ file, annotations }) => [file, annotations]));
+  const rows = catalogPrograms.map((program) => renderRow(program, published.get(`${program.name}.json`) ?? {}));
+  return [head, ...rows, ''].join('\n');
 }
 
 /** Returns a text with its table replaced by another one. */
@@ -28,20 +39,19 @@ export function replaceTable(text: string, table: string): string {
   return text.replace(/^\| profile \|.*\n(?:\|.*\n)*/m, () => table);
 }
 
-/** Returns the images that fairlead.yaml names for each profile. */
-function publishedImages(): ReadonlyMap<string, readonly string[]> {
-  const project: {
-    readonly profiles: readonly { readonly file: string; readonly annotations: Readonly<Record<string, string>> }[];
-  } = parse(readFileSync(catalogFile('fairlead.yaml'), 'utf8'));
-  return new Map(
-    project.profiles.map(({ file, annotations }) => [
-      file.replace(/\.json$/, ''),
-      annotations['dev.fairlead.profile.images']?.split(',') ?? [],
-    ]),
-  );
+/** A profile in fairlead.yaml. */
+interface PublishedProfile {
+  readonly file: string;
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
-function renderRow(program: CatalogProgram, images: readonly string[]): string {
+/** Returns the profiles of fairlead.yaml. */
+export function publishedProfiles(): readonly PublishedProfile[] {
+  return parse(readFileSync(catalogFile('fairlead.yaml'), 'utf8')).profiles;
+}
+
+function renderRow(program: CatalogProgram, annotations: PublishedProfile['annotations']): string {
+  const images = annotations['dev.fairlead.profile.images']?.split(',') ?? [];
   const recording = readRecording(program.name);
   const profile = readExample(`catalog/${program.name}.json`);
   const allowed = allowedCalls(profile);

@@ -54,7 +54,7 @@ http {
     await container.until('it answers after the reload', async () => (await http(port, '/')).startsWith('200'));
   },
   stop: 'SIGQUIT',
-  more: { io_setup: '`aio on`' },
+  more: { io_setup: '`aio on`', sched_setaffinity: '`worker_cpu_affinity`' },
 };
 
 const apacheModules = [
@@ -199,7 +199,11 @@ frontend answers
     await container.until('it answers after the reload', async () => (await http(port, '/')).startsWith('200'));
   },
   stop: 'SIGUSR1',
-  more: { splice: '`option splice-auto`' },
+  more: {
+    chroot: '`chroot`, which usual configurations have',
+    sched_setaffinity: '`cpu-map`',
+    splice: '`option splice-auto`',
+  },
 };
 
 const caddy: CatalogProgram = {
