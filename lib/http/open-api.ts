@@ -13,7 +13,12 @@ export interface OpenApiOptions {
 /** A plugin that serves `/openapi.json`, made from the routes that are added after it. */
 export const openApi = plugin<OpenApiOptions>(async (app, options) => {
   const { name, description, version, securitySchemes } = options;
+  app.addSchema(problemSchema);
   await app.register(swagger, {
+    // Schemas with a name of their own are components of the document under this name.
+    refResolver: {
+      buildLocalReference: ({ $id }, _base, _fragment, at) => ($id as string | undefined) ?? `schema${at}`,
+    },
     openapi: {
       openapi: '3.1.0',
       info: { title: name, description, version },
@@ -23,25 +28,26 @@ export const openApi = plugin<OpenApiOptions>(async (app, options) => {
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
 });
 
+/** Problem details (RFC 9457), as errors are answered. */
+const problemSchema = {
+  $id: 'Problem',
+  type: 'object',
+  description: 'Problem details (RFC 9457).',
+  required: ['type', 'title', 'status', 'detail', 'instance', 'kind'],
+  properties: {
+    type: { type: 'string', format: 'uri' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    instance: { type: 'string', description: 'The request id.' },
+    kind: { type: 'string' },
+    hint: { type: 'string' },
+    pointer: { type: 'string', description: 'JSON pointer (RFC 6901) to the fault in the profile.' },
+  },
+} as const;
+
 /** The problem details as an answer of a route, for its schema. */
 export const problemResponse = {
-  description: 'Problem details (RFC 9457).',
-  content: {
-    'application/problem+json': {
-      schema: {
-        type: 'object',
-        required: ['type', 'title', 'status', 'detail', 'instance', 'kind'],
-        properties: {
-          type: { type: 'string', format: 'uri' },
-          title: { type: 'string' },
-          status: { type: 'integer' },
-          detail: { type: 'string' },
-          instance: { type: 'string', description: 'The request id.' },
-          kind: { type: 'string' },
-          hint: { type: 'string' },
-          pointer: { type: 'string', description: 'JSON pointer (RFC 6901) to the fault in the profile.' },
-        },
-      },
-    },
-  },
+  description: problemSchema.description,
+  content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } },
 } as const;

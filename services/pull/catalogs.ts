@@ -59,6 +59,10 @@ export class Catalogs {
     return this.#search;
   }
 
+  get references(): readonly Reference[] {
+    return this.#followed.map(({ reference }) => reference);
+  }
+
   /** The state of each catalog, in the order of the configuration. */
   get states(): readonly CatalogState[] {
     return this.#followed.map(({ reference, catalog, problem }) => ({

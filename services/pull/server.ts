@@ -68,9 +68,9 @@ export function createPullServer(options: PullServerOptions): Promise<FastifyIns
   return createServiceServer(service, (app, dependencies) => {
     const readers = new Readers(options.readers ?? openToAll);
     const profiles = new VerifiedProfiles({ policy, connect, decisions, turns: dependencies.turns });
-    const shared = { ...dependencies, profiles, readers, policy, connect, catalogs };
+    const shared = { ...dependencies, profiles, readers, policy, catalogs, localPaths: hidden };
     void app.register(apiRoutes, shared);
-    void app.register(mirrorRoutes, { ...shared, localPaths: hidden });
+    void app.register(mirrorRoutes, { ...shared, connect });
     addWebPages(app, { ...dependencies, version, policy, connect, decisions, catalog: () => catalogView(catalogs) });
   });
 }

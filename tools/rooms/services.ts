@@ -133,7 +133,8 @@ export const servicesRooms: readonly Room[] = [
   {
     name: 'services/pull/api',
     imports: [
-      ...[errors, 'lib/catalog', 'lib/http', 'lib/profile', 'lib/profile/seccomp', tables, 'lib/registry'],
+      ...[errors, 'lib/catalog', 'lib/http', 'lib/profile', 'lib/profile/apparmor', 'lib/profile/seccomp'],
+      ...[tables, 'lib/registry'],
       ...['lib/trust/policy', 'lib/trust/verify', 'services/callers', 'services/pull/catalogs.ts'],
       ...['services/pull/readers', 'services/pull/verified'],
     ],

@@ -1,6 +1,5 @@
+import type { LocalPaths } from '#lib/http/local-paths';
 import type { RouteDependencies } from '#lib/http/service-server';
-import type { Reference } from '#lib/registry/reference';
-import type { ReadTarget } from '#lib/registry/target';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import type { FollowedCatalogs } from '../catalogs.ts';
 import type { Readers } from '../readers/readers.ts';
@@ -12,5 +11,6 @@ export interface ApiDependencies extends RouteDependencies {
   readonly readers: Readers;
   readonly catalogs: FollowedCatalogs;
   readonly policy: Pick<PolicySource, 'current'>;
-  readonly connect: (reference: Reference) => ReadTarget;
+  /** Files and directories of this machine that errors may name, hidden from callers. */
+  readonly localPaths: () => LocalPaths;
 }

@@ -6,8 +6,8 @@ import type { RuntimeKind } from '#lib/profile/profile';
 import { parseReference } from '#lib/registry/reference';
 import { cacheControl } from '../readers/cache-control.ts';
 import type { ApiDependencies } from './api-dependencies.ts';
-import { querySchema, responses } from './fetch-schema.ts';
 import { type PreparedAnswer, PreparedAnswers, profileMediaTypes } from './prepared-answers.ts';
+import { parameters, profileAnswers } from './schemas.ts';
 
 /** Most requests by digest whose answers are found without reading the request. */
 const knownRequests = 4096;
@@ -26,6 +26,8 @@ interface KnownAnswer {
   readonly revision: string;
 }
 
+const querySchema = { type: 'object', required: ['reference'], additionalProperties: false, properties: parameters };
+
 const schema = {
   operationId: 'fetchProfile',
   summary: 'Fetch a verified profile',
@@ -33,7 +35,7 @@ const schema = {
     'Accept: application/json returns the profile with its verification, application/octet-stream its bytes as published. ' +
     'The strong ETag identifies the representation. With If-None-Match the policy decides again, and the answer is 304 if nothing has changed.',
   querystring: querySchema,
-  response: responses,
+  response: profileAnswers,
 } as const;
 
 /** A plugin that serves `GET /v1/profiles?reference=…`: the verified profile. */

@@ -83,6 +83,25 @@ export class VerifiedProfiles {
     return this.#inForce({ reference }, (policy) => this.#findArtifactUnder(policy, reference, signal));
   }
 
+  /**
+   * Asks a repository of a registry, within the bounds for all requests that wait for registries.
+   * Rejects as `ask` does, and as find does if too many wait.
+   */
+  async ask<T>(reference: Reference, signal: AbortSignal, ask: (source: ReadTarget) => Promise<T>): Promise<T> {
+    const registry = registryName(reference.registry);
+    const end = this.#work.begin(registry);
+    try {
+      const turn = await this.#limiter.begin(registry, signal);
+      try {
+        return await ask(turn.meter(this.#dependencies.connect(reference)));
+      } finally {
+        turn.end();
+      }
+    } finally {
+      end();
+    }
+  }
+
   /** Returns the artifact of this repository that has a blob, if it was found before. */
   artifactWith(repository: RepositoryName, blob: Digest): VerifiedArtifact | undefined {
     return this.#artifacts.withBlob(this.revision, repository, blob);
