@@ -3,6 +3,7 @@
 export type { Departures, Flight, Flights, Start } from '../concurrency/flights.ts';
 export { Turns } from '../concurrency/turns.ts';
 export {
+  type DecidedRequest,
   type DecisionLog,
   type DecisionLogDependencies,
   type Decisions,

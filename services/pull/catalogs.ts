@@ -28,7 +28,7 @@ export interface CatalogState {
 }
 
 /** The catalogs for those who only read them. */
-export type FollowedCatalogs = Pick<Catalogs, 'current' | 'states' | 'wereTried' | 'details'>;
+export type FollowedCatalogs = Pick<Catalogs, 'current' | 'references' | 'states' | 'wereTried' | 'details'>;
 
 /** A catalog, as it was read last. */
 interface Followed {

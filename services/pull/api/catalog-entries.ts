@@ -1,7 +1,7 @@
 import type { CatalogEntry, CatalogProfile } from '#lib/catalog/entry';
 import { formatRepository } from '#lib/registry/reference';
 import type { Caller } from '#services/callers/caller';
-import type { Catalogs } from '../catalogs.ts';
+import type { FollowedCatalogs } from '../catalogs.ts';
 import type { Readers } from '../readers/readers.ts';
 
 /** Returns an entry as answers have it. */
@@ -19,7 +19,7 @@ export function describeFound(profile: CatalogProfile): object {
  * Verifies that a caller may read the catalogs: their search has no part that only some may see.
  * Throws as Readers.authorize.
  */
-export function authorizeCatalogs(readers: Readers, caller: Caller, { references }: Catalogs): void {
+export function authorizeCatalogs(readers: Readers, caller: Caller, { references }: Pick<FollowedCatalogs, 'references'>): void {
   readers.admit(caller);
   for (const reference of references) readers.authorize(caller, reference, undefined);
 }

@@ -49,7 +49,7 @@ export class PagesSite {
       connect: () => {
         throw new FairleadError('Unavailable', 'no registry');
       },
-      catalogs: { current: () => shown.search, states: [state], wereTried: true, details: {} },
+      catalogs: { current: () => shown.search, references: [], states: [state], wereTried: true, details: {} },
     });
     const site = new PagesSite(app, shown);
     site.show(profiles);
