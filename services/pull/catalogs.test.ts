@@ -34,7 +34,9 @@ describe('Catalogs', () => {
     signer = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
     policy = {
       source: 'policy.yaml',
-      rules: [{ match: '**', require: [{ anyOf: [{ key: 'a.pub', publicKey: signer.key.publicKey }] }], unsigned: false }],
+      rules: [
+        { match: '**', require: [{ anyOf: [{ key: 'a.pub', publicKey: signer.key.publicKey }] }], unsigned: false },
+      ],
       baseline: { seccomp: 'RuntimeDefault', apparmor: 'RuntimeDefault' },
       limits: { artifactBytes: 1024, entriesPerSyscall: 2 },
       revision: '1',
@@ -61,7 +63,11 @@ describe('Catalogs', () => {
   };
   const follow = (followed: { current: Policy } = { current: policy }): Catalogs =>
     new Catalogs([reference], { policy: followed, connect, log });
-  const names = (catalogs: Catalogs): string[] => catalogs.current().search({}).profiles.map(({ name }) => name);
+  const names = (catalogs: Catalogs): string[] =>
+    catalogs
+      .current()
+      .search({})
+      .profiles.map(({ name }) => name);
 
   it('finds what a catalog contains now, and each change of it', async () => {
     await push(nginx);

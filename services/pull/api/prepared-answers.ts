@@ -28,13 +28,12 @@ export class PreparedAnswers {
 
   /** Throws ProfileInvalid for a profile in the form of Docker and Podman. */
   of(profile: VerifiedProfile, mediaType: ProfileMediaType): PreparedAnswer {
-    const content = contentOf(profile);
     // Everything that the answer contains; the digest stands for the content.
     const description = JSON.stringify(describeVerified(profile));
     const name = `${mediaType} ${description}`;
     const known = this.#prepared.get(name);
     if (known !== undefined) return known;
-    const prepared = prepare(profile, mediaType, description, content);
+    const prepared = prepare(profile, mediaType, description);
     this.#prepared.set(name, prepared);
     return prepared;
   }
@@ -49,12 +48,9 @@ export function describeVerified({ reference, descriptor, kind, verification }: 
  * The entity tag of the bytes is the digest of the artifact. That of the document depends on the
  * verification as well.
  */
-function prepare(
-  { descriptor }: VerifiedProfile,
-  mediaType: ProfileMediaType,
-  description: string,
-  content: Buffer,
-): PreparedAnswer {
+function prepare(profile: VerifiedProfile, mediaType: ProfileMediaType, description: string): PreparedAnswer {
+  const content = contentOf(profile);
+  const { descriptor } = profile;
   if (mediaType === 'application/octet-stream') {
     return { etag: `"${descriptor.digest}:content"`, contentType: mediaType, body: content };
   }
@@ -70,7 +66,8 @@ function prepare(
  * Returns the bytes of a profile. Throws ProfileInvalid for the form of Docker and Podman: runtimes
  * misread it, and the container that it is for is not known here.
  */
-export function contentOf({ content, descriptor }: VerifiedProfile): Buffer {
+export function contentOf({ content: read, descriptor }: VerifiedProfile): Buffer {
+  const content = read();
   if (content !== undefined) return content;
   const message = `${descriptor.digest} is in the form of Docker and Podman: what it permits depends on the container`;
   throw new FairleadError('ProfileInvalid', message, {

@@ -12,8 +12,11 @@ export interface VerifiedProfile {
   readonly kind: RuntimeKind;
   /** Names keys by their file names: callers do not get to know the directories. */
   readonly verification: Verification;
-  /** The bytes as published; undefined in the form of Docker and Podman, which is not served. */
-  readonly content: Buffer | undefined;
+  /**
+   * Returns the bytes as published, which may have to be decompressed; undefined in the form of
+   * Docker and Podman, which is not served.
+   */
+  readonly content: () => Buffer | undefined;
   /** The revision of the policy that allowed it. */
   readonly revision: string;
 }

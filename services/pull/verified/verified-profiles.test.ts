@@ -73,7 +73,7 @@ describe('VerifiedProfiles', () => {
     asked.length = 0;
     for (const tag of tags) {
       const { content, verification, reference } = await find(tag);
-      assert.equal(String(content).trim(), text.trim());
+      assert.equal(String(content()).trim(), text.trim());
       assert.equal(verification.signatures[0]?.key, 'a.pub');
       assert.equal(reference.tag, tag);
     }

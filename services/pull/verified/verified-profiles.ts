@@ -249,12 +249,13 @@ function describe(pulled: PulledProfile, revision: string): VerifiedProfile {
     signature.key === undefined ? signature : { ...signature, key: basename(signature.key) },
   );
   const content = 'unresolved' in profile ? undefined : profileContent(artifact);
+  const bytes = content && Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   return {
     reference,
     descriptor,
     kind: profile.kind,
     verification: { ...verification, signatures },
-    content: content === undefined ? undefined : Buffer.from(content.buffer, content.byteOffset, content.byteLength),
+    content: () => bytes,
     revision,
   };
 }
