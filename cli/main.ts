@@ -84,7 +84,6 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   referrers: { summary: 'list what refers to an artifact', load: () => import('./commands/referrers.ts') },
   catalog: {
     summary: 'build, search and follow catalogs of profiles',
-    afterSignal: sentAgain,
     load: () => import('./commands/catalog.ts'),
   },
   find: { summary: 'find the profiles of a container image', load: () => import('./commands/find.ts') },

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, watch, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, it } from 'node:test';
 import { makeImages } from '#test/peers/image';
 import { peer } from '#test/peers/peer';
 import { startRefreg } from '#test/peers/refreg';
 import { startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
-import { failed, run, succeeded } from '#test/support/cli/run';
+import { failed, launcher, run, succeeded } from '#test/support/cli/run';
 import { fairlead, folder } from '#test/support/cli/signing-folder';
 
 const json = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
@@ -197,6 +200,40 @@ for (const [name, start] of [
       const args = ['catalog', 'build', catalog, '--registry', host, '--repository', gone, '--key', 'a.key'];
       failed(await fairlead(args), 8, new RegExp(other.host));
       assert.equal(await digestNow(), digest);
+    });
+
+    it('is followed until the program is stopped, also past a pass that fails', async () => {
+      const later = `${host}/later/catalog:latest`;
+      const args = [
+        'catalog',
+        'follow',
+        '--interval',
+        '1',
+        '--catalog',
+        later,
+        '--key',
+        'a.pub',
+        '--state',
+        'later.json',
+      ];
+      const follower = spawn(process.execPath, [launcher, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+      const [lines, failures] = [createInterface(follower.stdout), createInterface(follower.stderr)];
+      try {
+        assert.match((await once(failures, 'line'))[0], /failed: .*later\/catalog/);
+        const rebuild = () => json(['catalog', 'build', later, '--prefix', `${host}/later/p`, '--key', 'a.key']);
+        await push('later/p:1.0.0', 'p.json', '--key', 'a.key');
+        const seen = watch(folder, { signal: AbortSignal.timeout(60_000) });
+        await rebuild();
+        for await (const { filename } of seen) if (filename === 'later.json') break;
+        const line = once(lines, 'line');
+        await push('later/p:2.0.0', 'two.json', '--key', 'a.key');
+        await rebuild();
+        assert.match((await line)[0], new RegExp(`^updated +${host}/later/p {2}2\\.0\\.0$`));
+      } finally {
+        const ended = once(follower, 'close');
+        follower.kill('SIGTERM');
+        assert.deepEqual(await ended, [null, 'SIGTERM']);
+      }
     });
 
     it('names what is wrong with its arguments', async () => {
