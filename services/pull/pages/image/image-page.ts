@@ -7,7 +7,7 @@ import { icon } from '../components/icon.ts';
 import { note } from '../components/note.ts';
 import { publisher, replacedNote } from '../components/publisher.ts';
 import { count, counted } from '../components/words.ts';
-import { imagePath, profilePath, withQuery } from '../site/addresses.ts';
+import { profilePath, withQuery } from '../site/addresses.ts';
 import { layout } from '../site/layout.ts';
 import { type KeyNames, signerLabel } from '../site/signer-label.ts';
 import type { Site } from '../site/site.ts';
@@ -100,19 +100,4 @@ function attachSection({ image, digest }: ImageView): Html {
   const text = `fairlead push profile.json ${formatRepository(image)} --key fairlead.key --subject ${pinned}`;
   return html`<section class="block" aria-labelledby="attach-title"><h2 id="attach-title">Attach a profile</h2>
 <p class="lead">For those who may write to the repository of the image.</p>${copyBlock({ title: 'Command line', when: 'publishes the profile beside the image, and signs it', text })}</section>`;
-}
-
-/** Returns the page that lists the images for which the catalogs have profiles. */
-export function imagesPage(site: Site, images: readonly { readonly value: string; readonly count: number }[]): Html {
-  const rows = images.map(
-    ({ value, count: profiles }) =>
-      html`<li class="entry"><h2><a href="${imagePath(value)}">${publisher(value)}</a></h2><p class="meta"><span>${counted(profiles, 'profile')}</span></p></li>`,
-  );
-  const list =
-    rows.length === 0
-      ? html`<p class="none">No profile of the catalogs names an image.</p>`
-      : html`<ul class="entries">${rows}</ul>`;
-  const main = html`<h1>Images</h1><p class="lead">Container images that publishers have made profiles for. For another image, enter its reference.</p>
-<form class="fields why" action="/images"><label class="wide-field"><span>Image</span><input class="mono" name="reference" required maxlength="512" placeholder="docker.io/library/nginx:1.27"></label><button class="primary">Show profiles</button></form>${list}`;
-  return layout(site, { title: 'Images', section: 'images' }, main);
 }
