@@ -71,6 +71,6 @@ export function createPullServer(options: PullServerOptions): Promise<FastifyIns
     const shared = { ...dependencies, profiles, readers, policy, catalogs, localPaths: hidden };
     void app.register(apiRoutes, shared);
     void app.register(mirrorRoutes, { ...shared, connect });
-    addWebPages(app, { ...dependencies, version, policy, connect, decisions, catalog: () => catalogView(catalogs) });
+    addWebPages(app, { ...shared, version, connect, decisions, catalog: () => catalogView(catalogs, hidden()) });
   });
 }

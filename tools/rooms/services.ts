@@ -32,7 +32,8 @@ export const servicesRooms: readonly Room[] = [
   {
     name: 'services/pull/pages/site',
     imports: [
-      ...['lib/catalog', 'lib/concurrency', 'lib/http', 'lib/profile/seccomp', 'lib/registry', 'lib/trust/policy'],
+      ...[errors, 'lib/catalog', 'lib/concurrency', 'lib/http', 'lib/profile/seccomp/model.ts', 'lib/registry'],
+      'lib/trust/policy',
       'services/pull/pages/catalog-view.ts',
       ...['services/pull/pages/components', 'services/pull/pages/style'],
     ],
@@ -57,8 +58,8 @@ export const servicesRooms: readonly Room[] = [
   {
     name: 'services/pull/pages/playground',
     imports: [
-      ...[errors, 'lib/concurrency', 'lib/profile', 'lib/profile/change.ts', 'lib/profile/constraint.ts'],
-      ...['lib/profile/finding.ts', 'lib/profile/apparmor', 'lib/profile/seccomp', tables],
+      ...[errors, 'lib/profile', 'lib/profile/apparmor', 'lib/profile/change.ts', 'lib/profile/finding.ts'],
+      ...['lib/profile/seccomp', 'lib/profile/seccomp/model.ts', 'lib/profile/seccomp/summary', tables],
       ...['services/pull/pages/components', 'services/pull/pages/site'],
     ],
     packages: ['fastify'],
@@ -155,7 +156,7 @@ export const servicesRooms: readonly Room[] = [
       ...[errors, 'lib/http', 'lib/profile', 'lib/profile/seccomp', 'lib/registry', 'lib/trust/policy', 'services'],
       ...['services/callers', 'services/pull/api', 'services/pull/catalogs.ts', 'services/pull/mirror'],
       ...['services/pull/pages', 'services/pull/pages/catalog-view.ts', 'services/pull/pages/checks'],
-      ...['services/pull/readers', 'services/pull/verified'],
+      ...['services/pull/pages/site', 'services/pull/readers', 'services/pull/verified'],
     ],
     packages: ['fastify'],
   },

@@ -80,17 +80,3 @@ export interface LetterMark {
   readonly letter: string;
   readonly after: string;
 }
-
-/** What a service without catalogs shows. */
-export const noCatalog: CatalogView = {
-  totals: { profiles: 0, registries: 0, kinds: [] },
-  catalogs: [],
-  search: () => ({
-    profiles: [],
-    total: 0,
-    offset: 0,
-    facets: { kind: [], signer: [], image: [], architecture: [] },
-    letters: [],
-  }),
-  profile: () => undefined,
-};

@@ -151,8 +151,8 @@ describe('the web pages', () => {
     assert.equal(answer.headers['cache-control'], 'no-store');
     assert.match(answer.body, /&quot;acept4&quot; is not a syscall of the listed\s+architectures/);
     assert.match(answer.body, /leaves <b>235<\/b> of the 352 system calls/);
-    assert.match(answer.body, /Loosened <small>1<\/small>.*<code>acept4<\/code>/s);
-    assert.match(answer.body, /Tightened <small>1<\/small>.*<code>accept4<\/code>/s);
+    assert.match(answer.body, /Loosened <small>1<\/small>.*<code><bdi>acept4<\/bdi><\/code>/s);
+    assert.match(answer.body, /Tightened <small>1<\/small>.*<code><bdi>accept4<\/bdi><\/code>/s);
   });
 
   it('report what cannot be read, beside what was pasted', async () => {
@@ -167,6 +167,27 @@ describe('the web pages', () => {
     assert.equal(empty.statusCode, 422, empty.body);
     assert.equal((await post({ profile: 'x'.repeat(257 * 1024) })).statusCode, 413);
     assert.equal((await post({ profile: 'x'.repeat(2 * 1024 * 1024) })).statusCode, 413);
+  });
+
+  it('show no profile if not all callers may read', async () => {
+    const open = site.authorization.current;
+    site.authorization.current = { ...open, rules: [] };
+    for (const url of [
+      '/',
+      '/?q=nginx',
+      '/filters/image',
+      '/images',
+      '/images/registry.example.com/security/nginx',
+      '/profiles/registry.example.com/security/nginx',
+      '/why?reference=registry.example.com/security/nginx:1',
+    ]) {
+      const answer = await get(url);
+      assert.equal(answer.statusCode, 403, url);
+      assert.match(answer.body, /not all callers may read/);
+      assert.ok(!answer.body.includes('registry.example.com/security/'), url);
+    }
+    for (const url of ['/playground', '/api']) assert.equal((await get(url)).statusCode, 200);
+    site.authorization.current = open;
   });
 
   it('document each operation of the service, and no page', async () => {

@@ -6,6 +6,7 @@ import { imagesRoute } from './images/images-route.ts';
 import { playgroundRoute } from './playground/playground-route.ts';
 import { sendText } from './site/answer.ts';
 import { favicon } from './site/layout.ts';
+import { refuseUnlessOpen } from './site/open-to-all.ts';
 import type { PagesDependencies } from './site/pages-dependencies.ts';
 import { stylesheet } from './style/stylesheet.ts';
 
@@ -22,8 +23,11 @@ export const pages = plugin<PagesDependencies>(async (app, dependencies) => {
   app.get('/assets/icon.svg', { schema }, (request, reply) =>
     sendText(request, reply, { text: favicon, type: 'image/svg+xml' }),
   );
-  await app.register(catalogRoute, dependencies);
-  await app.register(imagesRoute, dependencies);
+  await app.register(async (ofProfiles) => {
+    refuseUnlessOpen(ofProfiles, dependencies.readers);
+    await ofProfiles.register(catalogRoute, dependencies);
+    await ofProfiles.register(imagesRoute, dependencies);
+  });
   await app.register(playgroundRoute, dependencies);
   await app.register(apiRoute, dependencies);
 });

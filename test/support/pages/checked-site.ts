@@ -66,6 +66,7 @@ export class CheckedSite {
           version: '0.1.0',
           catalog: () => memoryCatalog(current().profiles, [state]),
           policy,
+          readers: { areAnonymous: true },
           verificationOf: checks.verificationOf.bind(checks),
           checks,
           connect,

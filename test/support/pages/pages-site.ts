@@ -8,6 +8,8 @@ import { mediaTypes } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
 import { parsePinned } from '#lib/registry/pinned-reference';
 import type { Policy } from '#lib/trust/policy/node-policy';
+import { type Authorization, defaultAuthorization } from '#services/callers/authorization';
+import { anonymous } from '#services/callers/caller';
 import { createPullServer } from '#services/pull/server';
 
 const policy: Policy = {
@@ -24,7 +26,7 @@ const state = {
     reference: parsePinned(`registry.example.com/security/catalog@${digest}`),
     descriptor: { mediaType: mediaTypes.index, digest, size: 1 },
     built: '2026-11-28T22:10:00Z',
-    verification: { rule: '**', unsigned: true, signatures: [] },
+    verification: { rule: '**', unsigned: false, signatures: [] },
     shards: [],
   },
   problem: undefined,
@@ -33,15 +35,23 @@ const state = {
 /** A pull service on a free port, with profiles that a test sets and no registry. */
 export class PagesSite {
   readonly app: FastifyInstance;
+  /** Who may read. */
+  readonly authorization: { current: Authorization };
   readonly #shown: { search: CatalogSearch };
 
-  private constructor(app: FastifyInstance, shown: { search: CatalogSearch }) {
+  private constructor(
+    app: FastifyInstance,
+    shown: { search: CatalogSearch },
+    authorization: { current: Authorization },
+  ) {
     this.app = app;
+    this.authorization = authorization;
     this.#shown = shown;
   }
 
   static async start(profiles: readonly CatalogProfile[] = []): Promise<PagesSite> {
     const shown = { search: new CatalogSearch([]) };
+    const authorization = { current: defaultAuthorization };
     const app = await createPullServer({
       version: '0.1.0',
       logger: pino({ level: 'silent' }),
@@ -50,8 +60,9 @@ export class PagesSite {
         throw new FairleadError('Unavailable', 'no registry');
       },
       catalogs: { current: () => shown.search, references: [], states: [state], wereTried: true, details: {} },
+      readers: { authenticator: { authenticate: async () => anonymous }, authorization },
     });
-    const site = new PagesSite(app, shown);
+    const site = new PagesSite(app, shown, authorization);
     site.show(profiles);
     await app.listen({ host: '127.0.0.1', port: 0 });
     return site;

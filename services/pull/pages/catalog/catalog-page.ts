@@ -111,12 +111,15 @@ function commands(catalog: string): { title: string; text: string }[] {
   return [
     {
       title: '1. Publish a profile',
-      text: 'fairlead push --key fairlead.key nginx.json registry.example.com/security/nginx:1.27',
+      text: 'fairlead push nginx.json registry.example.com/security/nginx:1.27 --key fairlead.key',
     },
     {
       title: '2. Build the catalog',
-      text: `fairlead catalog build --key fairlead.key ${catalog} registry.example.com/security`,
+      text: `fairlead catalog build ${catalog} --prefix registry.example.com/security/ --key fairlead.key`,
     },
-    { title: '3. Serve it', text: `fairlead serve --pull 127.0.0.1:8081 --policy policy.yaml --catalog ${catalog}` },
+    {
+      title: '3. Serve it',
+      text: `fairlead serve --pull 127.0.0.1:8081 --policy policy.yaml --catalog ${catalog}`,
+    },
   ];
 }

@@ -31,7 +31,10 @@ export function moment(time: string | Date): Html | undefined {
   );
 }
 
+/** A text must be as in RFC 3339: `Date` finds years in texts of all kinds. */
 function dateOf(time: string | Date): Date | undefined {
+  if (typeof time === 'string' && !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i.test(time))
+    return undefined;
   const date = new Date(time);
   return Number.isNaN(date.getTime()) ? undefined : date;
 }

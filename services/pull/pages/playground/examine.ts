@@ -1,19 +1,18 @@
 import { FairleadError } from '#lib/errors';
 import { runtimeDefaultAppArmor } from '#lib/profile/apparmor/runtime-default';
-import type { ProfileDiff } from '#lib/profile/change';
-import type { Constraint } from '#lib/profile/constraint';
 import { convertCommand } from '#lib/profile/convert-command';
-import { diffProfiles } from '#lib/profile/diff-profiles';
-import { effectiveProfile } from '#lib/profile/effective-profile';
 import type { Finding } from '#lib/profile/finding';
 import { importProfile } from '#lib/profile/import-profile';
 import { lint } from '#lib/profile/lint';
 import { refuseMisspelt } from '#lib/profile/parse-runtime';
 import type { Profile, ProfileKind } from '#lib/profile/profile';
 import { type CallCounts, compareCalls, countCalls } from '#lib/profile/seccomp/call-counts';
+import type { SeccompProfile } from '#lib/profile/seccomp/model';
+import type { WordedDifference } from '#lib/profile/seccomp/summary/differences';
 import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { defaultCapabilities } from '#lib/profile/seccomp/tables/runtime-identity';
 import type { PagesDependencies } from '../site/pages-dependencies.ts';
+import { constraintsInWords, differencesInWords } from './in-words.ts';
 
 /** What a reader has pasted. */
 export interface Pasted {
@@ -28,13 +27,13 @@ export interface Examination {
   readonly findings: readonly Finding[];
   readonly onNode: OnNode | FairleadError;
   /** Absent if nothing was pasted to compare with. */
-  readonly difference?: ProfileDiff | FairleadError;
+  readonly differences?: readonly WordedDifference[] | FairleadError;
 }
 
 /** What is left of a profile on a node whose baseline is RuntimeDefault. */
 export interface OnNode {
   /** In which respects it is stricter than the profile. */
-  readonly constraints: readonly Constraint[];
+  readonly stricter: readonly WordedDifference[];
   /** For seccomp. */
   readonly counts?: CallCounts;
 }
@@ -64,18 +63,14 @@ export async function examine(
   const onNode = settled((): OnNode => {
     refuseMisspelt(profile.unknownFields ?? []);
     refuseDependent(profile);
-    if (profile.kind === 'Seccomp') {
-      const inputs = { baseline: { kind: 'Seccomp', seccomp: baseline }, artifact: profile } as const;
-      const counts = countCalls(compareCalls(profile.seccomp, baseline));
-      return { constraints: effectiveProfile(inputs, native).constraints, counts };
-    }
-    const inputs = { artifact: profile, ...baselineOf(profile) };
-    return { constraints: effectiveProfile(inputs, native).constraints };
+    const counts = profile.kind === 'Seccomp' && countCalls(compareCalls(profile.seccomp, baseline));
+    const stricter = constraintsInWords(profile, baselineOf(profile, baseline), native);
+    return { stricter, ...(counts && { counts }) };
   });
   if (other.trim() === '') return { kind: profile.kind, findings, onNode };
   await turns.take();
-  const difference = settled(() => diffProfiles(read(other, 'older profile'), profile, native));
-  return { kind: profile.kind, findings, onNode, difference };
+  const differences = settled(() => differencesInWords(read(other, 'older profile'), profile, native));
+  return { kind: profile.kind, findings, onNode, differences };
 }
 
 /** Nodes refuse what is not the same for all containers. */
@@ -88,8 +83,9 @@ function refuseDependent({ docker }: Profile): void {
 }
 
 /** Only seccomp and AppArmor have a default profile of runtimes. */
-function baselineOf({ kind }: Profile): { baseline?: Profile } {
-  return kind === 'AppArmor' ? { baseline: { kind, apparmor: runtimeDefaultAppArmor } } : {};
+function baselineOf({ kind }: Profile, seccomp: SeccompProfile): Profile | undefined {
+  if (kind === 'Seccomp') return { kind, seccomp };
+  return kind === 'AppArmor' ? { kind, apparmor: runtimeDefaultAppArmor } : undefined;
 }
 
 function read(text: string, name: string): Profile {

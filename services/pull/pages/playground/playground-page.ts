@@ -6,7 +6,7 @@ import { note } from '../components/note.ts';
 import { count, counted } from '../components/words.ts';
 import { layout } from '../site/layout.ts';
 import type { Site } from '../site/site.ts';
-import { constraintLines, differenceLines } from './change-lines.ts';
+import { differenceLines } from './difference-lines.ts';
 import { architecture, type Examination, type OnNode, type Pasted, pastedLimit } from './examine.ts';
 
 export interface PlaygroundPage {
@@ -42,11 +42,19 @@ ${other}</textarea></label></details>
 <p class="actions"><button class="primary">Examine</button></p></form>`;
 }
 
-function examination({ kind, findings, onNode, difference }: Examination): Html {
-  return html`<section class="block"><h2>Lint</h2><p class="lead">A profile of kind ${kind}, ${findings.length === 0 ? 'without findings' : counted(findings.length, 'finding')}.</p>
+function examination({ kind, findings, onNode, differences }: Examination): Html {
+  const found = findings.length === 0 ? 'without findings' : counted(findings.length, 'finding');
+  return html`<section class="block"><h2>Lint</h2><p class="lead">A profile of kind ${kind}, ${found}.</p>
 ${findings.length > 0 && findingList(findings)}</section>
-<section class="block"><h2>On a node</h2>${'constraints' in onNode ? explained(onNode) : failure('A node refuses it', onNode)}</section>
-${difference !== undefined && html`<section class="block"><h2>Since the older profile</h2>${'changes' in difference ? differenceLines(difference) : failure('They cannot be compared', difference)}</section>`}`;
+<section class="block"><h2>On a node</h2>${'stricter' in onNode ? explained(onNode) : failure('A node refuses it', onNode)}</section>
+${differences !== undefined && html`<section class="block"><h2>Since the older profile</h2>${comparison(differences)}</section>`}`;
+}
+
+function comparison(differences: NonNullable<Examination['differences']>): Html {
+  if ('message' in differences) return failure('They cannot be compared', differences);
+  return differences.length === 0
+    ? html`<p class="lead">Both have the same meaning.</p>`
+    : differenceLines(differences);
 }
 
 const tones: Readonly<Record<Finding['severity'], Tone>> = { error: 'bad', warning: 'more', info: 'neutral' };
@@ -65,7 +73,7 @@ function findingList(findings: readonly Finding[]): Html {
   return html`<ul class="findings">${rows}</ul>${more > 0 && html`<p class="lead">And ${counted(more, 'finding')} more.</p>`}`;
 }
 
-function explained({ constraints, counts }: OnNode): Html {
+function explained({ stricter, counts }: OnNode): Html {
   const figures =
     counts !== undefined &&
     html` It leaves <b>${count(counts.allowed)}</b> of the ${count(counts.baseline)} system calls that RuntimeDefault allows${
@@ -74,7 +82,8 @@ function explained({ constraints, counts }: OnNode): Html {
 asks for ${count(counts.asked)} that nodes do not grant`
     }.`;
   const lead = html`<p class="lead">With RuntimeDefault as its baseline, on ${architecture}, with the default capabilities.${figures}</p>`;
-  return html`${lead}${constraintLines(constraints)}`;
+  if (stricter.length === 0) return html`${lead}<p class="lead">It applies as it is: nothing makes it stricter.</p>`;
+  return html`${lead}${differenceLines(stricter, ' by the node')}`;
 }
 
 function failure(lead: string, { message, hint }: FairleadError): Html {

@@ -2,6 +2,7 @@ import type { Turns } from '#lib/concurrency/turns';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
 import type { CatalogView } from '../catalog-view.ts';
+import type { Openness } from './open-to-all.ts';
 import type { KeyNames } from './signer-label.ts';
 import type { Site } from './site.ts';
 import type { VerificationOf } from './verified-here.ts';
@@ -15,6 +16,8 @@ export interface PagesDependencies {
   /** The trust policy in force. */
   readonly policy: { readonly current: TrustPolicy };
   readonly verificationOf: VerificationOf;
+  /** Who may read: pages show profiles only if all callers may. */
+  readonly readers: Openness;
   /** Returns what loadReferenceDefault returns: the profile that others are compared with. */
   readonly baseline: () => Promise<SeccompProfile>;
   /** Where each piece of heavy work takes its turn. */
@@ -23,10 +26,13 @@ export interface PagesDependencies {
 
 /** Returns what every page shows of the service. */
 export function siteOf(
-  { version, policy: { current } }: PagesDependencies,
+  { version, policy: { current }, readers }: PagesDependencies,
   { catalogs }: Pick<CatalogView, 'catalogs'>,
 ): { site: Site; keyNames: KeyNames } {
-  return { site: { version, catalogs, policyRevision: current.revision }, keyNames: keyNamesOf(current) };
+  return {
+    site: { version, catalogs: readers.areAnonymous ? catalogs : [], policyRevision: current.revision },
+    keyNames: keyNamesOf(current),
+  };
 }
 
 /** The names are those of the files, not their paths: readers are not told where they are. */

@@ -22,6 +22,7 @@ export const media = `
   .filters { border: 1px solid var(--line); border-radius: 8px; }
   .filters > div { padding: 8px 16px 16px; }
   .heads { display: none; }
+  .summary { -webkit-line-clamp: 3; line-clamp: 3; }
   .row { display: block; }
   .row-calls { display: flex; flex-wrap: wrap; gap: 0 12px; align-items: center; margin-top: 4px; }
   .row-calls .kind-line { display: contents; }
@@ -52,7 +53,8 @@ export const media = `
   :root { color-scheme: light; }
   header.site nav, .header-search, .skip, .search, .filters, .rail, .pager, .heads { display: none; }
   .catalog, .with-aside { display: block; }
-  main { padding: 0; }
+  .wide, main { padding-inline: 0; }
+  main { padding-block: 16px; min-height: 0; }
   details::details-content { content-visibility: visible; display: block; block-size: auto; }
   .row, .group, .copy, .note, .diff li { break-inside: avoid; }
   .copy pre { border-top: 0; }
