@@ -52,6 +52,8 @@ export function assetsProblem(): string | undefined {
 const places = {
   'docker-registry': system('docker-registry'),
   skopeo: system('skopeo'),
+  /** The browser that the web pages are tested with. */
+  chromium: system('chromium'),
   busybox: system('busybox'),
   runc: system('runc'),
   crun: system('crun'),
