@@ -10,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench(report: (line: stri
   tags: () => import('./tags.ts'),
   catalog: () => import('./catalog.ts'),
   publish: () => import('./publish.ts'),
+  pages: () => import('./pages.ts'),
   'pull-service': () => import('./pull-service.ts'),
   trust: () => import('./trust.ts'),
   shim: () => import('./shim.ts'),
