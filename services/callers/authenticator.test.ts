@@ -111,7 +111,7 @@ describe('Authenticator', () => {
     for (let at = 0; at < 5; at++) {
       await assert.rejects(present(jwt), { kind: 'Unavailable', retryAfter: 5 });
     }
-    assert.equal(issuer.requests.length, 1);
+    assert.equal(issuer.requests.length, 2, 'the first attempt is repeated');
   });
 
   it('gives up on an issuer that does not answer', async () => {

@@ -68,8 +68,8 @@ async function documentReader(
   const tls = authority === undefined ? undefined : { authorities: [authority], identities: [], skipVerify: false };
   const transport = createTransport({
     timeouts: { ...defaultTimeouts, ...timeouts },
-    // The next caller asks again.
-    retry: { attempts: 1, delay: 0 },
+    // Once more, since the issuer may just have closed a connection that was idle.
+    retry: { attempts: 2, delay: 100 },
     connection: () => ({ proxy, tls }),
   });
   const credentials = token === undefined ? {} : { authorization: `Bearer ${token.trim()}` };
