@@ -359,7 +359,7 @@ rules:
         assert.ok(response.statusCode < 500, response.body);
         if (response.statusCode >= 400) assert.equal(response.json().status, response.statusCode);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
     await open.close();
   });

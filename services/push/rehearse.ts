@@ -1,6 +1,7 @@
 import { FairleadError } from '#lib/errors';
 import { ifThere } from '#lib/registry/if-there';
 import { memoryRepository } from '#lib/registry/memory';
+import type { ConfirmingPusher } from '#lib/registry/one-request';
 import type { TagLister, Target } from '#lib/registry/target';
 import { planPublication } from './plan-publication.ts';
 import type { PublicationPlan, PublishDependencies, PublishRequest } from './publication.ts';
@@ -33,8 +34,11 @@ export async function rehearse(
   }
 }
 
-/** Returns a target whose content is that of another one and what is pushed to it, in memory. */
-function writeToMemory(target: Target & TagLister): Target & TagLister {
+/**
+ * Returns a target whose content is that of another one and what is pushed to it, in memory.
+ * Whether another signature would be redundant is decided in memory: only what is pushed counts.
+ */
+function writeToMemory(target: Target & TagLister): Target & TagLister & ConfirmingPusher {
   const memory = memoryRepository();
   const first = async <T>(own: Promise<T>, other: () => Promise<T>): Promise<T> => (await ifThere(own)) ?? other();
   return {
@@ -43,11 +47,12 @@ function writeToMemory(target: Target & TagLister): Target & TagLister {
     fetch: (descriptor, options) => first(memory.fetch(descriptor, options), () => target.fetch(descriptor, options)),
     referrers: async (subject, options) => [
       ...(await memory.referrers(subject, options)),
-      ...(await target.referrers(subject, options)),
+      ...(options?.asWritten ? [] : await target.referrers(subject, options)),
     ],
     exists: async (descriptor, options) =>
       (await memory.exists(descriptor, options)) || target.exists(descriptor, options),
     push: (descriptor, content, options) => memory.push(descriptor, content, options),
+    hasConfirmed: () => true,
     // Nothing reads it from here.
     tag: async () => undefined,
     tags: (options) => target.tags(options),

@@ -7,6 +7,7 @@ import { remoteRepository } from '#lib/registry/remote/repository';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import { keySigner } from '#lib/trust/sign/key-signer';
 import { publish } from '#services/push/publish';
+import { publishTogether } from '#services/push/publish-together';
 import { type Refreg, startRefreg } from '#test/peers/refreg';
 import { type Registry, startRegistry } from '#test/peers/registry';
 import { describePeers } from '#test/peers/require';
@@ -89,6 +90,24 @@ describePeers(['refreg'], 'publishing to a registry with the referrers API', () 
     assert.deepEqual(await requestsOf(counter, profile('read')), [
       ...['GET blobs', 'GET manifests', 'GET referrers', 'HEAD blobs', 'HEAD blobs', 'HEAD manifests'],
     ]);
+  });
+
+  it('takes ten for each of several profiles that are published together', async () => {
+    counter.requests.length = 0;
+    const publications = ['read', 'write'].map((call) => {
+      const reference = { registry: counter.host, repository: call, tag: '1' };
+      return {
+        name: call,
+        read: async () => profile(call),
+        request: { reference },
+        dependencies: {
+          ...{ target: remoteRepository(reference), signer, policy, limits: defaultPublicationLimits },
+          clock: () => new Date(),
+        },
+      };
+    });
+    await publishTogether(publications);
+    assert.equal(counter.requests.length, 20);
   });
 });
 
