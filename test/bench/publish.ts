@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { peer } from '#test/peers/peer';
@@ -70,6 +70,16 @@ export async function bench(report: (line: string) => void): Promise<void> {
       }
     }
     const theirs = median(times['oras push, cosign sign, cosign verify for each'] ?? []);
+    for (const [name, reference] of [
+      ['a signed profile in an empty repository', `${registry.host}/counted:v1`],
+      ['the same again', `${registry.host}/counted:v1`],
+    ] as const) {
+      const before = (await readFile(registry.log, 'utf8')).length;
+      fairlead('push', 'profiles/p0.json', reference, '--key', 'fairlead.key', '--policy', 'policy.yaml');
+      const log = (await readFile(registry.log, 'utf8')).slice(before);
+      const requests = [...log.matchAll(/ "(?:GET|HEAD|POST|PUT|PATCH) [^ ]+ HTTP/g)].length;
+      report(`${name}: ${requests} requests to docker-registry, which has no referrers API`);
+    }
     for (const [name, samples] of Object.entries(times)) {
       const ratio = (median(samples) / theirs).toFixed(3);
       report(`${profiles} profiles, ${name}: ${renderSpread(samples, 0)} ms, ratio ${ratio} (target ${target})`);
