@@ -4,6 +4,7 @@ import { FairleadError } from '#lib/errors';
 import { type ListenAddress, parseListenAddress } from '#lib/http/listen-address';
 import { proxyFromEnvironment } from '#lib/network/proxy';
 import { parseReference } from '#lib/registry/reference';
+import type { Signer } from '#lib/trust/sign/signer';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
 import { openRegistries } from '../options/connect.ts';
 import {
@@ -23,6 +24,7 @@ import { onReload, stopSignal } from '../process/stop-signal.ts';
 import { packageVersion } from '../process/version.ts';
 import { openCallers } from '../serve/callers.ts';
 import { openCertificate } from '../serve/certificate.ts';
+import type { EmbeddedCatalog } from '../serve/embedded-catalog.ts';
 import { prepareEmbeddedDirectory } from '../serve/embedded-directory.ts';
 import { embeddedGreeting } from '../serve/embedded-greeting.ts';
 import { openTelemetry } from '../serve/open-telemetry.ts';
@@ -36,6 +38,7 @@ interface ServeOptions extends RegistryOptions, KeyOptions {
   readonly pull?: ListenAddress;
   readonly health?: ListenAddress;
   readonly embedded?: string;
+  readonly seed?: string;
   readonly policy?: string;
   readonly tokenFile?: string;
   readonly authorization?: string;
@@ -67,6 +70,7 @@ export function define(command: Command): void {
       '--embedded <directory>',
       'keep registry, key, policy and token in this directory, which is created at the first start',
     )
+    .option('--seed <file>', 'publish the profiles of this fairlead.yaml in an embedded directory that has none yet')
     .option('--policy <file>', 'trust policy: what may be published and pulled')
     .option('--token-file <file>', 'bearer token that the push service requires (default: FAIRLEAD_PUSH_TOKEN)')
     .option(
@@ -117,10 +121,12 @@ async function serve(given: ServeOptions): Promise<void> {
   services.certificate?.start();
   reloadBy(() => services.reload());
   try {
-    await startServices(services.running, options);
+    await startServices(services, options);
     if (given.embedded !== undefined) {
       const [push, pull] = [services.running.urlOf('push'), services.running.urlOf('pull')];
-      process.stderr.write(embeddedGreeting({ directory: given.embedded, given, push, pull }));
+      process.stderr.write(
+        embeddedGreeting({ directory: given.embedded, given, isSeeded: given.seed !== undefined, push, pull }),
+      );
     }
     await stopped;
     services.logger.info('stopping after the running requests');
@@ -128,15 +134,21 @@ async function serve(given: ServeOptions): Promise<void> {
   } finally {
     services.certificate?.stop();
     await services.running.stop();
+    await services.catalog?.stop();
     await services.telemetry?.stop();
   }
 }
+
+type OpenedServices = Awaited<ReturnType<typeof openServices>>;
 
 async function openServices(options: ServeOptions) {
   if (options.push === undefined && options.pull === undefined) {
     throw new FairleadError('InvalidInput', 'no service to run', {
       hint: 'Use --push HOST:PORT, --pull HOST:PORT or both.',
     });
+  }
+  if (options.seed !== undefined && options.embedded === undefined) {
+    throw new FairleadError('InvalidInput', '--seed has no effect without --embedded');
   }
   if (options.policy === undefined) {
     throw new FairleadError('InvalidInput', 'no trust policy', {
@@ -164,23 +176,50 @@ async function openServices(options: ServeOptions) {
   const reload = async (): Promise<void> => {
     await Promise.all([policy.reload(), callers.authorization.reload?.(), certificate?.reload()]);
   };
-  return { running, certificate, telemetry, reload, logger };
+  const opened = { running, connect, policy, certificate, telemetry, reload, logger };
+  return { ...opened, signer: await openSigner(options), catalog: undefined as EmbeddedCatalog | undefined };
 }
 
-async function startServices(services: Services, options: ServeOptions): Promise<void> {
+async function startServices(services: OpenedServices, options: ServeOptions): Promise<void> {
   const { push, pull, health, signatureFormat, decisionLog, auditLog, rateLimit } = options;
+  const { running, signer } = services;
   const needsToken = push !== undefined || options.authorization !== undefined;
   const token = needsToken ? await readPushToken(options, process.env) : undefined;
+  if (options.embedded !== undefined) services.catalog = await openCatalog(services, options);
   if (push !== undefined) {
-    const signer = await (await startSigner(options, process.env))?.signer;
-    await services.addPush({ address: push, token, signer, signatureFormat, auditLog, rateLimit });
+    const observe = services.catalog?.follow;
+    await running.addPush({ address: push, token, signer, signatureFormat, auditLog, rateLimit, observe });
   }
   if (pull !== undefined) {
-    const catalogs = options.catalog?.map((text) => parseReference(withoutScheme(text)));
-    await services.addPull({ address: pull, decisionLog, token, catalogs });
+    const followed = options.catalog?.map((text) => parseReference(withoutScheme(text))) ?? [];
+    const catalogs = services.catalog === undefined ? followed : [services.catalog.reference, ...followed];
+    await running.addPull({ address: pull, decisionLog, token, catalogs });
   }
-  if (health !== undefined) await services.addHealth(health);
-  await services.listen();
+  if (health !== undefined) await running.addHealth(health);
+  await running.listen();
+}
+
+/** Opens what signs publications, and the catalog of an embedded directory. */
+async function openSigner(options: ServeOptions): Promise<Signer | undefined> {
+  if (options.push === undefined && options.embedded === undefined) return undefined;
+  return (await startSigner(options, process.env))?.signer;
+}
+
+/** Publishes what an embedded directory is to have at first, and builds its catalog. */
+async function openCatalog(
+  { running, connect, signer, policy, logger: log }: OpenedServices,
+  { ociLayout, seed }: ServeOptions,
+): Promise<EmbeddedCatalog | undefined> {
+  if (ociLayout === undefined) return undefined;
+  const dependencies = { ociLayout, connect, signer, policy };
+  if (seed !== undefined) {
+    const { seedProfiles } = await import('../serve/seed-profiles.ts');
+    await seedProfiles(seed, dependencies);
+  }
+  const { EmbeddedCatalog } = await import('../serve/embedded-catalog.ts');
+  const catalog = new EmbeddedCatalog({ ...dependencies, log, onChange: () => running.readCatalogs() });
+  await catalog.build();
+  return catalog;
 }
 
 /** Returns the paths of this machine that errors may contain, and what callers are told instead. */

@@ -10,16 +10,19 @@ export interface EmbeddedStart {
     readonly tokenFile?: string | undefined;
     readonly ociLayout?: string | undefined;
   };
+  /** True if it has profiles from the start. */
+  readonly isSeeded?: boolean;
   /** URLs of the services. */
   readonly push?: string | undefined;
   readonly pull?: string | undefined;
 }
 
 /**
- * Returns commands to try after `serve --embedded`. They work with the files of the directory; if
- * an option replaces one, the commands have placeholders.
+ * Returns where to look after `serve --embedded`, and commands to try unless there are profiles
+ * already. They work with the files of the directory; if an option replaces one, the commands have
+ * placeholders.
  */
-export function embeddedGreeting({ directory, given, push, pull }: EmbeddedStart): string {
+export function embeddedGreeting({ directory, given, isSeeded = false, push, pull }: EmbeddedStart): string {
   const signsOtherwise = given.key !== undefined || given.unsigned === true;
   const held = [
     given.ociLayout === undefined && 'registry',
@@ -28,7 +31,8 @@ export function embeddedGreeting({ directory, given, push, pull }: EmbeddedStart
     given.tokenFile === undefined && 'token',
   ].filter((name) => name !== false);
   const last = held.pop();
-  const lines =
+  const lines = pull === undefined ? [] : [`Open ${pull}/ in a browser to see what is published.`];
+  const places =
     last === undefined
       ? []
       : [
@@ -36,10 +40,12 @@ export function embeddedGreeting({ directory, given, push, pull }: EmbeddedStart
             ? `${capitalized(last)} is in ${directory}.`
             : `${capitalized(held.join(', '))} and ${last} are in ${directory}.`,
         ];
+  lines.push(...places);
   // The policy of the directory allows whatever its key signs.
   const ready = given.policy === undefined && !signsOtherwise;
   if (!ready)
     lines.push(`The policy ${given.policy ?? `${directory}/policy.yaml`} specifies what may be published and fetched.`);
+  if (isSeeded) return `${lines.join('\n')}\n`;
   const reference = ready ? 'localhost/security/nginx:1.27' : 'REGISTRY/REPOSITORY:TAG';
   const url = (base: string): string => `"${base}/v1/profiles?reference=${reference}"`;
   if (push !== undefined) {

@@ -28,6 +28,8 @@ export interface PushOptions {
   readonly auditLog: string | undefined;
   /** Profiles that one caller may publish in a minute. */
   readonly rateLimit: number;
+  /** Observes the requests: called with the server before it has routes. */
+  readonly observe?: ((app: FastifyInstance) => void) | undefined;
 }
 
 /** What the pull service needs. */
@@ -74,7 +76,7 @@ export class Services {
   }
 
   /** Adds the push service. Throws InvalidInput if the audit log cannot be opened. */
-  async addPush({ address, token, auditLog, rateLimit: perMinute, ...options }: PushOptions): Promise<void> {
+  async addPush({ address, token, auditLog, rateLimit: perMinute, observe, ...options }: PushOptions): Promise<void> {
     const [{ createPushServer }, { Authenticator }, { RateLimit }] = await Promise.all([
       import('#services/push/server'),
       import('#services/callers/authenticator'),
@@ -87,7 +89,11 @@ export class Services {
     const audit = auditLog === undefined ? undefined : await openAudit(auditLog, logger);
     const rateLimit = new RateLimit({ perMinute, now: () => performance.now() });
     const publishers = { authorization, authenticator, audit, rateLimit };
-    const app = await createPushServer({ ...dependencies, ...options, ...publishers, logger, observe: this.#observe });
+    const observeBoth = (server: FastifyInstance): void => {
+      this.#observe(server);
+      observe?.(server);
+    };
+    const app = await createPushServer({ ...dependencies, ...options, ...publishers, logger, observe: observeBoth });
     this.#servers.set('push', { app, address });
   }
 
@@ -131,6 +137,11 @@ export class Services {
       details: () => this.#catalogs?.details ?? {},
     });
     this.#servers.set('health', { app, address });
+  }
+
+  /** Has the pull service read its catalogs again. */
+  async readCatalogs(): Promise<void> {
+    await this.#catalogs?.read();
   }
 
   /** Listens for requests. Throws Unavailable if an address cannot be used. */

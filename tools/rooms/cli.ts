@@ -69,8 +69,9 @@ export const cliRooms: readonly Room[] = [
   {
     name: 'cli/serve',
     imports: [
-      ...['cli/files', 'cli/options', errors, 'lib/http', 'lib/network', 'lib/node/pull', 'lib/registry'],
-      ...['lib/telemetry', 'lib/trust/**', 'services/**'],
+      ...['cli/files', 'cli/options', 'cli/project', errors, 'lib/catalog', 'lib/http', 'lib/network'],
+      ...['lib/node/pull', 'lib/profile', 'lib/registry', 'lib/registry/layout', 'lib/telemetry', 'lib/trust/**'],
+      'services/**',
     ],
     packages: ['fastify', 'pino'],
   },
