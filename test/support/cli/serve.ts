@@ -12,6 +12,7 @@ export interface Services {
   readonly pull: string;
   /** Where probes are answered, if the arguments name an address for them. */
   readonly health: string;
+  readonly pid: number;
   /** Sends SIGHUP. */
   reload(): void;
   /** Ends the process with SIGTERM; gives its exit code. */
@@ -58,6 +59,7 @@ export async function startServe(
     push: addresses['push'] ?? '',
     pull: addresses['pull'] ?? '',
     health: addresses['health'] ?? '',
+    pid: child.pid ?? 0,
     reload: () => void child.kill('SIGHUP'),
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
