@@ -26,7 +26,12 @@ const container = (service: string): string => `fairlead_${service}_1`;
  * Docker Hub's.
  */
 const stand = (digest: string): string => `set -eu
-docker() { if [ "$1" = compose ]; then shift; podman-compose "$@"; else podman "$@"; fi; }
+docker() {
+  if [ "$1" != compose ]; then podman "$@"; return; fi
+  shift
+  # It prints more than the command.
+  if [ "$1" = exec ]; then podman-compose "$@" > exec.log; else podman-compose "$@"; fi
+}
 id() { echo ${user}; }
 skopeo() { echo ${digest}; }
 openssl() { command openssl "$@"; chown -R ${user} deploy/compose; }
@@ -115,6 +120,8 @@ describePeers(
       for (const name of ['push', 'pull', 'registry']) await healthy(name);
       const [published, fetched] = (await shell(then)).split(/(?<=\})\s*(?=\{)/).map((text) => JSON.parse(text));
       assert.equal(published.tag, '1.27');
+      const built = readFileSync(join(checkout, 'exec.log'), 'utf8');
+      assert.match(built, /^published +registry:5000\/catalog:latest@sha256:[0-9a-f]{64}\nprofiles +1,/m);
       assert.equal(fetched.digest, published.digest);
       assert.equal(fetched.verification.signatures[0].manifest, published.signature);
       assert.deepEqual(fetched.profile, JSON.parse(readFileSync(join(checkout, 'examples/nginx.json'), 'utf8')));
@@ -157,6 +164,12 @@ describePeers(
       const trusted = ['--cacert', join(checkout, 'deploy/compose/tls.crt')];
       const fetched = await world.output(peer('curl'), ['--silent', '--fail', ...trusted, url]);
       assert.equal(JSON.parse(fetched).kind, 'Seccomp');
+      // Which it reads at its start.
+      const ready = ['--silent', '--fail', ...trusted, 'https://127.0.0.1:8081/readyz'];
+      for (let tries = 0; !/"digest":"sha256:/.test(await world.output(peer('curl'), ready)); tries++) {
+        assert.ok(tries < 50, await world.podman('logs', container('pull')));
+        await sleep(200);
+      }
     });
 
     it('leaves nothing when it is taken down with its volume', async () => {
