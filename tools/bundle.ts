@@ -96,7 +96,11 @@ export function bundleLibrary(): Promise<Bundle> {
 async function bundle(
   options: Pick<BuildOptions, 'banner' | 'chunkNames' | 'define' | 'entryPoints' | 'external' | 'outbase'>,
 ): Promise<Bundle> {
-  const { outputFiles, metafile } = await build({ ...shared, ...options, plugins: [partOfUndici, namedImports] });
+  const { outputFiles, metafile } = await build({
+    ...shared,
+    ...options,
+    plugins: [partOfUndici, partOfKubernetes, namedImports],
+  });
   const outputs = outputFiles.map(({ path, text }) => {
     const name = relative(join(root, 'dist'), path);
     const output = metafile.outputs[`dist/${name}`];
@@ -169,5 +173,25 @@ const partOfUndici: Plugin = {
     onLoad({ filter: /\/undici\/lib\/milo\/[^/]*\.js$/ }, () => ({
       contents: "throw new Error('this program does not contain the parser Milo: unset UNDICI_USE_MILO')",
     }));
+  },
+};
+
+/**
+ * Leaves out of the Kubernetes client what the program does not use: its modules for all APIs,
+ * which only define classes, but do not state that they have no other effect. The configuration is
+ * used.
+ */
+const partOfKubernetes: Plugin = {
+  name: 'part-of-kubernetes',
+  setup({ onResolve, resolve }) {
+    const client = /@kubernetes\/client-node\b/;
+    onResolve(
+      { filter: /^@kubernetes\/client-node$|^\./ },
+      async ({ path, importer, kind, pluginData, resolveDir }) => {
+        if (pluginData === client || !(client.test(path) || client.test(importer))) return undefined;
+        const resolved = await resolve(path, { importer, kind, resolveDir, pluginData: client });
+        return { ...resolved, sideEffects: false };
+      },
+    );
   },
 };

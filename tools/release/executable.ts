@@ -21,16 +21,12 @@ const strip: Readonly<Record<Architecture, string>> = {
  * times as large as its source.
  */
 const compiledCommands = [
-  'attest',
-  'copy',
   'diff',
   'healthcheck',
-  'inspect',
   'lint',
   'pull',
   'push',
   'sign',
-  'tag',
   'verify',
   'version',
 ].map((name) => `cli/commands/${name}.ts`);
