@@ -20,16 +20,9 @@ const strip: Readonly<Record<Architecture, string>> = {
  * of the latter set a flag of V8 with which no compiled code is used. What V8 compiles is four
  * times as large as its source.
  */
-const compiledCommands = [
-  'diff',
-  'healthcheck',
-  'lint',
-  'pull',
-  'push',
-  'sign',
-  'verify',
-  'version',
-].map((name) => `cli/commands/${name}.ts`);
+const compiledCommands = ['diff', 'healthcheck', 'lint', 'pull', 'push', 'sign', 'verify', 'version'].map(
+  (name) => `cli/commands/${name}.ts`,
+);
 
 /**
  * Returns the assets of the executable by their names: the files of the bundle, and what V8
