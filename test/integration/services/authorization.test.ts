@@ -25,7 +25,11 @@ rules:
   await writeFile(file, fileFor('security/nginx'));
   const listening = ['--push', '127.0.0.1:0', '--pull', '127.0.0.1:0', '--embedded', join(folder, 'data')];
   const authorization = ['--authorization', file, '--audience', audience, '--audit-log', join(folder, 'audit')];
-  const services = await startServe([...listening, ...authorization], { cwd: folder });
+  const services = await startServe([...listening, ...authorization], { cwd: folder }).catch(async (error: unknown) => {
+    // The issuer would keep this process from ending.
+    await issuer.stop();
+    throw error;
+  });
   const publish = async (repository: string, claims = {}): Promise<number> => {
     const response = await fetch(`${services.push}/v1/profiles?reference=localhost/${repository}:1`, {
       method: 'POST',
