@@ -20,7 +20,9 @@ export function refuseUnrouted(app: FastifyInstance): void {
 function noRoute(app: FastifyInstance, method: string, url: string): Error {
   const path = url.replace(/[?#].*$/s, '');
   const documented = app.hasRoute({ method: 'GET', url: '/openapi.json' });
-  const allowed = methods.filter((other) => app.hasRoute({ method: other, url: path }));
+  // The framework compares patterns of routes: a path that could be one is none of a single resource.
+  const isPattern = /[*:()]/.test(path);
+  const allowed = isPattern ? [] : methods.filter((other) => app.hasRoute({ method: other, url: path }));
   if (allowed.length === 0) {
     return new FairleadError('NotFound', `resource not found: ${method} ${quote(url)}`, {
       ...(documented && { hint: 'GET /openapi.json lists the resources.' }),

@@ -133,6 +133,13 @@ describe('createServiceServer', () => {
     assert.match((await post('{"b": 1}')).json().detail, /^body must have required property 'a'$/);
   });
 
+  it('answers a path that looks like a pattern of routes with 404', async () => {
+    for (const url of ['/*/a', '/a*b', '/:kind', '/a:b(', '/throws/:kind(^a']) {
+      const response = await app.inject({ method: 'PUT', url });
+      assert.equal(response.statusCode, 404, `${url} ${response.body}`);
+    }
+  });
+
   it('answers another method than a resource takes with 405 and those that it does, whatever is sent along', async () => {
     for (const [method, url, allow, type] of [
       ['PUT', '/echo', 'POST', 'application/json'],
