@@ -48,6 +48,14 @@ export const servicesRooms: readonly Room[] = [
     packages: ['fastify'],
   },
   {
+    name: 'services/pull/pages/checks',
+    imports: [
+      ...[errors, 'lib/concurrency', 'lib/http', 'lib/node/pull', 'lib/profile', 'lib/registry', 'lib/trust/policy'],
+      ...['lib/trust/signature', 'services', 'services/pull/pages/site'],
+    ],
+    packages: ['lru-cache'],
+  },
+  {
     name: 'services/pull/pages/images',
     imports: [
       ...['services/pull/pages/catalog', 'services/pull/pages/catalog-view.ts', 'services/pull/pages/components'],
@@ -68,14 +76,6 @@ export const servicesRooms: readonly Room[] = [
     name: 'services/pull/pages/api-reference',
     imports: ['services/pull/pages/components', 'services/pull/pages/site'],
     packages: ['fastify'],
-  },
-  {
-    name: 'services/pull/pages/checks',
-    imports: [
-      ...[errors, 'lib/concurrency', 'lib/http', 'lib/node/pull', 'lib/profile', 'lib/registry', 'lib/trust/policy'],
-      ...['lib/trust/signature', 'services', 'services/pull/pages/site'],
-    ],
-    packages: ['lru-cache'],
   },
   {
     name: 'services/pull/pages/profile',

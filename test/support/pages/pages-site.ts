@@ -20,7 +20,8 @@ const policy: Policy = {
   revision: 'af48b792'.repeat(8),
 };
 const digest = digestOf(new Uint8Array());
-const state = {
+/** A catalog that was read and verified. */
+export const catalogState = {
   reference: 'registry.example.com/security/catalog:latest',
   catalog: {
     reference: parsePinned(`registry.example.com/security/catalog@${digest}`),
@@ -59,7 +60,7 @@ export class PagesSite {
       connect: () => {
         throw new FairleadError('Unavailable', 'no registry');
       },
-      catalogs: { current: () => shown.search, references: [], states: [state], wereTried: true, details: {} },
+      catalogs: { current: () => shown.search, references: [], states: [catalogState], wereTried: true, details: {} },
       readers: { authenticator: { authenticate: async () => anonymous }, authorization },
     });
     const site = new PagesSite(app, shown, authorization);
