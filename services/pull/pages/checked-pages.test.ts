@@ -82,7 +82,7 @@ describe('the pages that check profiles', () => {
   it('compare any two versions, and RuntimeDefault', async () => {
     assert.match(await text(`${profile}:1.27?from=1.27&to=1.25`), /Loosened 1 call ptrace fails with ENOSYS/);
     assert.match(await text(`${profile}:1.27?from=1.27&to=1.27`), /Both have the same meaning/);
-    assert.match(await text(`${profile}:1.27?from=RuntimeDefault&to=1.27`), /Tightened 1\d\d calls/);
+    assert.match(await text(`${profile}:1.27?from=RuntimeDefault&to=1.27`), /Tightened 1\d\d differences/);
     assert.match(await text(`${profile}:1.27?from=9.9&to=1.27`), /These versions cannot be compared\. .*9\.9/);
   });
 

@@ -37,6 +37,18 @@ describe('seccompDifferences', () => {
     ]);
   });
 
+  it('names programs for other architectures, and calls that no architecture has', () => {
+    const other: SeccompProfile = {
+      defaultAction: 'SCMP_ACT_ALLOW',
+      architectures: [native, 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
+      syscalls: [{ names: ['no_such_call'], action: 'SCMP_ACT_ERRNO' }],
+    };
+    assert.deepEqual(seccompDifferences({ defaultAction: 'SCMP_ACT_ALLOW', architectures: [native] }, other, native), [
+      { direction: 'loosened', subjects: ['programs for x32', 'programs for x86'], was: 'are killed', is: 'run' },
+      { direction: 'tightened', subjects: ['no_such_call'], was: 'is allowed', is: 'fails with EPERM' },
+    ]);
+  });
+
   it('states what calls get that are not listed, and nothing for a profile that is written differently', () => {
     const [first] = seccompDifferences(before, { ...before, defaultAction: 'SCMP_ACT_KILL_PROCESS' }, native);
     assert.deepEqual(first, {

@@ -2,7 +2,6 @@ import type { Change, Direction } from '../../change.ts';
 import { decisionOf, type Meaning, wideMeaningOf } from '../algebra/meaning.ts';
 import { diffSeccomp } from '../diff.ts';
 import type { SeccompProfile } from '../model.ts';
-import { isKnownSyscall } from '../tables/syscall-names.ts';
 import { decisionText } from './decision-text.ts';
 
 /** Subjects that a new version treats in another way, and how, in words. */
@@ -14,6 +13,9 @@ export interface WordedDifference {
   readonly was: string;
   readonly is: string;
 }
+
+/** What diffSeccomp states of programs for architectures that a profile does not list. */
+const killed = 'calls are killed';
 
 /**
  * Returns how two profiles differ in meaning, as diffSeccomp judges it, in words; subjects that
@@ -45,7 +47,12 @@ function wordedChange(
     const [was, is] = [decisionText('', before.otherwise), decisionText('', after.otherwise)];
     return { direction, subjects: ['calls that are not listed'], was, is };
   }
-  if (isKnownSyscall(subject, [])) {
+  if (subject === 'architectures' && where === undefined && [from, to].includes(killed)) {
+    const name = from === killed ? to : from;
+    const [was, is] = from === killed ? ['are killed', 'run'] : ['run', 'are killed'];
+    return { direction, subjects: [`programs for ${name.replace(/^SCMP_ARCH_/, '').toLowerCase()}`], was, is };
+  }
+  if (before.decisions.has(subject) || after.decisions.has(subject)) {
     const [was, is] = [
       decisionText(subject, decisionOf(before, subject)),
       decisionText(subject, decisionOf(after, subject)),

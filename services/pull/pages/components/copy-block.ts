@@ -22,6 +22,6 @@ export function copyBlock({ title, when, text, raw }: CopyBlock): Html {
 
 /** Returns a reference to copy: Tab or a click selects all of it. */
 export function referenceField(reference: string): Html {
-  return html`<label class="reference"><span>Reference</span><input readonly value="${reference}"><small>Tab or triple-click selects
+  return html`<label class="reference"><span>Reference</span><input readonly aria-label="Reference" value="${reference}"><small>Tab or triple-click selects
 all</small></label>`;
 }

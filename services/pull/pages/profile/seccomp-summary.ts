@@ -1,5 +1,5 @@
 import { outcomeOf } from '#lib/profile/seccomp/algebra/outcome';
-import { type CallCounts, countCalls } from '#lib/profile/seccomp/call-counts';
+import { type CallCounts, compareCalls, countCalls } from '#lib/profile/seccomp/call-counts';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { type Abilities, abilitiesUnder } from '#lib/profile/seccomp/summary/abilities';
 import { callsByPurpose, type PurposeGroup } from '#lib/profile/seccomp/summary/calls-by-purpose';
@@ -28,13 +28,13 @@ const known = new WeakMap<SeccompProfile, SeccompSummary>();
 export function summarizeSeccomp(profile: SeccompProfile, baseline: SeccompProfile): SeccompSummary {
   const found = known.get(profile);
   if (found !== undefined) return found;
-  const groups = callsByPurpose(profile, baseline);
-  const calls = groups.flatMap((group) => group.calls);
+  // With the names that no architecture has: catalogs count them, too.
+  const calls = compareCalls(profile, baseline);
   const summary = {
     counts: countCalls(calls),
     byDefault: outcomeText(outcomeOf(profile.defaultAction, profile.defaultErrnoRet)),
     abilities: abilitiesUnder(profile, baseline, nativeArchitecture('amd64')),
-    groups,
+    groups: callsByPurpose(profile, baseline),
     asked: calls.flatMap(({ name, state }) => (state === 'asked' ? [name] : [])),
   };
   known.set(profile, summary);

@@ -64,10 +64,14 @@ function result({ differences, problem }: Comparison, noun: string): Html {
   if (differences.length === 0) return html`<p class="lead">Both have the same meaning.</p>`;
   const of = (direction: ComparedSubjects['direction']): readonly ComparedSubjects[] =>
     differences.filter((difference) => difference.direction === direction);
+  // Others are not calls, such as those that are not listed.
+  const counting = differences.some(({ subjects }) => subjects.some((subject) => subject.includes(' ')))
+    ? 'difference'
+    : noun;
   const counts = (direction: ComparedSubjects['direction']): string =>
     counted(
       of(direction).reduce((sum, { subjects }) => sum + subjects.length, 0),
-      noun,
+      counting,
     );
   const parts = {
     loosened: of('loosened').map(line),

@@ -80,7 +80,7 @@ function item({ text, subjects, outcome }: Item): Html {
 function askedNote(asked: readonly string[]): Html {
   const names = asked
     .slice(0, 8)
-    .map((name, index) => html`${separator(index, Math.min(asked.length, 8))}<code>${name}</code>`);
+    .map((name, index) => html`${separator(index, Math.min(asked.length, 8))}<code>${publisher(name)}</code>`);
   const others = asked.length > 8 && ` and ${count(asked.length - 8)} more`;
   const rest = html`${names}${others} ${asked.length === 1 ? 'is' : 'are'} in the profile, but RuntimeDefault denies ${asked.length === 1 ? 'it, so it stays denied' : 'them, so they stay denied'}.`;
   return note('more', { lead: 'It asks for more than nodes grant.', rest });
