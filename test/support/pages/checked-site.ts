@@ -7,6 +7,7 @@ import { FairleadError } from '#lib/errors';
 import { defaultPublicationLimits } from '#lib/profile/publication-limits';
 import { memoryRepository } from '#lib/registry/memory';
 import { formatRepository, type Reference } from '#lib/registry/reference';
+import type { Repository } from '#lib/registry/target';
 import type { Policy } from '#lib/trust/policy/node-policy';
 import type { Rule } from '#lib/trust/policy/policy';
 import { createPullServer } from '#services/pull/server';
