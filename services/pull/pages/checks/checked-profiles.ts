@@ -1,15 +1,16 @@
 import { basename } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import type { Turns } from '#lib/concurrency/turns';
+import { FairleadError } from '#lib/errors';
 import type { Decisions } from '#lib/node/pull/decision-log';
-import { pullAnyKind } from '#lib/node/pull/pull-any-kind';
+import { authorizeAnyKind, resolveProfileManifest } from '#lib/node/pull/pull-any-kind';
 import { PullLimiter } from '#lib/node/pull/pull-limiter';
 import { PullMemory } from '#lib/node/pull/pull-memory';
 import { pullInForce } from '#lib/node/pull/pull-profile';
 import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
 import type { Digest } from '#lib/registry/digest';
-import { formatRepository, type Reference } from '#lib/registry/reference';
+import { formatRepository, type Reference, tagOrDigestOf } from '#lib/registry/reference';
 import { repositoryName } from '#lib/registry/registry-name';
 import type { ReadTarget } from '#lib/registry/target';
 import type { Policy } from '#lib/trust/policy/node-policy';
@@ -24,6 +25,8 @@ export interface CheckDependencies {
   readonly turns?: Turns;
   /** The outcome of every check is written here. */
   readonly decisions?: Decisions | undefined;
+  /** Milliseconds for one check, 5,000 by default: readers wait for it. */
+  readonly timeout?: number;
 }
 
 /** A profile that the policy in force allows. */
@@ -36,6 +39,7 @@ export interface CheckedProfile {
 /** Bytes of artifacts that are remembered: some hundreds of common profiles. */
 const rememberedBytes = 16 * 1024 * 1024;
 const rememberedChecks = 20_000;
+const defaultTimeout = 5_000;
 
 /**
  * The profiles that pages have checked under the policy in force. By digest, each is verified once
@@ -47,8 +51,8 @@ export class CheckedProfiles {
   readonly #limiter = new PullLimiter();
   /** By revision and digest. */
   readonly #verified = new LRUCache<string, VerifiedHere>({ max: rememberedChecks });
-  /** What a tag named when it was last resolved, by its reference. */
-  readonly #tags = new LRUCache<string, { readonly digest: Digest; readonly kind: RuntimeKind }>({
+  /** What a tag or digest named when it was last resolved, by its reference. */
+  readonly #named = new LRUCache<string, { readonly digest: Digest; readonly kind: RuntimeKind }>({
     max: rememberedChecks,
   });
 
@@ -62,20 +66,36 @@ export class CheckedProfiles {
    * @param kind the kind of the profile; its manifest states it if it is not known.
    */
   async check(reference: Reference, kind: RuntimeKind | undefined, signal: AbortSignal): Promise<CheckedProfile> {
+    const { timeout = defaultTimeout } = this.#dependencies;
+    const controller = new AbortController();
+    const late = `${reference.registry} did not answer within ${timeout / 1000} seconds`;
+    const timer = setTimeout(() => controller.abort(new FairleadError('Unavailable', late)), timeout);
+    try {
+      return await this.#check(reference, kind, AbortSignal.any([signal, controller.signal]));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #check(reference: Reference, kind: RuntimeKind | undefined, signal: AbortSignal): Promise<CheckedProfile> {
     const { policy, connect, turns, decisions } = this.#dependencies;
-    const known = kind ?? this.#tags.get(nameOf(reference))?.kind;
-    const options = { connect, signal };
-    const pulled =
-      known === undefined
-        ? { ...(await pullAnyKind(reference, { ...options, policy: policy.current })), policy: policy.current }
-        : await pullInForce({ reference, kind: known }, () => policy.current, {
-            ...options,
-            memory: this.#memory,
-            limiter: this.#limiter,
-            ...(turns !== undefined && { turns }),
-            decisions,
-          });
+    const known = kind ?? this.#named.get(nameOf(reference))?.kind ?? (await this.#kindOf(reference, signal));
+    const pulled = await pullInForce({ reference, kind: known }, () => policy.current, {
+      connect,
+      memory: this.#memory,
+      limiter: this.#limiter,
+      ...(turns !== undefined && { turns }),
+      decisions,
+      signal,
+    });
     return this.#remember(reference, pulled);
+  }
+
+  /** Returns the kind that the manifest of a profile states. */
+  async #kindOf(reference: Reference, signal: AbortSignal): Promise<RuntimeKind> {
+    const { policy, connect } = this.#dependencies;
+    authorizeAnyKind(policy.current, reference);
+    return (await resolveProfileManifest(connect(reference), tagOrDigestOf(reference), { signal })).kind;
   }
 
   /**
@@ -83,10 +103,16 @@ export class CheckedProfiles {
    * force and is remembered. No registry is asked.
    */
   async last(reference: Reference, signal: AbortSignal): Promise<CheckedProfile | undefined> {
-    const last = this.#tags.get(nameOf(reference));
+    const last = this.#named.get(nameOf(reference));
     if (last === undefined || this.verificationOf(last.digest) === undefined) return undefined;
     const { digest, kind } = last;
-    return this.check({ ...reference, digest }, kind, signal);
+    try {
+      return await this.check({ ...reference, digest }, kind, signal);
+    } catch (error) {
+      // It is no longer remembered, and the registry was asked.
+      if (error instanceof FairleadError && error.kind === 'Unavailable') return undefined;
+      throw error;
+    }
   }
 
   /** Returns what this site has verified under the policy in force. */
@@ -100,7 +126,9 @@ export class CheckedProfiles {
     const before = pulled.cached ? this.#verified.get(key) : undefined;
     const verified = before ?? { signer: signerOf(pulled.verification.signatures), time: new Date() };
     this.#verified.set(key, verified);
-    this.#tags.set(nameOf(reference), { digest, kind: pulled.profile.kind });
+    const named = { digest, kind: pulled.profile.kind };
+    this.#named.set(nameOf(reference), named);
+    this.#named.set(nameOf({ ...reference, digest }), named);
     return { pulled, time: verified.time };
   }
 }

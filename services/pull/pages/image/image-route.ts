@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { RouteDependencies } from '#lib/http/service-server';
 import { parseReference } from '#lib/registry/reference';
-import { sendOnce } from '../site/answer.ts';
+import { sendPage } from '../site/answer.ts';
 import { type PagesDependencies, siteOf } from '../site/pages-dependencies.ts';
 import { imagePage } from './image-page.ts';
 import { type ImageDependencies, loadImage } from './load-image.ts';
@@ -14,6 +14,6 @@ export async function imageRoute(app: FastifyInstance, dependencies: ImageRouteD
     const image = parseReference(request.params['*']);
     const view = await loadImage(image, dependencies, dependencies.signalOf(reply));
     const { site, keyNames } = siteOf(dependencies, dependencies.catalog());
-    return sendOnce(request, reply, imagePage(site, keyNames, view));
+    return sendPage(request, reply, imagePage(site, keyNames, view));
   });
 }

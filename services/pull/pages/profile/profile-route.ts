@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { profileContent } from '#lib/artifact/profile-content';
 import { FairleadError } from '#lib/errors';
 import type { RouteDependencies } from '#lib/http/service-server';
-import { securityHeaders, sendOnce, sendText } from '../site/answer.ts';
+import { securityHeaders, sendPage, sendText } from '../site/answer.ts';
 import type { PagesDependencies } from '../site/pages-dependencies.ts';
 import { siteOf } from '../site/pages-dependencies.ts';
 import { type Delivery, deliveryBlocks, podYaml } from './deliveries.ts';
@@ -50,7 +50,7 @@ async function sendProfilePage(
   const { from, to } = request.query;
   const view = await loadProfile({ reference, from, to }, dependencies, dependencies.signalOf(reply));
   const { site } = siteOf(dependencies, dependencies.catalog());
-  return sendOnce(request, reply, profilePage(site, view));
+  return sendPage(request, reply, profilePage(site, view));
 }
 
 async function sendPod(
