@@ -104,6 +104,25 @@ describe('the pages that check profiles', () => {
     assert.equal(site.requests, before);
   });
 
+  it('ask no registry that the policy does not name', async () => {
+    const before = site.requests;
+    for (const name of [
+      'internal.example.com/admin:1',
+      '127.0.0.1:6443/api:1',
+      'localhost/a@sha256:' + 'a'.repeat(64),
+    ]) {
+      for (const url of [
+        `/profiles/${name}`,
+        `/profiles/${name}/-/pod.yaml`,
+        `/images/${name}`,
+        `/why?reference=${name}`,
+      ]) {
+        await get(url);
+      }
+    }
+    assert.equal(site.requests, before);
+  });
+
   it('tell a profile that needs no signature from a verified one', async () => {
     const shown = await text('/profiles/registry.example.com/dev/nginx:1');
     assert.match(shown, /Not signed: the policy requires no signature/);

@@ -9,13 +9,23 @@ import type { ComparedSubjects, VersionChange } from './profile-view.ts';
 
 const native = nativeArchitecture('amd64');
 
+/** Profiles never change; the same versions are compared for each reader. */
+const known = new WeakMap<PublishedProfile, WeakMap<PublishedProfile, readonly ComparedSubjects[]>>();
+
 /**
  * Returns how two versions of a profile differ in meaning, in words; empty if they mean the same.
  * Throws ProfileInvalid for a profile in the form of Docker and Podman, and InvalidInput for
  * profiles of different kinds.
  */
 export function compareVersions(from: PublishedProfile, to: PublishedProfile): readonly ComparedSubjects[] {
-  const [before, after] = [resolved(from), resolved(to)];
+  const ofFrom = known.get(from) ?? new WeakMap<PublishedProfile, readonly ComparedSubjects[]>();
+  known.set(from, ofFrom);
+  const differences = ofFrom.get(to) ?? differencesOf(resolved(from), resolved(to));
+  ofFrom.set(to, differences);
+  return differences;
+}
+
+function differencesOf(before: RuntimeProfile, after: RuntimeProfile): readonly ComparedSubjects[] {
   if (before.kind === 'Seccomp' && after.kind === 'Seccomp') {
     return seccompDifferences(before.seccomp, after.seccomp, native);
   }
