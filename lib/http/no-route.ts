@@ -20,7 +20,7 @@ export function refuseUnrouted(app: FastifyInstance): void {
 function noRoute(app: FastifyInstance, method: string, url: string): Error {
   const path = url.replace(/[?#].*$/s, '');
   const documented = app.hasRoute({ method: 'GET', url: '/openapi.json' });
-  // The framework compares patterns of routes: a path that could be one is none of a single resource.
+  // The framework takes the path for a pattern; one that could be a pattern names no resource.
   const isPattern = /[*:()]/.test(path);
   const allowed = isPattern ? [] : methods.filter((other) => app.hasRoute({ method: other, url: path }));
   if (allowed.length === 0) {

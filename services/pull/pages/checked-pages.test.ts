@@ -109,7 +109,7 @@ describe('the pages that check profiles', () => {
     for (const name of [
       'internal.example.com/admin:1',
       '127.0.0.1:6443/api:1',
-      'localhost/a@sha256:' + 'a'.repeat(64),
+      `localhost/a@sha256:${'a'.repeat(64)}`,
     ]) {
       for (const url of [
         `/profiles/${name}`,
@@ -139,7 +139,7 @@ describe('the pages that check profiles', () => {
     const unknown = await text('/profiles/registry.example.com/security/apparmor-nginx:1');
     assert.match(unknown, /What it permits is not known now/);
     assert.equal((await get('/profiles/registry.example.com/security/unlisted:1')).statusCode, 503);
-    // Under another policy nothing counts as verified.
+    // Under another policy nothing is verified yet.
     site.allow(rule('registry.example.com/**'));
     assert.match(await text(`${profile}:1.27`), /What it permits is not known now/);
   });
@@ -188,7 +188,7 @@ describe('the pages that check profiles', () => {
       /Refused: it is not a valid AppArmor profile/,
     );
     assert.match(await text('/why?reference=registry.example.com/security/nginx:9'), /Not decided: it does not exist/);
-    assert.match(await text('/why?reference=nginx'), /This is no reference/);
+    assert.match(await text('/why?reference=nginx'), /This is not a reference/);
     site.down.add('registry.example.com');
     assert.match(
       await text('/why?reference=registry.example.com/security/nginx:1.27'),

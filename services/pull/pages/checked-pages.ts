@@ -6,7 +6,7 @@ import { type WhyRouteDependencies, whyRoute } from './why/why-route.ts';
 /** What the pages need that ask registries. */
 export type CheckedPagesDependencies = ProfileRouteDependencies & ImageRouteDependencies & WhyRouteDependencies;
 
-/** A plugin that serves the pages about what this site checks itself: profiles, images, refusals. */
+/** A plugin that serves the pages about what this site checks: profiles, images, refusals. */
 export async function checkedPages(app: FastifyInstance, dependencies: CheckedPagesDependencies): Promise<void> {
   await app.register(profileRoute, dependencies);
   await app.register(imageRoute, dependencies);

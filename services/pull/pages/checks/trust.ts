@@ -12,7 +12,7 @@ import type { CheckedProfile, CheckedProfiles } from './checked-profiles.ts';
 export interface RulePlace {
   /** From 1. */
   readonly number: number;
-  /** Absent if the policy is no file. */
+  /** Absent if the policy is an object, not a file. */
   readonly line?: string;
 }
 

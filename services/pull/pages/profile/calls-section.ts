@@ -31,7 +31,7 @@ const states: readonly CallState[] = ['allowed', 'conditional', 'asked', 'strict
 /** Paths or names that a group of an AppArmor profile shows. */
 const shownRules = 200;
 
-/** Returns the section with every system call by purpose, or with the rules of an AppArmor profile. */
+/** Returns the section with all system calls by purpose, or with the rules for AppArmor. */
 export function callsSection(content: ResolvedContent): { id: string; title: string; content: Html } {
   const seccomp = content.kind === 'Seccomp';
   const title = seccomp ? 'System calls by purpose' : 'Rules by subject';

@@ -13,7 +13,7 @@ const shownRules = 60;
 /** Signatures of one requirement that are shown. */
 const shownSignatures = 20;
 
-/** Returns the rules of a policy as a list, with what became of each. */
+/** Returns the rules of a policy as a list, with the outcome of each. */
 export function ruleSteps(answer: WhyAnswer, kind: string): Html {
   const { rules, deciding } = answer;
   if (rules.length === 0) return html`<p class="lead">The policy has no rules: everything is denied.</p>`;

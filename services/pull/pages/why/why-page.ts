@@ -15,7 +15,7 @@ import type { WhyAnswer, WhyView } from './why-view.ts';
 /** Returns the page that explains a decision of the policy, rule by rule. */
 export function whyPage(site: Site, view: WhyView): Html {
   const { reference, problem, answer } = view;
-  const invalid = problem !== undefined && outcome('bad', 'refused', 'This is no reference', reason(problem));
+  const invalid = problem !== undefined && outcome('bad', 'refused', 'This is not a reference', reason(problem));
   const main = html`<h1>Why is this refused?</h1>
 <p class="lead">Asks this site’s policy about a reference, rule by rule, as a node with the same policy would.</p>
 ${form(view)}${invalid}${answer !== undefined && explained(view, answer)}`;

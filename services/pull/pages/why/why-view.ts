@@ -9,7 +9,7 @@ export interface WhyView {
   /** As it was entered; empty if nothing was asked. */
   readonly reference: string;
   readonly kind: RuntimeKind;
-  /** Why what was entered is no reference. */
+  /** Why what was entered is not a reference. */
   readonly problem?: string;
   readonly answer?: WhyAnswer;
 }
@@ -32,7 +32,7 @@ export interface WhyAnswer {
   readonly policy: { readonly name: string; readonly revision: string };
 }
 
-/** A rule, and what became of it. */
+/** A rule, and its outcome. */
 export interface WhyRule {
   readonly number: number;
   readonly line?: string;
