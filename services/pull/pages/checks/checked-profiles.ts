@@ -16,6 +16,7 @@ import type { ReadTarget } from '#lib/registry/target';
 import type { Policy } from '#lib/trust/policy/node-policy';
 import type { HeldSignature } from '#lib/trust/signature/signature';
 import type { VerifiedHere } from '../site/verified-here.ts';
+import { answerInTime } from './answer-in-time.ts';
 
 /** What CheckedProfiles works with. */
 export interface CheckDependencies {
@@ -25,7 +26,7 @@ export interface CheckDependencies {
   readonly turns?: Turns;
   /** The outcome of every check is written here. */
   readonly decisions?: Decisions | undefined;
-  /** Milliseconds for one check, 5,000 by default: readers wait for it. */
+  /** Milliseconds for one check; see answerInTime for the default. */
   readonly timeout?: number;
 }
 
@@ -39,7 +40,6 @@ export interface CheckedProfile {
 /** Bytes of artifacts that are remembered: some hundreds of common profiles. */
 const rememberedBytes = 16 * 1024 * 1024;
 const rememberedChecks = 20_000;
-const defaultTimeout = 5_000;
 
 /**
  * The profiles that pages have checked under the policy in force. By digest, each is verified once
@@ -66,15 +66,10 @@ export class CheckedProfiles {
    * @param kind the kind of the profile; its manifest states it if it is not known.
    */
   async check(reference: Reference, kind: RuntimeKind | undefined, signal: AbortSignal): Promise<CheckedProfile> {
-    const { timeout = defaultTimeout } = this.#dependencies;
-    const controller = new AbortController();
-    const late = `${reference.registry} did not answer within ${timeout / 1000} seconds`;
-    const timer = setTimeout(() => controller.abort(new FairleadError('Unavailable', late)), timeout);
-    try {
-      return await this.#check(reference, kind, AbortSignal.any([signal, controller.signal]));
-    } finally {
-      clearTimeout(timer);
-    }
+    const { timeout } = this.#dependencies;
+    return answerInTime({ registry: reference.registry, signal, timeout }, (bounded) =>
+      this.#check(reference, kind, bounded),
+    );
   }
 
   async #check(reference: Reference, kind: RuntimeKind | undefined, signal: AbortSignal): Promise<CheckedProfile> {

@@ -7,6 +7,7 @@ import type { Reference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
 import type { Policy } from '#lib/trust/policy/node-policy';
 import type { CatalogView } from '../catalog-view.ts';
+import { answerInTime } from '../checks/answer-in-time.ts';
 import { shownReason } from '../checks/trust.ts';
 import type { AttachedProfiles, ImageView } from './image-view.ts';
 
@@ -64,7 +65,14 @@ async function attachedTo(
     };
   }
   try {
-    const { image: pinned, profiles, refused, unexamined } = await findProfiles({ image }, { policy, connect, signal });
+    const {
+      image: pinned,
+      profiles,
+      refused,
+      unexamined,
+    } = await answerInTime({ registry: image.registry, signal }, (bounded) =>
+      findProfiles({ image }, { policy, connect, signal: bounded }),
+    );
     const attached: AttachedProfiles = {
       profiles: profiles.map(described),
       refused: refused.map(({ reference, error }) => ({ digest: reference.digest, why: shownReason(error, policy) })),

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { CatalogProfile } from '#lib/catalog/entry';
-import { formatReference } from '#lib/registry/reference';
+import { FairleadError } from '#lib/errors';
+import { formatReference, parseReference } from '#lib/registry/reference';
 import type { HeldSignature } from '#lib/trust/signature/signature';
 import type { RulePlace, Trust } from '../checks/trust.ts';
 import type { Fact } from '../components/facts.ts';
@@ -87,10 +88,24 @@ function capital(text: string): string {
 /** Returns the list of the images that a profile is for. */
 export function imagesList({ images }: ProfileView): Html | false {
   if (images.length === 0) return false;
-  const items = images.map(
-    ({ image, how }) => html`<li><a href="${imagePath(image)}">${publisher(image)}</a><br><small>${how}</small></li>`,
-  );
+  const items = images.map(({ image, how }) => html`<li>${imageLink(image)}<br><small>${how}</small></li>`);
   return html`<section class="aside-list" aria-labelledby="images-title"><h2 id="images-title">Made for</h2><ul>${items}</ul></section>`;
+}
+
+/** Returns a link to the page of an image; of what is not the name of one, its text. */
+function imageLink(image: string): Html {
+  const name = publisher(image);
+  return isImage(image) ? html`<a href="${imagePath(image)}">${name}</a>` : name;
+}
+
+function isImage(text: string): boolean {
+  try {
+    parseReference(text);
+    return true;
+  } catch (error) {
+    if (error instanceof FairleadError) return false;
+    throw error;
+  }
 }
 
 /** Returns the list of other profiles for the same images. */

@@ -7,6 +7,7 @@ import { policyPlace, type TrustPolicy } from '#lib/trust/policy/policy';
 import type { HeldSignature } from '#lib/trust/signature/signature';
 import type { Examined } from '#lib/trust/verify/examined';
 import { type DecisionExplanation, explainDecision } from '#lib/trust/verify/explain-decision';
+import { answerInTime } from '../checks/answer-in-time.ts';
 import type { CheckedProfiles } from '../checks/checked-profiles.ts';
 import { lineOf, shownReason } from '../checks/trust.ts';
 import type { WhyAnswer, WhyRule, WhyView } from './why-view.ts';
@@ -38,8 +39,10 @@ export async function explainWhy(
     throw error;
   }
   const policy = dependencies.policy.current;
-  const connect = (of: Reference): ReadTarget => underSignal(dependencies.connect(of), signal);
-  const explained = await explainDecision({ reference, kind }, { policy, connect });
+  const explained = await answerInTime({ registry: reference.registry, signal }, (bounded) => {
+    const connect = (of: Reference): ReadTarget => underSignal(dependencies.connect(of), bounded);
+    return explainDecision({ reference, kind }, { policy, connect });
+  });
   const refusal = explained.refusal ?? (await refusalOfContent({ reference, kind }, explained, dependencies, signal));
   return { reference: entered, kind, answer: answerOf({ reference, explained, refusal, policy }) };
 }
