@@ -93,9 +93,6 @@ describePeers(['chromium'], 'pages that check profiles, in a browser', () => {
         await page.setViewportSize({ width, height: 900 });
         await page.emulateMedia({ colorScheme });
         assert.deepEqual(await accessibilityFaults(page), [], `${width} px, ${colorScheme}`);
-        const { SCREENSHOTS } = process.env;
-        if (SCREENSHOTS !== undefined)
-          await page.screenshot({ path: `${SCREENSHOTS}/${name}-${width}-${colorScheme}.png`, fullPage: true });
       }
       await page.setViewportSize({ width: 320, height: 900 });
       assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 320);

@@ -11,6 +11,7 @@ import type { CatalogView } from '../catalog-view.ts';
 import type { CheckedProfiles } from '../checks/checked-profiles.ts';
 import { checkTrust } from '../checks/trust.ts';
 import { entryOf, loadVersions } from './load-versions.ts';
+import { machinesText } from './machines-text.ts';
 import { type ArtifactFacts, type ProfileContent, type ProfileView, versionLabel } from './profile-view.ts';
 import { summarizeSeccomp } from './seccomp-summary.ts';
 
@@ -100,11 +101,10 @@ function contentOf(profile: PublishedProfile, baseline: SeccompProfile): Profile
   if ('unresolved' in profile) return { kind: 'unresolved' };
   if (profile.kind === 'AppArmor') return { kind: 'AppArmor', profile: profile.apparmor };
   const { seccomp } = profile;
-  const machines = (seccomp.architectures ?? []).map((name) => name.replace(/^SCMP_ARCH_/, '').toLowerCase());
   return {
     kind: 'Seccomp',
     summary: summarizeSeccomp(seccomp, baseline),
-    machines: machines.length === 0 ? 'the node’s own' : machines.join(', '),
+    machines: machinesText(seccomp.architectures ?? []),
   };
 }
 
