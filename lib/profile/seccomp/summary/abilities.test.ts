@@ -67,6 +67,27 @@ describe('abilitiesUnder', () => {
     assert.equal(first, 'Create sockets: fails with EPERM');
   });
 
+  it('knows both ways to open a packet socket', () => {
+    const cannot = (...types: readonly bigint[]) => {
+      const args = [
+        { index: 0, op: 'SCMP_CMP_EQ' as const, value: 2n },
+        ...types.map((value) => ({ index: 1, op: 'SCMP_CMP_EQ' as const, value })),
+      ];
+      const socket = { names: ['socket'], action: 'SCMP_ACT_ALLOW' as const, args };
+      const others = { names: ['socketpair', 'open', 'clone', 'execve', 'chmod'], action: 'SCMP_ACT_ALLOW' as const };
+      const profile = { defaultAction: 'SCMP_ACT_ERRNO' as const, syscalls: [socket, others] };
+      const baseline: SeccompProfile = {
+        defaultAction: 'SCMP_ACT_ERRNO',
+        syscalls: [{ names: ['socket', ...others.names], action: 'SCMP_ACT_ALLOW' }],
+      };
+      return abilitiesUnder(profile, baseline, native).cannot.map(({ text }) => text);
+    };
+    assert.ok(cannot(1n).includes('Open packet sockets'));
+    // With AF_INET and any type, SOCK_PACKET is among them.
+    assert.ok(cannot().includes('Use netlink'));
+    assert.ok(!cannot().includes('Open packet sockets'));
+  });
+
   it('states "It cannot" only if every call that does it is refused on every architecture', () => {
     const names = [
       ...new Set(

@@ -83,7 +83,7 @@ function denied({ text, calls, detours = [] }: Denial, reach: Reach): Statement 
   return {
     text,
     ...(exception !== undefined && { exception }),
-    calls: known.map(({ name }) => name),
+    calls: [...new Set(known.map(({ name }) => name))],
     ...(outcome !== undefined && { outcome }),
   };
 }

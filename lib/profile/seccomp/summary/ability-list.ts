@@ -56,6 +56,17 @@ const opening = (value: bigint): Calls => ({
   when: [[{ index: 0, set: { form: 'range', low: value, high: value } }]],
 });
 
+/** Of AF_INET with the type SOCK_PACKET, which may have flags, the kernel makes a packet socket. */
+const inetPacket: Calls = {
+  name: 'socket',
+  when: [
+    [
+      { index: 0, set: { form: 'lowRange', low: families.inet, high: families.inet } },
+      { index: 1, set: { form: 'bits', mask: 0xfn, value: 10n } },
+    ],
+  ],
+};
+
 /** A ring submits many kinds of calls, which no filter sees. */
 const byRing = { text: 'through io_uring', calls: calls('io_uring_setup') };
 const byStarting = { text: 'by starting a set-user-ID program', calls: calls('execve execveat') };
@@ -120,7 +131,7 @@ export const denials: readonly Denial[] = [
     detours: [{ text: 'through POSIX ACLs', calls: calls('setxattr lsetxattr fsetxattr setxattrat') }, byRing],
   },
   { text: 'Change who owns a file', calls: calls('chown fchown fchownat lchown chown32 fchown32 lchown32') },
-  { text: 'Trace other processes', calls: calls('ptrace perf_event_open') },
+  { text: 'Trace other processes', calls: calls('ptrace perf_event_open bpf') },
   { text: 'Create device files', calls: calls('mknod mknodat') },
   {
     text: 'Read or write extended attributes',
@@ -145,13 +156,13 @@ export const denials: readonly Denial[] = [
     detours: [byStarting],
   },
   { text: 'Use netlink', calls: [socket(families.netlink)], detours: [byRing] },
-  { text: 'Open packet sockets', calls: [socket(families.packet)], detours: [byRing] },
+  { text: 'Open packet sockets', calls: [socket(families.packet), inetPacket], detours: [byRing] },
   { text: 'Reach the host of a virtual machine by vsock', calls: [socket(families.vsock)], detours: [byRing] },
-  { text: 'Change its root directory', calls: calls('chroot pivot_root') },
+  { text: 'Change its root directory', calls: calls('chroot pivot_root setns') },
   { text: 'Make namespaces', calls: namespaces },
   {
     text: 'Mount or unmount file systems',
-    calls: calls('mount umount2 umount move_mount fsmount fsopen open_tree mount_setattr pivot_root'),
+    calls: calls('mount umount2 umount move_mount fsmount fsopen open_tree open_tree_attr mount_setattr pivot_root'),
   },
   { text: 'Load a kernel module from a file', calls: calls('init_module finit_module create_module') },
   { text: 'Load eBPF programs', calls: calls('bpf') },
