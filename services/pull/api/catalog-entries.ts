@@ -19,7 +19,11 @@ export function describeFound(profile: CatalogProfile): object {
  * Verifies that a caller may read the catalogs: their search has no part that only some may see.
  * Throws as Readers.authorize.
  */
-export function authorizeCatalogs(readers: Readers, caller: Caller, { references }: Pick<FollowedCatalogs, 'references'>): void {
+export function authorizeCatalogs(
+  readers: Readers,
+  caller: Caller,
+  { references }: Pick<FollowedCatalogs, 'references'>,
+): void {
   readers.admit(caller);
   for (const reference of references) readers.authorize(caller, reference, undefined);
 }

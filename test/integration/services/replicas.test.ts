@@ -59,9 +59,9 @@ describePeers(['docker-registry'], 'three replicas of the pull service behind a 
     `${balancer.url}/v1/profiles?reference=${encodeURIComponent(`${registry.host}/security/nginx${suffix}`)}`;
 
   /**
-   * Has clients ask without a pause, by digest and by tag in turns, and calls `disturb` once each of
-   * them was answered. Returns the errors of connections; each request that ended with one was sent
-   * again, and answered.
+   * Has clients ask without a pause, by digest and by tag in turns, and calls `disturb` once each
+   * of them was answered. Returns the errors of connections; each request that ended with one was
+   * sent again, and answered.
    */
   async function underLoad(digest: string, disturb: () => Promise<void>): Promise<readonly unknown[]> {
     const urls = [urlOf(`@${digest}`), urlOf(':1')];
