@@ -161,9 +161,9 @@ describePeers(['chromium'], 'web pages in a browser', () => {
   it('prints what is folded, and keeps its marks where the reader forces colours', async () => {
     const { page } = await openPage(browser, site.origin);
     await show(page, '/api', someProfiles);
-    const folded = page.locator('.answers details .members').first();
+    const folded = page.locator('.named-schema .members').first();
     const height = () =>
-      page.evaluate<number>(`document.querySelector('.answers details .members').getBoundingClientRect().height`);
+      page.evaluate<number>(`document.querySelector('.named-schema .members').getBoundingClientRect().height`);
     assert.equal(await folded.isVisible(), false);
     await page.emulateMedia({ media: 'print' });
     assert.ok((await height()) > 0);

@@ -3,7 +3,7 @@ import { type Html, html } from '../components/html.ts';
 import { layout } from '../site/layout.ts';
 import type { Site } from '../site/site.ts';
 import type { Body, OpenApiDocument, Operation, Parameter, Schema } from './open-api-document.ts';
-import { anchorOf, schemaView, typeOf } from './schema-view.ts';
+import { anchorOf, described, schemaView, typeOf } from './schema-view.ts';
 
 export interface ApiPage {
   readonly site: Site;
@@ -48,7 +48,7 @@ function operationView(listed: Listed): Html {
   const { summary = path, description, parameters = [], requestBody, responses = {} } = operation;
   return html`<section class="operation" id="${idOf(listed)}"><h2>${summary}</h2>
 <p class="address">${badge('neutral', method)} <code>${path}</code></p>
-${description !== undefined && html`<p class="text">${description}</p>`}
+${description !== undefined && html`<p class="text">${described(description)}</p>`}
 ${parameters.length > 0 && html`<h3>Parameters</h3><ul class="members">${parameters.map(parameterView)}</ul>`}
 ${requestBody !== undefined && html`<h3>Body</h3>${bodyView(requestBody)}`}
 <h3>Answers</h3><dl class="answers">${Object.entries(responses).map(
@@ -60,7 +60,7 @@ ${requestBody !== undefined && html`<h3>Body</h3>${bodyView(requestBody)}`}
 function parameterView({ name, in: place, required, description, schema }: Parameter): Html {
   const type = schema !== undefined && html`, ${typeOf(schema)}`;
   const words = html`<small>in ${place}${type}${required !== true && ', optional'}</small>`;
-  return html`<li><code>${name}</code> ${words}${description !== undefined && html`<p>${description}</p>`}</li>`;
+  return html`<li><code>${name}</code> ${words}${description !== undefined && html`<p>${described(description)}</p>`}</li>`;
 }
 
 function bodyView({ description, content = {} }: Body): Html {
@@ -69,12 +69,13 @@ function bodyView({ description, content = {} }: Body): Html {
     const members = schemaView(schema);
     return members === undefined ? html`<p>${form}</p>` : html`<details><summary>${form}</summary>${members}</details>`;
   });
-  return html`${description !== undefined && html`<p>${description}</p>`}${forms}`;
+  return html`${description !== undefined && html`<p>${described(description)}</p>`}${forms}`;
 }
 
+/** The anchor is in the folded part: browsers open what a link leads into. */
 function namedSchema([name, schema]: readonly [string, Schema]): Html {
   const { description } = schema;
-  return html`<section class="named-schema" id="${anchorOf(name)}"><h3>${name}</h3>${
-    description !== undefined && html`<p class="text">${description}</p>`
-  }${schema.properties === undefined && html`<p><small>${typeOf(schema)}</small></p>`}${schemaView(schema)}</section>`;
+  return html`<details class="named-schema"><summary><h3>${name}</h3></summary><div id="${anchorOf(name)}">${
+    description !== undefined && html`<p class="text">${described(description)}</p>`
+  }${schema.properties === undefined && html`<p><small>${typeOf(schema)}</small></p>`}${schemaView(schema)}</div></details>`;
 }

@@ -18,7 +18,7 @@ export function schemaView(schema: Schema, depth = 0): Html | undefined {
 function memberView(name: string, schema: Schema, required: boolean, depth: number): Html {
   const { description } = schema;
   return html`<li><code>${name}</code> <small>${typeOf(schema)}${!required && ', optional'}</small>${
-    description !== undefined && html`<p>${description}</p>`
+    description !== undefined && html`<p>${described(description)}</p>`
   }${schemaView(schema, depth + 1)}</li>`;
 }
 
@@ -62,4 +62,10 @@ function nameOf(reference: string): string {
 /** Returns the anchor of a named schema: of its name, or of a reference to it. */
 export function anchorOf(reference: string): string {
   return `schema-${nameOf(reference)}`;
+}
+
+/** Returns a description, in which names stand in backquotes. */
+export function described(text: string): Html {
+  // The parts at odd positions are those in backquotes.
+  return html`${text.split('`').map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part))}`;
 }

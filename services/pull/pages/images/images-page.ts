@@ -39,7 +39,7 @@ export function imagesPage({ site, text, images, from }: ImagesPage): Html {
 asks its registry for profiles that are attached to it.</p>
 <form class="search" action="/images"><label class="hidden" for="image">Image</label><input id="image" name="q" type="search" value="${text}"
 placeholder="Part of the name of an image" maxlength="200"><button class="primary">Find</button></form>
-${asReference(text, images)}${list}${valuesPager({ path: withQuery('/images', { q: text }), total: images.length, from, shown: shown.length })}`;
+${list}${asReference(text, images)}${valuesPager({ path: withQuery('/images', { q: text }), total: images.length, from, shown: shown.length })}`;
   return layout(site, { title: 'Images', section: 'images' }, main);
 }
 

@@ -20,6 +20,6 @@ svg { display: block; fill: none; stroke: none; }
 time { white-space: nowrap; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .lead { margin-top: 4px; max-width: 860px; color: var(--muted); text-wrap: pretty; }
-.lead a, .note a { text-decoration: underline; text-underline-offset: 3px; }
+.lead a, .note a, small a { text-decoration: underline; text-underline-offset: 3px; }
 .plain { font: var(--meta); }
 `;

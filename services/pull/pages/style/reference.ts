@@ -15,7 +15,10 @@ export const reference = `
 .members .members > :last-child { border-bottom: 0; }
 .answers > div { display: grid; grid-template-columns: 56px minmax(0, 1fr); gap: 12px; }
 .answers summary { padding-block: 3px; cursor: pointer; }
-.named-schema { margin-top: 24px; scroll-margin-top: 16px; }
+.named-schema { border-bottom: 1px solid var(--line); }
+.named-schema summary { padding-block: 9px; cursor: pointer; }
+.named-schema summary h3 { display: inline; }
+.named-schema > div { padding-bottom: 20px; scroll-margin-top: 56px; }
 @media (max-width: 860px) {
   .reference-page { grid-template-columns: minmax(0, 1fr); }
   .reference-page > nav { position: static; }
