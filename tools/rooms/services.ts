@@ -153,7 +153,7 @@ export const servicesRooms: readonly Room[] = [
   {
     name: 'services/pull',
     imports: [
-      ...[errors, 'lib/http', 'lib/profile', 'lib/profile/seccomp', 'lib/registry', 'lib/trust/policy', 'services'],
+      ...['lib/http', 'lib/profile/seccomp', 'lib/registry', 'lib/trust/policy', 'services'],
       ...['services/callers', 'services/pull/api', 'services/pull/catalogs.ts', 'services/pull/mirror'],
       ...['services/pull/pages', 'services/pull/pages/catalog-view.ts', 'services/pull/pages/checks'],
       ...['services/pull/pages/site', 'services/pull/readers', 'services/pull/verified'],
