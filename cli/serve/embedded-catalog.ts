@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { buildCatalog } from '#lib/catalog/build-catalog';
 import { shownMessage, toFairleadError } from '#lib/errors';
-import { listLayout } from '#lib/registry/layout/list-layout';
 import { parseReference, type Reference } from '#lib/registry/reference';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import type { Signer } from '#lib/trust/sign/signer';
 import type { Connect } from '../options/connect.ts';
+import { embeddedRepositories } from './embedded-repositories.ts';
 
 /** The registry that references to an embedded directory name. */
 const registry = 'localhost';
@@ -77,7 +77,7 @@ export class EmbeddedCatalog {
           signer,
           connect,
           listRepositories: async function* () {
-            for (const name of await listLayout(ociLayout))
+            for (const name of await embeddedRepositories(ociLayout))
               if (name.startsWith(`${registry}/`)) yield name.slice(registry.length + 1);
           },
           clock: () => new Date(),

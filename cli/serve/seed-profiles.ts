@@ -1,6 +1,5 @@
 import { FairleadError } from '#lib/errors';
 import { defaultPublicationLimits } from '#lib/profile/publication-limits';
-import { listLayout } from '#lib/registry/layout/list-layout';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import { maxArtifactBytes } from '#lib/trust/policy/node-policy';
 import type { Signer } from '#lib/trust/sign/signer';
@@ -9,6 +8,7 @@ import { readInput } from '../files/files.ts';
 import type { Connect } from '../options/connect.ts';
 import type { ProjectProfile } from '../project/project.ts';
 import { readProject } from '../project/read-project.ts';
+import { embeddedRepositories } from './embedded-repositories.ts';
 
 /** What seedProfiles publishes with. */
 export interface SeedDependencies {
@@ -25,7 +25,7 @@ export interface SeedDependencies {
  * that cannot be published.
  */
 export async function seedProfiles(file: string, dependencies: SeedDependencies): Promise<number> {
-  if ((await repositoriesOf(dependencies.ociLayout)).length > 0) return 0;
+  if ((await embeddedRepositories(dependencies.ociLayout)).length > 0) return 0;
   const { profiles, latest, overwrite } = await readProject(file);
   const publications = profiles.map((profile) => publicationOf(profile, { latest, overwrite }, dependencies));
   const outcomes = await publishMany(publications);
@@ -35,16 +35,6 @@ export async function seedProfiles(file: string, dependencies: SeedDependencies)
     throw new FairleadError(kind, `${file}: ${outcome.name}: ${message}`, { cause: outcome.error });
   }
   return outcomes.length;
-}
-
-/** Lists the repositories of a directory, which the first publication makes. */
-async function repositoriesOf(ociLayout: string): Promise<readonly string[]> {
-  try {
-    return await listLayout(ociLayout);
-  } catch (error) {
-    if (error instanceof FairleadError && error.kind === 'NotFound') return [];
-    throw error;
-  }
 }
 
 function publicationOf(

@@ -88,6 +88,12 @@ describe('fairlead serve --embedded --seed', () => {
     assert.deepEqual(await stored(), first);
   });
 
+  it('has an empty catalog in a directory without profiles', async () => {
+    assert.equal(await services.stop(), 0);
+    services = await startServe(['--embedded', 'empty', '--pull', '127.0.0.1:0'], { cwd: folder });
+    while ((await inForce()) === undefined);
+  });
+
   it('is refused without --embedded', async () => {
     const args = ['serve', '--pull', '127.0.0.1:0', '--policy', 'data/policy.yaml', '--seed', 'seed/fairlead.yaml'];
     const { code, stderr } = await runFairlead(args, { cwd: folder });
