@@ -35,15 +35,13 @@ describe('fairlead healthcheck', () => {
   it('succeeds for each service that is ready, and prints its answer', async () => {
     for (const origin of [services.push, services.pull, services.health]) {
       const printed = succeeded(await runFairlead(['healthcheck', `${origin}/readyz`]));
-      assert.deepEqual(JSON.parse(printed), { status: 'ready', policyInForce: true });
+      const { catalogs: _, ...answer } = JSON.parse(printed);
+      assert.deepEqual(answer, { status: 'ready', policyInForce: true });
     }
     const json = succeeded(await runFairlead(['healthcheck', `${services.health}/healthz`, '--output', 'json']));
-    assert.deepEqual(JSON.parse(json), {
-      schemaVersion: 1,
-      url: `${services.health}/healthz`,
-      status: 200,
-      body: '{"status":"ok","policyInForce":true}',
-    });
+    const { body, ...document } = JSON.parse(json);
+    assert.deepEqual(document, { schemaVersion: 1, url: `${services.health}/healthz`, status: 200 });
+    assert.match(body, /^\{"status":"ok","policyInForce":true\b/);
   });
 
   it('fails if nothing listens there', async () => {
