@@ -45,6 +45,7 @@ describe('fairlead', () => {
     const all = program.commands.flatMap((command) => [command, ...command.commands]);
     const without = [
       'baseline',
+      'catalog',
       'cluster',
       'completion',
       'healthcheck',

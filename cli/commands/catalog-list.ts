@@ -6,7 +6,7 @@ import { addCatalogOptions, type CatalogOptions } from '../catalogs/catalog-opti
 import { type ChosenCatalog, chooseCatalogs, openCatalogRegistries, readCatalogs } from '../catalogs/open-catalogs.ts';
 import type { Document } from '../documents/documents.ts';
 import { addOutputOption, examples, type OutputOptions } from '../options/options.ts';
-import { exitCodes } from '../process/exit-codes.ts';
+import { exitCodes, registryErrors } from '../process/exit-codes.ts';
 import { failTogether } from '../process/fail-together.ts';
 import { oneLine, writeResult } from '../terminal/output.ts';
 
@@ -31,9 +31,9 @@ export function define(command: Command): void {
       exitCodes(
         'all verify',
         {
+          ...registryErrors,
           InvalidInput: 'no catalog is specified',
           SignatureInvalid: 'one does not verify',
-          Unavailable: 'registry unreachable',
         },
         'If several cannot be used, it is that of the first.',
       ),

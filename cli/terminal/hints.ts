@@ -6,6 +6,8 @@ import { nameOptions } from '#lib/text/name-options';
  */
 export const flagOfOption: Readonly<Record<string, string>> = {
   allowUnsigned: '--allow-unsigned',
+  audience: '--audience',
+  authorization: '--authorization',
   clientCa: '--client-ca',
   document: '--document',
   failOn: '--fail-on',

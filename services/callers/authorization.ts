@@ -108,7 +108,7 @@ function denied(caller: Caller, what: string): FairleadError {
     });
   }
   return new FairleadError('NotAllowed', `no rule allows ${describeCaller(caller)} to ${what}`, {
-    hint: 'The rules are in the authorization file of the service (--authorization).',
+    hint: 'The rules are in the authorization file of the service (`authorization`).',
   });
 }
 

@@ -89,7 +89,7 @@ function readCallers(
   }
   if (!issuers.has(issuer)) {
     throw document.error([...path, 'issuer'], `the issuer ${JSON.stringify(issuer)} is not listed under "issuers"`, {
-      hint: 'Add it, exactly as in the `iss` claim of its tokens.',
+      hint: 'Add it, exactly as in the claim "iss" of its tokens.',
     });
   }
   if (subject === undefined && Object.keys(claims).length === 0) {

@@ -80,7 +80,7 @@ async function verifySignature(token: string, expected: ExpectedToken): Promise<
 function refused(problem: string, cause?: unknown): FairleadError {
   return new FairleadError('Unauthenticated', `the token is refused: ${problem}`, {
     cause,
-    hint: 'Request a token of a trusted issuer with the audience of this service (--audience).',
+    hint: 'Request a token of a trusted issuer with the audience of this service (`audience`).',
   });
 }
 

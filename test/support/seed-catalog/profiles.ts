@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { importProfile } from '#lib/profile/import-profile';
 import { seccompOf } from '#lib/profile/profile';
+import { loadReferenceDefault } from '#lib/profile/seccomp/call-counts';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { usualDefault } from '../runtime-default.ts';
 import { completeProfile } from './complete.ts';
@@ -27,12 +28,15 @@ export function profileOf(program: CatalogProgram): SeccompProfile {
     recordings: [readRecording(program.name), readRecording('entrypoint')],
     bases: [readExample('base-runc.json'), readExample('base-crun.json')],
     more: Object.keys(program.more ?? {}),
-    grantable: allowedCalls(baseline),
+    grantable: new Set([...allowedCalls(baseline)].filter((name) => allowedCalls(reference).has(name))),
   });
 }
 
 /** What containerd applies under RuntimeDefault to the containers of container.ts. */
 export const baseline = usualDefault({ architecture: 'amd64', capabilities });
+
+/** What catalogs count the calls of: programs work without what older runtimes do not grant. */
+const reference = await loadReferenceDefault();
 
 /** The calls that a profile allows with some arguments at least. */
 export function allowedCalls({ syscalls = [] }: SeccompProfile): ReadonlySet<string> {

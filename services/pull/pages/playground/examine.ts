@@ -99,7 +99,7 @@ function read(text: string, name: string): Profile {
   return importProfile(bytes, name, {
     host,
     places: true,
-    blankHint: 'Paste a profile, in any form that fairlead reads.',
+    blankHint: 'Paste a profile, in any form that Fairlead reads.',
   });
 }
 
