@@ -158,7 +158,12 @@ async function sourcesOf({
       hint: 'Use --registry, --prefix, --repository, --list or --image.',
     });
   }
-  return { registries: registry, prefixes: prefix, repositories: [...repository, ...listed], images };
+  return {
+    registries: registry,
+    prefixes: prefix.map(withoutScheme),
+    repositories: [...repository, ...listed].map(withoutScheme),
+    images,
+  };
 }
 
 /** Returns how the repositories of a registry are listed: by its API, or those of the directory. */

@@ -27,6 +27,8 @@ const commandsWith = (name: string): readonly (readonly string[])[] => [
   ['find', `${name}:1.0.0`, '--key', 'a.pub'],
   ['policy', 'test', 'policy.yaml', `${name}:1.0.0`],
   ['tag', `${name}:1.0.0`, 'stable'],
+  ['catalog', 'build', `${name}/catalog:latest`, '--repository', name, '--key', 'a.key'],
+  ['catalog', 'info', `${name}:1.0.0`, '--catalog', `${name}/catalog:latest`, '--key', 'a.pub'],
   ['ls', name],
   ['copy', `${name}:1.0.0`, `${name}/copy`],
   ['copy', '--all-tags', name, `${name}/copies`],
@@ -38,7 +40,8 @@ const commandsWith = (name: string): readonly (readonly string[])[] => [
 
 describe('commands with a reference', () => {
   it('are all in the table of these tests', async () => {
-    const tested = new Set(commandsWith('x').map(([first, second]) => (first === 'policy' ? second : first)));
+    const groups = new Set<string | undefined>(['catalog', 'policy']);
+    const tested = new Set(commandsWith('x').map(([first, second]) => (groups.has(first) ? second : first)));
     const program = await buildProgram(['completion']);
     const commands = program.commands.flatMap((command) => [command, ...command.commands]);
     const named = commands.filter((command) =>
