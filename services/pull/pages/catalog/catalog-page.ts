@@ -56,7 +56,7 @@ function searchForm({ text = '', kind, signer, image, architecture, sort }: Page
     ([name, value]) => value !== undefined && html`<input type="hidden" name="${name}" value="${value}">`,
   );
   return html`<form class="search" action="/" role="search"><label class="hidden" for="q">Search profiles</label><input id="q" name="q" type="search"
-value="${text}" placeholder="Name, image, call or signer" maxlength="200">${hidden}<button class="primary">Search</button></form>`;
+value="${text}" placeholder="Name, image or signer" maxlength="200">${hidden}<button class="primary">Search</button></form>`;
 }
 
 function results({ query, result, verificationOf, keyNames }: CatalogPage): Html {
