@@ -49,6 +49,19 @@ describe('seccompDifferences', () => {
     ]);
   });
 
+  it('states once what a call gets that is stricter for some arguments and fails in another way for others', () => {
+    const socket = (value: bigint, errnoRet: number): SeccompProfile => ({
+      ...before,
+      defaultErrnoRet: errnoRet,
+      syscalls: [{ names: ['socket'], action: 'SCMP_ACT_ALLOW', args: [{ index: 0, op: 'SCMP_CMP_LE', value }] }],
+    });
+    const differences = seccompDifferences(socket(10n, 1), socket(2n, 38), native);
+    assert.deepEqual(
+      differences.filter(({ subjects }) => subjects.includes('socket')).map(({ direction }) => direction),
+      ['tightened'],
+    );
+  });
+
   it('states what calls get that are not listed, and nothing for a profile that is written differently', () => {
     const [first] = seccompDifferences(before, { ...before, defaultAction: 'SCMP_ACT_KILL_PROCESS' }, native);
     assert.deepEqual(first, {

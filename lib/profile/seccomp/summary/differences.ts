@@ -19,7 +19,8 @@ const killed = 'calls are killed';
 
 /**
  * Returns how two profiles differ in meaning, as diffSeccomp judges it, in words; subjects that
- * change in the same way are together.
+ * change in the same way are together. The words state everything that a call gets: a call that is
+ * looser or stricter for some arguments is not repeated for those for which it only changes.
  *
  * @param native what runtimes add if a profile lists no architectures, as SCMP_ARCH_*.
  */
@@ -30,7 +31,10 @@ export function seccompDifferences(
 ): readonly WordedDifference[] {
   const [before, after] = [wideMeaningOf(from), wideMeaningOf(to)];
   const worded = diffSeccomp(from, to, native).changes.map((change) => wordedChange(change, before, after));
-  const alike = Map.groupBy(worded, ({ direction, was, is }) => [direction, was, is].join('\n'));
+  const sentence = ({ subjects, was, is }: WordedDifference): string => [...subjects, was, is].join('\n');
+  const judged = new Set(worded.filter(({ direction }) => direction !== 'changed').map(sentence));
+  const stated = worded.filter((one) => one.direction !== 'changed' || !judged.has(sentence(one)));
+  const alike = Map.groupBy(stated, ({ direction, was, is }) => [direction, was, is].join('\n'));
   return [...alike.values()].flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
