@@ -40,6 +40,14 @@ describe('sourceRepositories', () => {
     assert.deepEqual(await repositoriesOf({ prefixes: ['registry.test/acme-'] }), ['registry.test/acme-other/a']);
   });
 
+  it('refuses a prefix that no repository has: a misspelled one would empty the catalog', async () => {
+    const prefixes = ['registry.test/acme/', 'registry.test/amce/'];
+    await assert.rejects(repositoriesOf({ prefixes }), {
+      kind: 'NotFound',
+      message: 'no repository of registry.test begins with amce/',
+    });
+  });
+
   for (const [what, sources] of [
     ['a registry without a dot', { registries: ['registry'] }],
     ['a prefix without a path', { prefixes: ['registry.test/'] }],

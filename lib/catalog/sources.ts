@@ -54,7 +54,8 @@ export function parseSource(text: string): Pick<Reference, 'registry' | 'reposit
 
 /**
  * Returns the repositories of the sources, each once, sorted. Names that registries list and that
- * are invalid are left out. Throws InvalidInput for an invalid source, and as `list` does.
+ * are invalid are left out. Throws InvalidInput for an invalid source, NotFound for a prefix that no
+ * repository has, and as `list` does.
  */
 export async function sourceRepositories(
   { registries, prefixes, repositories }: CatalogSources,
@@ -74,10 +75,15 @@ export async function sourceRepositories(
     ({ registry }) => registry,
   );
   for (const [registry, of] of wanted) {
+    const unused = new Set(of.map(({ prefix }) => prefix).filter((prefix) => prefix !== ''));
     for await (const repository of list(registry)) {
       const isValid = isRepository(repository) && registry.length + 1 + repository.length <= maxNameLength;
-      if (isValid && of.some(({ prefix }) => repository.startsWith(prefix))) add(registry, repository, false);
+      const matching = isValid ? of.filter(({ prefix }) => repository.startsWith(prefix)) : [];
+      if (matching.length > 0) add(registry, repository, false);
+      for (const { prefix } of matching) unused.delete(prefix);
     }
+    const [missing] = unused;
+    if (missing !== undefined) throw noSuchPrefix(registry, missing);
   }
   return [...found.values()].sort((one, other) => (formatRepository(one) < formatRepository(other) ? -1 : 1));
 }
@@ -93,6 +99,12 @@ export async function unlessGone<T>({ isNamed }: SourceRepository, requested: Pr
 interface Prefix {
   readonly registry: string;
   readonly prefix: string;
+}
+
+function noSuchPrefix(registry: string, prefix: string): FairleadError {
+  return new FairleadError('NotFound', `no repository of ${registry} begins with ${prefix}`, {
+    hint: 'Check the prefix, and whether these credentials may list the repositories.',
+  });
 }
 
 function wholeRegistry(text: string): Prefix {
