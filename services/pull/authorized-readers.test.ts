@@ -8,15 +8,22 @@ import { readProfile } from '#lib/profile/read-profile';
 import { memoryRepository } from '#lib/registry/memory';
 import { audience, startTokenIssuer, type TokenIssuer } from '#test/support/oidc/token-issuer';
 import { Authenticator } from '../callers/authenticator.ts';
+import { type Authorization, defaultAuthorization } from '../callers/authorization.ts';
 import { parseAuthorization } from '../callers/parse-authorization.ts';
 import { createPullServer } from './server.ts';
 
 const token = 'a-token-for-the-test-only';
 
+const onlyToken = `apiVersion: fairlead.dev/v1
+kind: Authorization
+rules: [{token: true, verbs: [read], repositories: ["**"]}]
+`;
+
 describe('the pull service with an authorization file', () => {
   let issuer: TokenIssuer;
   let app: FastifyInstance;
   let digest = '';
+  let authorization: { current: Authorization };
   before(async () => {
     issuer = await startTokenIssuer();
     const target = memoryRepository();
@@ -32,7 +39,7 @@ rules:
   - {token: true, verbs: [read], repositories: ["**"]}
   - {issuer: "${issuer.url}", claims: {repository: example/app}, verbs: [read], repositories: [registry.example.com/app/*]}
 `;
-    const authorization = { current: parseAuthorization(text, 'authorization.yaml') };
+    authorization = { current: parseAuthorization(text, 'authorization.yaml') };
     const policy = {
       source: 'policy.yaml',
       rules: [{ match: '**', require: [], unsigned: true }],
@@ -103,5 +110,19 @@ rules:
     assert.equal(pinned.headers['cache-control'], 'private, max-age=600, immutable');
     const tagged = await get('/v1/profiles?reference=registry.example.com/public/a:1');
     assert.equal(tagged.headers['cache-control'], 'private, no-cache');
+  });
+  it('serves nothing that it remembers to those who may not read it any more', async () => {
+    const before = authorization.current;
+    try {
+      for (const path of paths('app/a')) {
+        authorization.current = defaultAuthorization;
+        assert.equal(await statusOf(path), 200, path);
+        authorization.current = parseAuthorization(onlyToken, 'authorization.yaml');
+        assert.equal(await statusOf(path), 401, path);
+        assert.equal(await statusOf(path, `Bearer ${token}`), 200, path);
+      }
+    } finally {
+      authorization.current = before;
+    }
   });
 });

@@ -64,11 +64,13 @@ class ProfileFetcher {
 
   /**
    * Answers a request by digest that was answered before under the policy in force, before anything
-   * of it is parsed. Returns whether it did.
+   * of it is parsed. Returns whether it did. The authorization in force must still let all callers
+   * read everything.
    */
   answerKnown(request: FastifyRequest, reply: FastifyReply): boolean {
+    const { profiles, readers } = this.#dependencies;
     const known = this.#known.get(nameOf(request));
-    if (known === undefined || known.revision !== this.#dependencies.profiles.revision) return false;
+    if (known === undefined || known.revision !== profiles.revision || !readers.areAnonymous) return false;
     this.#send(request, reply, known.answer, true);
     return true;
   }
