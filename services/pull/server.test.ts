@@ -252,6 +252,12 @@ describe('createPullServer', () => {
       assert.equal(response.statusCode, status, response.body);
       assert.equal(response.json().kind, kind);
     }
+    const hex = '0'.repeat(64);
+    const places = ['manifests/1', `manifests/sha256-${hex}.sig`, `manifests/sha256-${hex}.att`, 'tags/list'];
+    for (const place of [...places, ...['manifests', 'blobs', 'referrers'].map((each) => `${each}/sha256:${hex}`)]) {
+      const { statusCode } = await app.inject(`/v2/internal.example.com/nginx/${place}`);
+      assert.equal(statusCode, place.startsWith('referrers') ? 200 : 403, place);
+    }
     assert.ok(!asked.includes('internal.example.com'));
   });
 

@@ -166,10 +166,10 @@ export class MirroredContent {
     const subject = `${algorithm}:${hex}`;
     if (!isDigest(subject)) return undefined;
     const verified = await this.#verifiedSubject(name, subject, signal);
+    // The policy may not name the registry: nothing is requested from it then.
+    if (verified === undefined) return undefined;
     const { digest } = await this.#dependencies.connect(name).resolve(tag, { signal });
-    return verified !== undefined && signaturesOf(verified).includes(digest)
-      ? this.#companion(name, digest, signal)
-      : undefined;
+    return signaturesOf(verified).includes(digest) ? this.#companion(name, digest, signal) : undefined;
   }
 
   /** Returns a signature of a profile that it names as its subject, if the rule was met by it. */
