@@ -9,8 +9,13 @@ import type { ApiDependencies } from './api-dependencies.ts';
 import { type PreparedAnswer, PreparedAnswers, profileMediaTypes } from './prepared-answers.ts';
 import { parameters, profileAnswers } from './schemas.ts';
 
-/** Most requests by digest whose answers are found without reading the request. */
-const knownRequests = 4096;
+/**
+ * Most bytes of answers to requests by digest that are found without reading the request. Callers
+ * can name one profile in any number of spellings, and each has an answer of its own.
+ */
+const knownBytes = 24 * 1024 * 1024;
+/** What the objects of an answer take beside its bytes. */
+const objectBytes = 2 * 1024;
 /** Longest URL and Accept header of these. */
 const longestName = 1024;
 /** Bytes from which an answer takes a turn: writing it delays others. */
@@ -56,7 +61,10 @@ export async function fetchRoute(app: FastifyInstance, dependencies: ApiDependen
 class ProfileFetcher {
   readonly #dependencies: ApiDependencies;
   readonly #prepared = new PreparedAnswers();
-  readonly #known = new LRUCache<string, KnownAnswer>({ max: knownRequests });
+  readonly #known = new LRUCache<string, KnownAnswer>({
+    maxSize: knownBytes,
+    sizeCalculation: ({ answer }) => answer.body.length + objectBytes,
+  });
 
   constructor(dependencies: ApiDependencies) {
     this.#dependencies = dependencies;
