@@ -6,6 +6,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
+import { FairleadError } from '#lib/errors';
 import { memoryRepository } from '#lib/registry/memory';
 import type { Repository } from '#lib/registry/target';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
@@ -206,6 +207,30 @@ rules:
     }
     assert.equal(pushed, 0);
     assert.deepEqual(new Set((await audited()).map(({ outcome }) => outcome)), new Set(['refused']));
+  });
+
+  it('records what was published although the registry failed meanwhile, and what was not', async () => {
+    const { tag } = target;
+    const parts: Part[] = ['1', '2', '3'].flatMap((each): Part[] => [
+      ['reference', name(each)],
+      ['profile', profile(`call_${each}`)],
+    ]);
+    target.tag = (descriptor, to, given) =>
+      to === '2' ? Promise.reject(new FairleadError('Unavailable', 'it is gone')) : tag(descriptor, to, given);
+    const response = await post(parts);
+    assert.equal(response.statusCode, 503, response.body);
+    const lines = (await audited()).map(({ outcome, reference, tags, reason }) => [outcome, reference, tags, reason]);
+    const pinned = async (of: string) => `registry.example.com/security/nginx@${(await target.resolve(of)).digest}`;
+    assert.deepEqual(lines, [
+      ['published', await pinned('1'), ['1'], undefined],
+      ['published', await pinned('3'), ['3'], undefined],
+      ['refused', name('2'), undefined, 'it is gone'],
+    ]);
+    const counted = (await app.inject('/metrics')).body;
+    assert.match(counted, /^fairlead_publications_total\{.*outcome="published".*\} 2$/m);
+    assert.match(counted, /^fairlead_publications_total\{.*outcome="refused".*\} 1$/m);
+    target.tag = tag;
+    assert.equal((await post(parts)).statusCode, 201);
   });
 
   it('refuses to loosen and to overwrite if it is told to', async () => {

@@ -9,6 +9,7 @@ import { RequestCallers } from '../callers/request-callers.ts';
 import type { AuditedRequest, AuditLog } from './audit-log.ts';
 import type { PublicationPlan, Published } from './publication.ts';
 import type { PublicationMetrics } from './publication-metrics.ts';
+import { PartlyPublished } from './publish-together.ts';
 
 /** What finding out about those who publish needs. */
 export interface PublishersDependencies {
@@ -70,8 +71,16 @@ export class Publishers {
     for (const each of plans) await this.#dependencies.audit?.planned(this.#audited(request), each);
   }
 
-  /** Records a request that was refused, or failed. */
+  /** Records a request that was refused, or failed. What is published all the same is recorded too. */
   async recordRefused(request: FastifyRequest, thrown: unknown): Promise<void> {
+    if (thrown instanceof PartlyPublished) {
+      await this.recordPublished(request, thrown.published);
+      this.#dependencies.metrics.count('refused', thrown.failed.length);
+      for (const { reference, error } of thrown.failed) {
+        await this.#dependencies.audit?.refused(this.#audited(request), reference, error);
+      }
+      return;
+    }
     const references = this.#references.get(request) ?? [queriedReference(request)];
     this.#dependencies.metrics.count('refused', references.length);
     for (const each of references) await this.#dependencies.audit?.refused(this.#audited(request), each, thrown);

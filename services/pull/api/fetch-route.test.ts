@@ -44,7 +44,7 @@ it('remembers a bounded number of bytes of a profile that is requested in many s
       return process.memoryUsage().arrayBuffers;
     };
     const before = await request(1);
-    const grown = ((await request(150)) - before) / mebibyte;
+    const grown = ((await request(100)) - before) / mebibyte;
     assert.ok(grown < 75, `${grown.toFixed()} MiB more`);
   } finally {
     await app.close();
