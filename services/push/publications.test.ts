@@ -185,13 +185,15 @@ rules:
         ],
         403,
       ],
-      [
-        [
-          ['reference', name('1')],
-          ['profile', profile('write')],
+      ...[name('1'), name('1').replace('registry', 'Registry'), name('1').replace('/', ':443/')].map(
+        (same): [Part[], number] => [
+          [
+            ['reference', same],
+            ['profile', profile('write')],
+          ],
+          400,
         ],
-        400,
-      ],
+      ),
       [
         [
           ['reference', name('2')],

@@ -1,5 +1,6 @@
 import { FairleadError } from '#lib/errors';
 import { formatReference, formatRepository, type Reference } from '#lib/registry/reference';
+import { repositoryName } from '#lib/registry/registry-name';
 import type { PublicationPlan, Published } from './publication.ts';
 import { type Publication, type PublicationOutcome, publishMany } from './publish-many.ts';
 
@@ -75,7 +76,8 @@ function refuseSameTag(publications: readonly Publication[]): void {
   for (const { request } of publications) {
     const { reference } = request;
     if (reference.tag === undefined) continue;
-    const name = `${formatRepository(reference)}:${reference.tag}`;
+    // A registry in another spelling is the same one.
+    const name = `${repositoryName(formatRepository(reference))}:${reference.tag}`;
     if (seen.has(name)) {
       throw new FairleadError('InvalidInput', `two profiles have the reference ${formatReference(reference)}`);
     }
