@@ -71,7 +71,9 @@ export class Publishers {
     for (const each of plans) await this.#dependencies.audit?.planned(this.#audited(request), each);
   }
 
-  /** Records a request that was refused, or failed. What is published all the same is recorded too. */
+  /**
+   * Records a request that was refused, or failed, and what was published of it all the same.
+   */
   async recordRefused(request: FastifyRequest, thrown: unknown): Promise<void> {
     if (thrown instanceof PartlyPublished) {
       await this.recordPublished(request, thrown.published);

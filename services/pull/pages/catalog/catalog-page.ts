@@ -62,7 +62,7 @@ value="${text}" placeholder="Name, image or signer" maxlength="200">${hidden}<bu
 function results({ query, result, verificationOf, keyNames }: CatalogPage): Html {
   const { profiles: shown, total, offset: first, previous, next } = result;
   const rows = shown.map((profile) =>
-    catalogRow(profile, verificationOf(profile.versions[0].descriptor.digest), keyNames),
+    catalogRow(profile, verificationOf(profile, profile.versions[0].descriptor.digest), keyNames),
   );
   const order = orders.find(({ sort }) => sort === query.sort)?.words ?? '';
   const at = (after: string | undefined) => (after === undefined ? undefined : catalogHref({ ...query, after }));

@@ -39,17 +39,19 @@ describe('CheckedProfiles', () => {
     const followed = { current: policy };
     const checks = new CheckedProfiles({ policy: followed, connect: () => counted });
     const { digest } = artifact.descriptor;
-    assert.equal(checks.verificationOf(digest), undefined);
+    assert.equal(checks.verificationOf(reference, digest), undefined);
     // The kind is not known, and read from the manifest.
     const first = await checks.check(reference, undefined, signal);
     assert.equal(first.pulled.profile.kind, 'Seccomp');
-    assert.deepEqual(checks.verificationOf(digest)?.time, first.time);
+    assert.deepEqual(checks.verificationOf(reference, digest)?.time, first.time);
+    const elsewhere = parseReference('registry.example.com/copied/nginx:1');
+    assert.equal(checks.verificationOf(elsewhere, digest), undefined);
     const before = fetched;
     assert.deepEqual((await checks.check({ ...reference, digest }, undefined, signal)).time, first.time);
     assert.deepEqual((await checks.last(reference, signal))?.time, first.time);
     assert.equal(fetched, before);
     followed.current = { ...policy, revision: '2' };
-    assert.equal(checks.verificationOf(digest), undefined);
+    assert.equal(checks.verificationOf(reference, digest), undefined);
     assert.equal(await checks.last(reference, signal), undefined);
     await checks.check({ ...reference, digest }, 'Seccomp', signal);
     assert.ok(fetched > before);

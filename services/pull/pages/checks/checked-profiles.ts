@@ -13,6 +13,7 @@ import type { Digest } from '#lib/registry/digest';
 import { formatRepository, type Reference, tagOrDigestOf } from '#lib/registry/reference';
 import { repositoryName } from '#lib/registry/registry-name';
 import type { ReadTarget } from '#lib/registry/target';
+import type { RepositoryName } from '#lib/trust/policy/authorize';
 import type { Policy } from '#lib/trust/policy/node-policy';
 import type { HeldSignature } from '#lib/trust/signature/signature';
 import type { VerifiedHere } from '../site/verified-here.ts';
@@ -49,7 +50,7 @@ export class CheckedProfiles {
   readonly #dependencies: CheckDependencies;
   readonly #memory = new PullMemory({ bytes: rememberedBytes, sameCredentials: true });
   readonly #limiter = new PullLimiter();
-  /** By revision and digest. */
+  /** By revision, repository and digest: each repository may have a rule of its own. */
   readonly #verified = new LRUCache<string, VerifiedHere>({ max: rememberedChecks });
   /** What a tag or digest named when it was last resolved, by its reference. */
   readonly #named = new LRUCache<string, { readonly digest: Digest; readonly kind: RuntimeKind }>({
@@ -99,7 +100,7 @@ export class CheckedProfiles {
    */
   async last(reference: Reference, signal: AbortSignal): Promise<CheckedProfile | undefined> {
     const last = this.#named.get(nameOf(reference));
-    if (last === undefined || this.verificationOf(last.digest) === undefined) return undefined;
+    if (last === undefined || this.verificationOf(reference, last.digest) === undefined) return undefined;
     const { digest, kind } = last;
     try {
       return await this.check({ ...reference, digest }, kind, signal);
@@ -110,14 +111,14 @@ export class CheckedProfiles {
     }
   }
 
-  /** Returns what this site has verified under the policy in force. */
-  verificationOf(digest: Digest): VerifiedHere | undefined {
-    return this.#verified.get(`${this.#dependencies.policy.current.revision} ${digest}`);
+  /** Returns the verification of what a repository has, under the policy in force. */
+  verificationOf(repository: RepositoryName, digest: Digest): VerifiedHere | undefined {
+    return this.#verified.get(keyOf(this.#dependencies.policy.current, repository, digest));
   }
 
   #remember(reference: Reference, { policy, ...pulled }: PulledProfile & { readonly policy: Policy }): CheckedProfile {
     const { digest } = pulled.descriptor;
-    const key = `${policy.revision} ${digest}`;
+    const key = keyOf(policy, reference, digest);
     const before = pulled.cached ? this.#verified.get(key) : undefined;
     const verified = before ?? { signer: signerOf(pulled.verification.signatures), time: new Date() };
     this.#verified.set(key, verified);
@@ -129,6 +130,10 @@ export class CheckedProfiles {
 }
 
 /** A registry in another spelling is the same one. */
+function keyOf({ revision }: Policy, repository: RepositoryName, digest: Digest): string {
+  return `${revision} ${repositoryName(formatRepository(repository))}@${digest}`;
+}
+
 function nameOf(reference: Reference): string {
   const { tag, digest } = reference;
   return `${repositoryName(formatRepository(reference))} ${digest ?? tag ?? ''}`;

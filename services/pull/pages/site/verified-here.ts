@@ -1,4 +1,5 @@
 import type { Digest } from '#lib/registry/digest';
+import type { RepositoryName } from '#lib/trust/policy/authorize';
 
 /** A verification of an artifact by this site under its policy. */
 export interface VerifiedHere {
@@ -8,6 +9,7 @@ export interface VerifiedHere {
 
 /**
  * Returns the verification of an artifact by this site; undefined if it has not verified it, or
- * only under another revision of the policy.
+ * only under another revision of the policy, or in another repository, for which another rule may
+ * decide.
  */
-export type VerificationOf = (digest: Digest) => VerifiedHere | undefined;
+export type VerificationOf = (repository: RepositoryName, digest: Digest) => VerifiedHere | undefined;
