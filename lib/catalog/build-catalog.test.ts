@@ -288,6 +288,31 @@ describe('buildCatalog', () => {
     assert.deepEqual(only?.tags, ['1']);
   });
 
+  it('lists of an artifact with thousands of tags those of the newest versions', async () => {
+    const descriptor = await registries.publish('registry.test/a/one:1.0.0', 'read');
+    const repository = registries.connect(parseReference('registry.test/a/one'));
+    for (let patch = 1; patch <= 1500; patch++) await repository.tag(descriptor, `1.0.${patch}`);
+    await build();
+    const [entry] = entriesOf(await read());
+    assert.deepEqual([entry?.tags.length, entry?.tags[0], entry?.tags.at(-1)], [1000, '1.0.1500', '1.0.501']);
+    assert.equal((await build()).isChanged, false);
+  });
+
+  it('leaves out a repository whose entries fill more than a shard, and has all others', async () => {
+    await registries.publish('registry.test/a/one:1', 'read');
+    const annotations = Object.fromEntries(Array.from({ length: 32 }, (_, at) => [`a${at}`, '\u0001'.repeat(300)]));
+    for (let version = 0; version < 180; version++) {
+      await registries.publish(`registry.test/a/large:${version}`, 'read', {
+        annotations,
+        created: new Date(version * 1000),
+      });
+    }
+    const built = await build();
+    assert.deepEqual(built.entries.map(formatRepository), ['registry.test/a/one']);
+    assert.deepEqual(refusals(built), ['registry.test/a/large LimitExceeded']);
+    assert.deepEqual(entriesOf(await read()).map(formatRepository), ['registry.test/a/one']);
+  });
+
   it('does not list itself', async () => {
     await registries.publish('registry.test/a/one:1', 'read');
     await build();

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { Artifact } from '#lib/artifact/artifact';
 import { forEachOf } from '#lib/concurrency/for-each-of';
 import { FairleadError } from '#lib/errors';
 import { type AnyKindDependencies, authorizeAnyKind } from '#lib/node/pull/pull-any-kind';
@@ -24,12 +23,11 @@ import {
 import { type CatalogDiff, diffCatalogs } from './diff-catalogs.ts';
 import type { CatalogEntry } from './entry.ts';
 import { catalogLimits } from './format.ts';
+import { type PackedShard, packShards } from './pack-shards.ts';
 import { pushCatalog } from './push-catalog.ts';
 import { readArtifact } from './read-artifact.ts';
 import { type Catalog, entriesOf, readUnderRule } from './read-catalog.ts';
 import { type ListedShard, packRoot } from './root.ts';
-import { packShard } from './shard.ts';
-import { shardKey } from './shard-key.ts';
 import { type CatalogSources, type ListRepositories, sourceRepositories } from './sources.ts';
 
 /** The catalog to build. */
@@ -82,8 +80,8 @@ export interface BuiltCatalog {
  *
  * A profile with the same digest as in the catalog before is not read again: that catalog must be
  * signed by the same signer, and its signatures verified under the same policy. Under another
- * policy all are read again. Rejects with LimitExceeded for too many profiles, and as registries
- * and the signer do.
+ * policy all are read again. A repository that fills more than a shard is left out. Rejects with
+ * LimitExceeded for too many profiles, and as registries and the signer do.
  */
 export async function buildCatalog(
   request: BuildCatalogRequest,
@@ -103,22 +101,24 @@ export async function buildCatalog(
   const isUsable = isTrusted && !request.full && previous?.policy === policyId;
   const usable = isUsable ? entriesOf(previous) : [];
   const read = await readCandidates(collected.candidates, usable, { ...dependencies, connect });
-  const { entries } = read;
-  if (entries.length > catalogLimits.entries) {
+  if (read.entries.length > catalogLimits.entries) {
     throw new FairleadError(
       'LimitExceeded',
-      `${formatRepository(reference)}: ${entries.length} profiles, more than the ${catalogLimits.entries} allowed in a catalog`,
+      `${formatRepository(reference)}: ${read.entries.length} profiles, more than the ${catalogLimits.entries} allowed in a catalog`,
       { hint: 'Divide the sources between several catalogs.' },
     );
   }
-  const written = await writeChanges(entries, { request, previous, policyId }, dependencies);
+  const packed = packShards(read.entries);
+  const left = new Set(packed.shards.flatMap((shard) => shard.entries));
+  const entries = read.entries.filter((entry) => left.has(entry));
+  const written = await writeChanges(packed.shards, { request, previous, policyId }, dependencies);
   return {
     ...written,
     entries,
     diff: diffCatalogs(previous === undefined ? [] : entriesOf(previous), entries),
     read: read.count,
     skipped: read.skipped,
-    refused: [...collected.refused, ...read.refused],
+    refused: [...collected.refused, ...read.refused, ...packed.refused],
     ...(problem !== undefined && { previousProblem: problem }),
   };
 }
@@ -223,7 +223,7 @@ function idOf(entry: Pick<Candidate, 'registry' | 'repository' | 'descriptor'>):
 }
 
 async function writeChanges(
-  entries: readonly CatalogEntry[],
+  packed: readonly PackedShard[],
   {
     request: { reference, signatureFormat },
     previous,
@@ -236,13 +236,12 @@ async function writeChanges(
   { connect, signer, clock, signal }: BuildCatalogDependencies,
 ): Promise<Pick<BuiltCatalog, 'reference' | 'isChanged' | 'shards' | 'signature'>> {
   const held = new Set(previous?.shards.map(({ key, descriptor: { digest } }) => `${key} ${digest}`));
-  const listed: ListedShard[] = [];
-  const changed: Artifact[] = [];
-  for (const [key, of] of Map.groupBy(entries, shardKey)) {
-    const shard = packShard(of);
-    listed.push({ key, count: of.length, descriptor: shard.descriptor });
-    if (!held.has(`${key} ${shard.descriptor.digest}`)) changed.push(shard);
-  }
+  const listed = packed.map(
+    ({ key, entries, artifact }): ListedShard => ({ key, count: entries.length, descriptor: artifact.descriptor }),
+  );
+  const changed = packed.flatMap(({ key, artifact }) =>
+    held.has(`${key} ${artifact.descriptor.digest}`) ? [] : [artifact],
+  );
   const shards = { total: listed.length, written: changed.length };
   const isComplete = changed.length === 0 && listed.length === previous?.shards.length;
   if (previous !== undefined && isComplete && previous.policy === policyId) {

@@ -9,6 +9,7 @@ import { formatReference, formatRepository, type Reference, tagOrDigestOf } from
 import { registryName } from '#lib/registry/registry-name';
 import { isReservedTag } from '#lib/registry/reserved-tag';
 import type { CallOptions, ReadTarget, TagLister } from '#lib/registry/target';
+import { catalogLimits } from './format.ts';
 import { type SourceRepository, unlessGone } from './sources.ts';
 import { compareTags } from './version-order.ts';
 
@@ -132,17 +133,26 @@ function mayBeProfile({ mediaType, artifactType }: Descriptor): boolean {
 
 /** Candidates, each artifact once. */
 class CandidateSet {
-  readonly #found = new Map<string, Candidate>();
+  readonly #found = new Map<string, { readonly candidate: Candidate; readonly tags: Set<string> }>();
 
   add(candidate: Candidate): void {
     const id = `${formatRepository(candidate)}@${candidate.descriptor.digest}`;
     const known = this.#found.get(id);
-    const tags = [...new Set([...(known?.tags ?? []), ...candidate.tags])].sort(compareTags);
-    this.#found.set(id, { ...known, ...candidate, tags });
+    const tags = known?.tags ?? new Set();
+    for (const tag of candidate.tags) tags.add(tag);
+    this.#found.set(id, { candidate: { ...known?.candidate, ...candidate }, tags });
   }
 
-  /** Returns the candidates by repository and digest, so that results do not depend on timing. */
+  /**
+   * Returns the candidates by repository and digest, so that results do not depend on timing; each
+   * with the tags of its newest versions, if it has more than an entry may have.
+   */
   sorted(): readonly Candidate[] {
-    return [...this.#found].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, candidate]) => candidate);
+    return [...this.#found]
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .map(([, { candidate, tags }]) => ({
+        ...candidate,
+        tags: [...tags].sort(compareTags).slice(0, catalogLimits.tagsOfEntry),
+      }));
   }
 }

@@ -18,7 +18,7 @@ const signersSchema = v.pipe(
       v.strictObject({ issuer: text, identity: text }),
     ]),
   ),
-  v.maxLength(64),
+  v.maxLength(catalogLimits.signersOfEntry),
 );
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(10_000));
 const callsSchema = v.strictObject({ allowed: count, baseline: count, asked: count });

@@ -51,6 +51,7 @@ export const catalogLimits = {
   totalBytes: 256 * 1024 * 1024,
   entries: 100_000,
   tagsOfEntry: 1000,
+  signersOfEntry: 64,
   annotationsOfEntry: 64,
   annotationLength: 4096,
 } as const;

@@ -16,6 +16,8 @@ import type { HeldSignature } from '#lib/trust/signature/signature';
 import type { Candidate, SourceTarget } from './candidates.ts';
 import type { CatalogEntry, CatalogSigner } from './entry.ts';
 import { statedFields, takenAnnotations } from './entry-annotations.ts';
+import { entryDescriptor, parseEntry } from './entry-descriptor.ts';
+import { listedSigners } from './signer-name.ts';
 
 /** What readArtifact works with. */
 export interface ReadArtifactDependencies {
@@ -84,7 +86,7 @@ function entryOf(candidate: Candidate, pulled: PulledProfile, baseline: SeccompP
   const annotations = takenAnnotations(artifact.manifest.annotations ?? {});
   const calls = callsOf(profile, baseline);
   const { mediaType, digest, size } = descriptor;
-  return {
+  const entry = {
     registry,
     repository,
     descriptor: { mediaType, digest, size, ...(artifactType !== undefined && { artifactType }) },
@@ -92,11 +94,14 @@ function entryOf(candidate: Candidate, pulled: PulledProfile, baseline: SeccompP
     tags,
     architectures: architecturesOf(profile),
     ...(subject !== undefined && { subject: subject.digest }),
-    signers: distinct(verification.signatures.map(signerOf)),
+    signers: listedSigners(verification.signatures.map(signerOf)),
     ...(calls !== undefined && { calls }),
     ...statedFields(annotations, subject === undefined ? undefined : formatRepository(candidate)),
     annotations,
   };
+  // One entry that readers refuse would make them refuse the whole catalog.
+  parseEntry(entryDescriptor(entry));
+  return entry;
 }
 
 function callsOf(profile: PublishedProfile, baseline: SeccompProfile): CallCounts | undefined {
@@ -114,10 +119,4 @@ function signerOf({ keyFingerprint, certificate }: HeldSignature): CatalogSigner
   if (keyFingerprint !== undefined) return { key: keyFingerprint };
   const { issuer, identity } = certificate;
   return { issuer, identity };
-}
-
-/** Returns each signer once, in an order that does not depend on that of the signatures. */
-function distinct(signers: readonly CatalogSigner[]): readonly CatalogSigner[] {
-  const byText = new Map(signers.map((signer) => [JSON.stringify(signer), signer]));
-  return [...byText].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, signer]) => signer);
 }

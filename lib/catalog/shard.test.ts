@@ -5,10 +5,11 @@ import { FairleadError } from '#lib/errors';
 import { mediaTypes } from '#lib/registry/descriptor';
 import { arbitraryEntries, catalogEntry } from '../../test/support/catalog-entries.ts';
 import type { CatalogEntry } from './entry.ts';
-import { entryDescriptor } from './entry-descriptor.ts';
+import { entryDescriptor, parseEntry } from './entry-descriptor.ts';
 import { catalogAnnotations } from './format.ts';
 import { compareEntries, packShard, parseShardEntries, parseShardManifest } from './shard.ts';
 import { shardKey } from './shard-key.ts';
+import { listedSigners } from './signer-name.ts';
 
 /** The entries that share their shard with the first one. */
 function ofOneShard(entries: readonly CatalogEntry[]): { key: string; entries: readonly CatalogEntry[] } {
@@ -101,6 +102,19 @@ describe('a shard', () => {
 });
 
 describe('an entry', () => {
+  it('has as many signers as readers take, in whichever order they are found', () => {
+    const identity = fc.string({ minLength: 1 }).map((text) => ({ issuer: 'https://issuer.test', identity: text }));
+    fc.assert(
+      fc.property(fc.array(identity, { minLength: 1, maxLength: 200, size: 'max' }), (signers) => {
+        const listed = listedSigners(signers);
+        assert.ok(listed.length > 0);
+        assert.deepEqual(listedSigners(signers.toReversed()), listed);
+        assert.deepEqual(parseEntry(entryDescriptor(catalogEntry({ signers: listed }))).signers, listed);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   it('takes nothing over that only builders of catalogs write', () => {
     const entry = catalogEntry({ annotations: { [catalogAnnotations.signers]: '[{"key":"0"}]' } });
     assert.equal(entryDescriptor(entry).annotations?.[catalogAnnotations.signers], undefined);
