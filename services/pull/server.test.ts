@@ -261,6 +261,24 @@ describe('createPullServer', () => {
     assert.ok(!asked.includes('internal.example.com'));
   });
 
+  it('asks no registry that no rule names for a part of the mirror', async () => {
+    const hex = 'a'.repeat(64);
+    for (const [place, status] of [
+      ['manifests/1', 403],
+      [`manifests/sha256:${hex}`, 403],
+      [`manifests/sha256-${hex}`, 403],
+      [`manifests/sha256-${hex}.sig`, 403],
+      [`manifests/sha256-${hex}.att`, 403],
+      [`blobs/sha256:${hex}`, 403],
+      [`referrers/sha256:${hex}`, 200],
+      ['tags/list', 403],
+    ] as const) {
+      const response = await app.inject(`/v2/internal.example.com/nginx/${place}`);
+      assert.equal(response.statusCode, status, `${place} ${response.body}`);
+    }
+    assert.ok(!asked.includes('internal.example.com'));
+  });
+
   it('asks the registry once for what is named by digest', async () => {
     const { digest } = (await get({ reference: 'registry.example.com/security/nginx:signed' })).json();
     const pinned = { reference: `registry.example.com/security/nginx@${digest}` };
