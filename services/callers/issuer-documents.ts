@@ -31,21 +31,20 @@ export async function readIssuerKeys(issuer: TrustedIssuer, network: NetworkOpti
   try {
     const read = await documentReader(issuer, network, signal);
     const discovery = v.safeParse(discoverySchema, await read(`${base}/.well-known/openid-configuration`));
-    if (!discovery.success) throw lie(issuer, 'its discovery document has no issuer or no jwks_uri');
+    if (!discovery.success) throw invalid('its discovery document has no issuer or no jwks_uri');
     const { issuer: named, jwks_uri: listed } = discovery.output;
     if (named !== issuer.issuer) {
-      throw lie(issuer, `its discovery document is of another issuer: ${JSON.stringify(named.slice(0, 256))}`);
+      throw invalid(`its discovery document is of another issuer: ${JSON.stringify(named.slice(0, 256))}`);
     }
     const url = keysUrl(listed, base, issuer);
     if (new URL(url).protocol !== new URL(base).protocol || !isPrivateTransport(url)) {
-      throw lie(issuer, `its keys are at ${JSON.stringify(listed.slice(0, 256))}: want ${new URL(base).protocol}`);
+      throw invalid(`its keys are at ${JSON.stringify(listed.slice(0, 256))}: want ${new URL(base).protocol}`);
     }
     const keys = v.safeParse(keysSchema, await read(url));
-    if (!keys.success) throw lie(issuer, `${listed} is not a list of at most ${maxKeys} keys (JWK Set)`);
+    if (!keys.success) throw invalid(`${listed} is not a list of at most ${maxKeys} keys (JWK Set)`);
     return keys.output;
   } catch (error) {
-    if (error !== signal.reason) throw unavailable(issuer, error);
-    throw lie(issuer, `it has not answered within ${longest / 1000} s`);
+    throw unreadable(issuer, error === signal.reason ? tooLate(error) : error);
   }
 }
 
@@ -90,20 +89,19 @@ async function documentReader(
   };
 }
 
-function lie({ issuer }: TrustedIssuer, problem: string): FairleadError {
-  return new FairleadError('Unavailable', `the keys of ${issuer} cannot be read: ${problem}`);
+function invalid(problem: string): FairleadError {
+  return new FairleadError('Unavailable', problem);
 }
 
-function unavailable(issuer: TrustedIssuer, error: unknown): unknown {
-  if (error instanceof FairleadError) {
-    if (error.message.startsWith('the keys of ')) return error;
-    const { kind, message, cause } = error;
-    if (kind === 'Internal') return error;
-    return new FairleadError('Unavailable', `the keys of ${issuer.issuer} cannot be read: ${message}`, { cause });
-  }
-  // One of its files.
-  if (typeof Reflect.get(Object(error), 'path') !== 'string') return error;
-  return new FairleadError('Unavailable', `the keys of ${issuer.issuer} cannot be read: ${(error as Error).message}`, {
-    cause: error,
-  });
+function tooLate(cause: unknown): FairleadError {
+  return new FairleadError('Unavailable', `it has not answered within ${longest / 1000} s`, { cause });
+}
+
+/** Names the issuer in errors of its answers, of the network and of its files. */
+function unreadable({ issuer }: TrustedIssuer, error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  // What reading a file throws has the path.
+  const isExpected = error instanceof FairleadError ? error.kind !== 'Internal' : 'path' in error;
+  if (!isExpected) return error;
+  return new FairleadError('Unavailable', `the keys of ${issuer} cannot be read: ${error.message}`, { cause: error });
 }
