@@ -1,10 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { SeenVersions } from '#lib/catalog/catalog-news';
+import type { CatalogNews, SeenVersions } from '#lib/catalog/catalog-news';
+import { forEachOf } from '#lib/concurrency/for-each-of';
 import { FairleadError } from '#lib/errors';
 import { formatReference } from '#lib/registry/reference';
 import { addCatalogOptions, type CatalogOptions } from '../catalogs/catalog-options.ts';
-import { compareNews, newsDocument, newsText } from '../catalogs/describe-news.ts';
+import { type ComparedNews, compareNews, newsDocument, newsText } from '../catalogs/describe-news.ts';
 import { readFollowState, writeFollowState } from '../catalogs/follow-state.ts';
 import { type ChosenCatalog, chooseCatalogs, openCatalogRegistries, readCatalogs } from '../catalogs/open-catalogs.ts';
 import type { Connect } from '../options/connect.ts';
@@ -17,6 +18,9 @@ interface FollowOptions extends CatalogOptions, OutputOptions {
   /** Seconds. */
   readonly interval?: number;
 }
+
+/** Profiles whose versions are pulled at the same time. */
+const comparedAtOnce = 8;
 
 /** `fairlead catalog follow`. */
 export function define(command: Command): void {
@@ -96,7 +100,11 @@ async function pass(
     const profiles = groupEntries(entriesOf(catalog));
     const before = seen.get(key);
     const news = before === undefined ? [] : catalogNews(before, profiles);
-    const compared = await Promise.all(news.map((each) => compareNews(each, { policy, connect })));
+    const comparisons = new Map<CatalogNews, ComparedNews>();
+    await forEachOf(news, comparedAtOnce, async (each) => {
+      comparisons.set(each, await compareNews(each, { policy, connect }));
+    });
+    const compared = news.flatMap((each) => comparisons.get(each) ?? []);
     if (compared.length > 0) {
       const document = () => ({ catalog: name, digest: catalog.descriptor.digest, news: compared.map(newsDocument) });
       if (output === 'json') process.stdout.write(`${JSON.stringify(versioned('catalog follow', document()))}\n`);
