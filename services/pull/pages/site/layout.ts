@@ -53,7 +53,7 @@ function footer({ catalogs, policyRevision, version }: Site): Html {
     return html`<p>Catalog ${reference}${time && html`, built ${time}`}, ${signature}${problem !== undefined && html`; its newest version could not be read: ${problem}`}.</p> `;
   });
   return html`<footer class="site"><div class="wide"><div>${states}<p>Policy revision <code>${policyRevision.slice(0, 8)}</code>.</p></div>
-<ul><li><a href="/api">API reference</a></li><li><a href="https://fairlead.dev">Documentation</a></li><li>Fairlead ${version}</li></ul></div></footer>`;
+<ul><li><a href="/api">API reference</a></li><li>Fairlead ${version}</li></ul></div></footer>`;
 }
 
 /** The icon in the tab of the browser. */
