@@ -45,6 +45,20 @@ describe('Authenticator', () => {
     await assert.rejects(authenticator.authenticate(`Basic ${token}`), { kind: 'Unauthenticated' });
   });
 
+  it('takes no claim within another one for the claim that has this name itself', async () => {
+    const names = { 'kubernetes.io': { namespace: 'mine' }, 'kubernetes.io/namespace': 'ci' };
+    const caller = await present(await issuer.sign(names));
+    assert.ok(caller.method === 'oidc');
+    assert.equal(caller.claims['kubernetes.io/namespace'], 'ci');
+  });
+
+  it('keeps at most 200 claims', async () => {
+    const many = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`claim_${n}`, n]));
+    const caller = await present(await issuer.sign(many));
+    assert.ok(caller.method === 'oidc');
+    assert.equal(Object.keys(caller.claims).length, 200);
+  });
+
   it('takes Basic credentials only where it is told to', async () => {
     const header = `Basic ${Buffer.from(`any:${token}`).toString('base64')}`;
     await assert.rejects(authenticator.authenticate(header), { kind: 'Unauthenticated' });

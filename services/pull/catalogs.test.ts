@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { before, beforeEach, describe, it } from 'node:test';
+import { before, beforeEach, describe, it, mock } from 'node:test';
 import { pino } from 'pino';
 import type { CatalogEntry } from '#lib/catalog/entry';
 import { pushCatalog } from '#lib/catalog/push-catalog';
 import { packRoot } from '#lib/catalog/root';
+import { CatalogSearch } from '#lib/catalog/search';
 import { packShard } from '#lib/catalog/shard';
 import { shardKey } from '#lib/catalog/shard-key';
 import { FairleadError } from '#lib/errors';
@@ -16,9 +17,12 @@ import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { catalogEntry } from '#test/support/catalog-entries';
 import { Catalogs } from './catalogs.ts';
 import { createPullServer } from './server.ts';
+import { catalogView } from './web-pages.ts';
 
 const reference = parseReference('registry.test/security/catalog:latest');
-const log = pino({ level: 'silent' });
+const logged: { readonly messageId: string; readonly msg: string }[] = [];
+const log = pino({ base: undefined, timestamp: false }, { write: (line) => void logged.push(JSON.parse(line)) });
+const silent = pino({ level: 'silent' });
 const nginx = [
   catalogEntry({ of: 'registry.test/acme/nginx', seed: '1', tags: ['1.0.0'] }),
   catalogEntry({ of: 'registry.test/acme/nginx', seed: '2', tags: ['1.1.0', 'latest'] }),
@@ -45,6 +49,7 @@ describe('Catalogs', () => {
   beforeEach(() => {
     target = memoryRepository();
     isDown = false;
+    logged.length = 0;
   });
 
   const connect = (): Repository => {
@@ -93,6 +98,64 @@ describe('Catalogs', () => {
     assert.equal(catalogs.states[0]?.problem, undefined);
   });
 
+  it('logs why a catalog cannot be read when that changes, not each time', async () => {
+    await push(nginx);
+    const catalogs = follow();
+    for (const down of [true, true, false, false, true, true]) {
+      isDown = down;
+      await catalogs.read();
+    }
+    assert.deepEqual(
+      logged.map(({ messageId, msg }) => [messageId, msg]),
+      [
+        [
+          'fairlead.catalog.unread',
+          'the catalog cannot be read, it has no effect: registry.test does not answer',
+        ],
+        ['fairlead.catalog.read', 'catalog read'],
+        [
+          'fairlead.catalog.unread',
+          'the catalog cannot be read, the previous one stays in force: registry.test does not answer',
+        ],
+      ],
+    );
+  });
+
+  it('is read again every minute, until it is stopped', async () => {
+    mock.timers.enable({ apis: ['setInterval'] });
+    try {
+      let requests = 0;
+      const refusing = (): Repository => {
+        requests++;
+        throw new FairleadError('Unavailable', 'registry.test does not answer');
+      };
+      const catalogs = new Catalogs([reference], { policy: { current: policy }, connect: refusing, log: silent });
+      await catalogs.start();
+      mock.timers.tick(59_999);
+      assert.equal(requests, 1);
+      mock.timers.tick(1);
+      assert.equal(requests, 2);
+      catalogs.stop();
+      mock.timers.tick(120_000);
+      assert.equal(requests, 2);
+    } finally {
+      mock.timers.reset();
+    }
+  });
+
+  it('is shown by web pages with the problem that it has, without the paths of the service', () => {
+    const problem = new FairleadError('Unavailable', '/var/lib/fairlead/registry/index.json: no space');
+    const view = catalogView(
+      {
+        current: () => new CatalogSearch([]),
+        states: [{ reference: 'localhost/catalog:latest', catalog: undefined, problem }],
+      },
+      { '/var/lib/fairlead/registry': 'the registry' },
+    );
+    const [shown] = view.catalogs;
+    assert.deepEqual([shown?.verified, shown?.problem], [false, 'the registry: no space']);
+  });
+
   it('drops what the policy refuses now', async () => {
     await push(nginx);
     const followed = { current: policy };
@@ -108,7 +171,7 @@ describe('Catalogs', () => {
     const catalogs = follow();
     const app = await createPullServer({
       version: '0',
-      logger: log,
+      logger: silent,
       policy: { current: policy, inForce: true },
       connect,
       catalogs,
@@ -131,7 +194,7 @@ describe('Catalogs', () => {
     const catalogs = follow();
     await catalogs.read();
     const current = { current: policy, inForce: true };
-    const app = await createPullServer({ version: '0', logger: log, policy: current, connect, catalogs });
+    const app = await createPullServer({ version: '0', logger: silent, policy: current, connect, catalogs });
     try {
       const get = async (url: string) => {
         const response = await app.inject(url);

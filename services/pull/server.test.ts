@@ -245,6 +245,7 @@ describe('createPullServer', () => {
       [{ reference: `${base}:signed`, kind: 'AppArmor' }, 422, 'ProfileInvalid'],
       [{ reference: 'internal.example.com/nginx:1' }, 403, 'NotAllowed'],
       [{ reference: 'nginx' }, 400, 'InvalidInput'],
+      [{ reference: base }, 400, 'InvalidInput'],
       [{}, 400, 'InvalidInput'],
     ];
     for (const [query, status, kind] of cases) {
@@ -259,6 +260,28 @@ describe('createPullServer', () => {
       assert.equal(statusCode, place.startsWith('referrers') ? 200 : 403, place);
     }
     assert.ok(!asked.includes('internal.example.com'));
+  });
+
+  it('serves the blobs of a manifest without a tag after the manifest', async () => {
+    const content = new TextEncoder().encode(profile.replace('"read"', '"write"'));
+    const artifact = packArtifact(readProfile(content), { layout: 'runtime', content });
+    await pushArtifact(target, artifact, undefined, undefined);
+    const open = await createPullServer({
+      version: '0',
+      logger: pino({ level: 'silent' }),
+      policy: { current: anything, inForce: true },
+      connect: () => target,
+    });
+    try {
+      const [layer] = artifact.manifest.layers;
+      const base = '/v2/registry.example.com/security/nginx';
+      const statusOf = async (path: string) => (await open.inject(`${base}/${path}`)).statusCode;
+      assert.equal(await statusOf(`blobs/${layer?.digest}`), 404);
+      assert.equal(await statusOf(`manifests/${artifact.descriptor.digest}`), 200);
+      assert.equal(await statusOf(`blobs/${layer?.digest}`), 200);
+    } finally {
+      await open.close();
+    }
   });
 
   it('asks no registry that no rule names for a part of the mirror', async () => {

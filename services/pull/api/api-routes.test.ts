@@ -31,6 +31,10 @@ describe('the API of the pull service', () => {
       const signature = packSignature(artifact.descriptor, await signArtifact(artifact.descriptor, signer));
       await pushArtifact(target, artifact, signature, tag);
     }
+    const apparmor = new TextEncoder().encode('{"network": {"allowRaw": true}}\n');
+    const packed = packArtifact(readProfile(apparmor), { layout: 'runtime', content: apparmor });
+    const packedSignature = packSignature(packed.descriptor, await signArtifact(packed.descriptor, signer));
+    await pushArtifact(target, packed, packedSignature, 'apparmor');
     const content = new TextEncoder().encode(`${texts['1']} `);
     await pushArtifact(
       target,
@@ -107,6 +111,14 @@ describe('the API of the pull service', () => {
     assert.deepEqual([stateOf('read'), stateOf('bpf'), stateOf('write')], ['allowed', 'asked', 'stricter']);
     assert.deepEqual([body.counts.allowed, body.counts.asked], [1, 1]);
     assert.ok(body.constraints.some(({ subject }: { subject: string }) => subject === 'bpf'));
+  });
+
+  it('explains an AppArmor profile without system calls', async () => {
+    const { status, body } = await get('explain', { reference: `${repository}:apparmor`, kind: 'AppArmor' });
+    assert.equal(status, 200);
+    const { kind, baseline, constraints, ...rest } = body;
+    assert.deepEqual([kind, baseline, rest.syscalls, rest.counts], ['AppArmor', 'RuntimeDefault', undefined, undefined]);
+    assert.ok(Array.isArray(constraints));
   });
 
   it('has empty catalogs if none is configured', async () => {
