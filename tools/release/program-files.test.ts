@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { normalize } from 'node:path';
 import { it } from 'node:test';
 import { belongingFiles } from './program-files.ts';
 
@@ -21,4 +22,15 @@ it('packages and archives have what the guide to nodes publishes and installs', 
   ]) {
     assert.ok(packed.includes(`share/doc/fairlead/examples/${name}`), name);
   }
+});
+
+it('packages and archives have each profile of the project that serve --seed publishes', async () => {
+  const packed = (await belongingFiles({ version: '0.1.0', epoch: 0 })).map(({ path }) => path);
+  const project = readFileSync(new URL('../../examples/catalog/fairlead.yaml', import.meta.url), 'utf8');
+  const files = Array.from(project.matchAll(/- file: (\S+)/g), ([, file = '']) => file);
+  assert.ok(files.length > 20);
+  for (const file of files) {
+    assert.ok(packed.includes(normalize(`share/doc/fairlead/examples/catalog/${file}`)), file);
+  }
+  assert.ok(packed.includes('share/doc/fairlead/examples/catalog/fairlead.yaml'));
 });

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { bashCompletion } from '#cli/definitions/bash-completion';
@@ -65,9 +66,7 @@ export function unitFiles(directory: string, program: string): TreeFile[] {
 export async function belongingFiles({ version, epoch }: Pick<Release, 'version' | 'epoch'>): Promise<TreeFile[]> {
   const program = await describeProgram();
   return [
-    ...['nginx.json', 'apparmor-nginx.json'].map((name) =>
-      copy(`${documentation}/examples/${name}`, `examples/${name}`),
-    ),
+    ...exampleFiles().map((name) => copy(`${documentation}/examples/${name}`, `examples/${name}`)),
     copy(`${documentation}/examples/policy.yaml`, 'deploy/shim/policy.yaml'),
     ...['alerts.yaml', 'grafana-dashboard.json'].map((name) =>
       copy(`${documentation}/examples/monitoring/${name}`, `deploy/monitoring/${name}`),
@@ -82,6 +81,14 @@ export async function belongingFiles({ version, epoch }: Pick<Release, 'version'
     write(zshFunction, zshCompletion(program)),
     write('share/fish/vendor_completions.d/fairlead.fish', fishCompletion(program)),
   ];
+}
+
+/** Returns the examples of profiles, and the project that publishes a catalog of them. */
+function exampleFiles(): readonly string[] {
+  const catalog = readdirSync(join(root, 'examples/catalog')).sort();
+  return ['nginx.json', 'apparmor-nginx.json', 'base-crun.json', 'base-runc.json'].concat(
+    catalog.filter((name) => name !== 'README.md').map((name) => `catalog/${name}`),
+  );
 }
 
 /**
