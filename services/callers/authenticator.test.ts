@@ -52,6 +52,32 @@ describe('Authenticator', () => {
     assert.equal(caller.claims['kubernetes.io/namespace'], 'ci');
   });
 
+  it('takes claims from three levels, and ignores deeper ones', async () => {
+    const caller = await present(await issuer.sign({ a: { b: { c: { d: 'shown', e: { f: 'hidden' } } } } }));
+    assert.ok(caller.method === 'oidc');
+    const nested = Object.keys(caller.claims).filter((name) => name.includes('/'));
+    assert.deepEqual(nested, ['a/b/c/d']);
+  });
+
+  it('accepts no token of an issuer without an audience', async () => {
+    const authorization = { current: { source: 'a.yaml', issuers: [{ issuer: issuer.url }], rules: [] } };
+    await assert.rejects(present(await issuer.sign(), new Authenticator({ token, authorization })), {
+      kind: 'Unauthenticated',
+      message: 'the bearer token is wrong',
+      hint: 'Send Authorization: Bearer with the token that the service was started with.',
+    });
+    assert.deepEqual(issuer.requests, []);
+  });
+
+  it('refuses a token whose key is listed in a form that cannot be imported', async () => {
+    const key = { kty: 'EC', crv: 'P-256', alg: 'ES256', kid: '1', x: 'AAAA', y: 'AAAA' };
+    issuer.answers.set('/keys', (response) => json(response, { keys: [key] }));
+    await assert.rejects(present(await issuer.sign()), {
+      kind: 'Unauthenticated',
+      message: 'the token is refused: its key is invalid',
+    });
+  });
+
   it('keeps at most 200 claims', async () => {
     const many = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`claim_${n}`, n]));
     const caller = await present(await issuer.sign(many));

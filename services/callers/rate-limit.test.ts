@@ -26,3 +26,24 @@ it('a rate limit counts each caller for itself, and states when to try again', (
   limit.take(ada, 60);
   assert.throws(() => limit.take(ada, 1), { kind: 'LimitExceeded' });
 });
+
+it('a rate limit forgets the caller that was seen longest ago', () => {
+  const limit = new RateLimit({ perMinute: 1, now: () => 0 });
+  const [first, second] = [callerNamed('first'), callerNamed('second')];
+  limit.take(first, 0);
+  limit.take(second, 1);
+  limit.take(first, 1);
+  for (let at = 0; at < 9_999; at++) limit.take(callerNamed(String(at)), 1);
+  assert.throws(() => limit.take(first, 1), { kind: 'LimitExceeded' });
+  limit.take(second, 1);
+});
+
+it('the message of a rate limit names the caller', () => {
+  const limit = new RateLimit({ perMinute: 2, now: () => 0 });
+  for (const [caller, name] of [
+    [{ method: 'token' }, "the holder of the service's token"],
+    [callerNamed('ada'), '"ada" of https://a.example.com'],
+  ] as const) {
+    assert.throws(() => limit.take(caller, 3), { message: `${name} may publish at most 2 profiles a minute` });
+  }
+});

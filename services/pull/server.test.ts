@@ -18,6 +18,7 @@ import { keySigner } from '#lib/trust/sign/key-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import { packSignature } from '#lib/trust/signature/pack-signature';
 import { createPullServer } from './server.ts';
+import { workBounds } from './verified/work-bound.ts';
 
 // The number is above 2^53: it must come out as it went in.
 const profile =
@@ -260,6 +261,35 @@ describe('createPullServer', () => {
       assert.equal(statusCode, place.startsWith('referrers') ? 200 : 403, place);
     }
     assert.ok(!asked.includes('internal.example.com'));
+  });
+
+  it('does not count answered requests of the mirror among those that wait', async () => {
+    for (let request = 0; request <= workBounds.ofOneRegistry; request++) {
+      const { statusCode, body } = await app.inject('/v2/registry.example.com/security/nginx/manifests/signed');
+      assert.equal(statusCode, 200, body);
+    }
+  });
+
+  it('writes down each decision, also about what it has answered before', async () => {
+    const decided: boolean[] = [];
+    const recorded = await createPullServer({
+      version: '0',
+      logger: pino({ level: 'silent' }),
+      policy: { current: policy, inForce: true },
+      connect: () => target,
+      decisions: {
+        allowed: async (_request, _policy, { cached }) => void decided.push(cached),
+        refused: async () => assert.fail(),
+      },
+    });
+    try {
+      const { digest } = await target.resolve('signed');
+      const url = `/v1/profiles?reference=registry.example.com/security/nginx@${digest}`;
+      for (let time = 0; time < 3; time++) assert.equal((await recorded.inject(url)).statusCode, 200);
+      assert.deepEqual(decided, [false, true, true]);
+    } finally {
+      await recorded.close();
+    }
   });
 
   it('serves the blobs of a manifest without a tag after the manifest', async () => {

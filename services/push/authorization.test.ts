@@ -96,6 +96,19 @@ rules:
     assert.equal(asked, before);
   });
 
+  it('refuses a caller that may publish nothing before its request is examined', async () => {
+    const claims = { role: 'reader' };
+    const request = async (type: string) => ({
+      method: 'POST' as const,
+      url: '/v1/publications',
+      headers: { 'content-type': type, authorization: `Bearer ${await issuer.sign(claims)}` },
+      payload: seccomp,
+    });
+    assert.equal((await app.inject(await request('text/plain'))).statusCode, 403);
+    const { body } = await app.inject('/metrics');
+    assert.match(body, /^fairlead_publications_total\{.*outcome="refused".*\} [1-9][0-9]*$/m);
+  });
+
   it('answers 503 and Retry-After while the issuer cannot be asked', async () => {
     const other = await startTokenIssuer();
     const authorization = {
