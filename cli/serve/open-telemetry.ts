@@ -2,7 +2,7 @@ import { readSampling } from '#lib/telemetry/settings';
 import type { Telemetry, TelemetryOptions } from '#lib/telemetry/telemetry';
 
 /**
- * Starts to send traces if the OTEL_… variables ask for it, and loads what that needs only then.
+ * Starts to send traces if the OTEL_… variables specify an endpoint; the SDK is loaded only then.
  * Throws InvalidInput if they are invalid.
  */
 export async function openTelemetry(

@@ -49,7 +49,7 @@ export interface ServicesDependencies {
   readonly policy: PolicySource;
   readonly callers: Callers;
   readonly connect: Connect;
-  /** The certificate of push and pull service; without it, they speak plain HTTP. */
+  /** The certificate of push and pull service; without it, they serve plain HTTP. */
   readonly tls: ServiceTls | undefined;
   readonly logger: Logger;
   /** Observes the requests of push and pull service. */

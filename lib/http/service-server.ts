@@ -20,13 +20,13 @@ export interface ServiceOptions extends OpenApiOptions {
   readonly policyInForce?: (() => boolean) | undefined;
   /** Whether there is no trust policy on disk, so that everything is denied; shown in health. */
   readonly policyMissing?: (() => boolean) | undefined;
-  /** The certificate of the service; without it, the service speaks plain HTTP. */
+  /** The certificate of the service; without it, the service serves plain HTTP. */
   readonly tls?: ServiceTls | undefined;
   /** Observes the requests: called with the server before it has routes. */
   readonly observe?: ((app: FastifyInstance) => void) | undefined;
-  /** Whether it can do its work, besides listening; always by default. */
+  /** Whether `/readyz` answers 200; always by default. */
   readonly isReady?: (() => boolean) | undefined;
-  /** Members that the answers about its health have besides. */
+  /** More members of the answers of `/healthz` and `/readyz`. */
   readonly details?: (() => object) | undefined;
   /** The registry of metrics of the service itself; a new one by default. */
   readonly metricsRegistry?: Registry | undefined;

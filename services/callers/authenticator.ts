@@ -14,7 +14,7 @@ export interface AuthenticatorOptions {
   readonly token?: string | undefined;
   /** What the tokens of issuers must be for. Without it, none is accepted. */
   readonly audience?: string | undefined;
-  /** The authorization in force: its issuers are believed. */
+  /** The authorization in force: its issuers are trusted. */
   readonly authorization: { readonly current: Authorization };
   readonly network?: NetworkOptions | undefined;
   /**

@@ -31,7 +31,7 @@ export interface AuthorizationRule {
   readonly kinds?: readonly ProfileKind[];
 }
 
-/** An issuer of tokens that the service believes. */
+/** An issuer of tokens that the service trusts. */
 export interface TrustedIssuer {
   /** Exactly as in the `iss` claim. */
   readonly issuer: string;

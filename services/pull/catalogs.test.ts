@@ -21,7 +21,7 @@ import { catalogView } from './web-pages.ts';
 
 const reference = parseReference('registry.test/security/catalog:latest');
 const logged: { readonly messageId: string; readonly msg: string }[] = [];
-const log = pino({ base: undefined, timestamp: false }, { write: (line) => void logged.push(JSON.parse(line)) });
+const log = pino({ base: null, timestamp: false }, { write: (line) => void logged.push(JSON.parse(line)) });
 const silent = pino({ level: 'silent' });
 const nginx = [
   catalogEntry({ of: 'registry.test/acme/nginx', seed: '1', tags: ['1.0.0'] }),

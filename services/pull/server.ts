@@ -20,7 +20,7 @@ export interface PullServerOptions extends Omit<VerifiedProfilesDependencies, 't
   readonly policy: Pick<PolicySource, 'current' | 'inForce'>;
   /** Observes the requests: called with the server before it has routes. */
   readonly observe?: ((app: FastifyInstance) => void) | undefined;
-  /** The certificate of the service; without it, the service speaks plain HTTP. */
+  /** The certificate of the service; without it, the service serves plain HTTP. */
   readonly tls?: ServiceTls | undefined;
   readonly connect: (reference: Reference) => ReadTarget & TagLister;
   /** The catalogs that are searched and mirrored; none by default. */

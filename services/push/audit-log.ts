@@ -7,7 +7,7 @@ import type { Caller } from '../callers/caller.ts';
 import type { PublicationPlan, Published } from './publication.ts';
 import { isUnchanged } from './publish-many.ts';
 
-/** Characters of one reason: strangers can cause messages, and so make the log grow. */
+/** Most characters of a reason: callers without credentials can cause entries. */
 const longestReason = 4096;
 
 /** What an audit log works with. */
@@ -25,7 +25,7 @@ export interface AuditedRequest {
   readonly authorization: Authorization;
 }
 
-/** A file with every publication and every refusal, each as one line of JSON. Never a token. */
+/** A file with every publication and every refusal, each as one line of JSON. It contains no tokens. */
 export class AuditLog {
   readonly #lines: LineLog;
   readonly #now: () => Date;

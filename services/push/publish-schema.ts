@@ -108,7 +108,7 @@ export const manyBodySchema = {
     'multipart/form-data': {
       schema: {
         type: 'object',
-        // The parser of the form hands on no body.
+        // The parser of the form sets no body.
         nullable: true,
         description:
           'For each profile its fields and then the profile, in this order. The fields apply to the next profile only.',

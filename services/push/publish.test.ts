@@ -228,7 +228,7 @@ describe('publish', () => {
 
   it('writes all tags of a version without a signature', async () => {
     const { target } = recordingRepository();
-    const number = parseVersion('1.4.2') ?? assert.fail();
+    const number = parseVersion('1.4.2');
     const request = {
       reference: parseReference('registry.example.com/security/nginx'),
       version: { number, latest: false },

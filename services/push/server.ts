@@ -18,7 +18,7 @@ export interface PushServerOptions
   readonly policy: Pick<PolicySource, 'current' | 'inForce'>;
   /** Observes the requests: called with the server before it has routes. */
   readonly observe?: ((app: FastifyInstance) => void) | undefined;
-  /** The certificate of the service; without it, the service speaks plain HTTP. */
+  /** The certificate of the service; without it, the service serves plain HTTP. */
   readonly tls?: ServiceTls | undefined;
   /**
    * Files and directories of this machine that errors may name besides those of the policy, hidden

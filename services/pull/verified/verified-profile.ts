@@ -10,7 +10,7 @@ export interface VerifiedProfile {
   readonly reference: Reference;
   readonly descriptor: Descriptor;
   readonly kind: RuntimeKind;
-  /** Names keys by their file names: callers do not get to know the directories. */
+  /** Names keys by their file names: callers do not see the directories. */
   readonly verification: Verification;
   /**
    * Returns the bytes as published, which may have to be decompressed; undefined in the form of

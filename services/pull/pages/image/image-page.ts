@@ -48,7 +48,7 @@ function coverage({ made, attached }: ImageView): string {
 
 function attachedSection({ attached }: ImageView): Html {
   return html`<section aria-labelledby="attached-title"><h2 id="attached-title">Attached to it in its registry</h2>
-<p class="lead">Nodes find these through the image. Whatever can write to the repository can attach a profile, so each is listed only if it
+<p class="lead">Nodes find these through the image. Anyone who can write to the repository can attach a profile, so each is listed only if it
 meets this site’s policy.</p>${attachedList(attached)}</section>`;
 }
 
