@@ -22,8 +22,8 @@ const defaultPageSize = 50;
 const maxTextLength = 1000;
 
 /**
- * Searches the profiles of one or several catalogs in memory. Immutable: for a catalog that was read
- * again, construct another one, for which the cursors of this one are valid.
+ * Searches the profiles of one or several catalogs in memory. Immutable: for a catalog that was
+ * read again, construct another one, for which the cursors of this one are valid.
  */
 export class CatalogSearch {
   readonly #values: Readonly<Record<FacetName, FacetValues>> = {

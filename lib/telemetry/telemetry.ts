@@ -25,8 +25,9 @@ const longestValue = 512;
 const stopPatience = 2_000;
 
 /**
- * Sends traces by OTLP over HTTP, as the OTEL_EXPORTER_OTLP_… variables specify. Spans wait in a queue
- * of the SDK, which drops them if it is full: a collector that does not answer delays no request.
+ * Sends traces by OTLP over HTTP, as the OTEL_EXPORTER_OTLP_… variables specify. Spans wait in a
+ * queue of the SDK, which drops them if it is full: a collector that does not answer delays no
+ * request.
  */
 export class Telemetry {
   readonly #provider: TracerProvider;

@@ -1,7 +1,7 @@
 /** The claims of a token: text, or several of it. Numbers and booleans are written as text. */
 export type Claims = Readonly<Record<string, string | readonly string[]>>;
 
-/** The caller of a service: anonymous, the holder of the static token, or an identity of an issuer. */
+/** The caller of a service: anonymous, the holder of its token, or an identity of an issuer. */
 export type Caller =
   | { readonly method: 'anonymous' }
   | { readonly method: 'token' }

@@ -263,9 +263,14 @@ describe('createPullServer', () => {
     assert.ok(!asked.includes('internal.example.com'));
   });
 
-  it('does not count answered requests of the mirror among those that wait', async () => {
+  it('does not count requests that were answered among those that wait', async () => {
     for (let request = 0; request <= workBounds.ofOneRegistry; request++) {
       const { statusCode, body } = await app.inject('/v2/registry.example.com/security/nginx/manifests/signed');
+      assert.equal(statusCode, 200, body);
+    }
+    const refused = 'registry.example.com/security/nginx:unsigned';
+    for (let request = 0; request <= workBounds.ofOneRegistry; request++) {
+      const { statusCode, body } = await app.inject(`/v1/verification?reference=${refused}`);
       assert.equal(statusCode, 200, body);
     }
   });

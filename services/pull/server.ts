@@ -42,9 +42,8 @@ const openToAll: ReadersOptions = {
 };
 
 /**
- * Makes the pull service: `/v1/` answers what a profile is, why it may be used and what it permits,
- * `/v2/` is a registry with what the policy allows, and `/` shows the
- * catalogs as web pages.
+ * Creates the server of the pull service: the API at `/v1/`, the read-only registry of what the
+ * policy allows at `/v2/`, and the web pages at `/`.
  */
 export function createPullServer(options: PullServerOptions): Promise<FastifyInstance> {
   const { version, logger, policy, connect, decisions, localPaths, timeout = 30_000 } = options;

@@ -25,7 +25,7 @@ export interface AuditedRequest {
   readonly authorization: Authorization;
 }
 
-/** A file with every publication and every refusal, each as one line of JSON. It contains no tokens. */
+/** A file with every publication and refusal, each as one line of JSON. It contains no tokens. */
 export class AuditLog {
   readonly #lines: LineLog;
   readonly #now: () => Date;

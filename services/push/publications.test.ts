@@ -158,6 +158,18 @@ rules:
     assert.doesNotMatch(JSON.stringify(lines), /Bearer|not recorded|eyJ/);
   });
 
+  it('publishes several profiles without a tag in one repository', async () => {
+    const repository = 'registry.example.com/security/nginx';
+    const response = await post([
+      ['reference', repository],
+      ['profile', profile('read')],
+      ['reference', repository],
+      ['profile', profile('write')],
+    ]);
+    assert.equal(response.statusCode, 201, response.body);
+    assert.equal(response.json().publications.length, 2);
+  });
+
   it('publishes nothing if one of them cannot be published', async () => {
     const good: Part[] = [
       ['reference', name('1')],
