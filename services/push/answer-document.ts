@@ -13,15 +13,16 @@ export function publishedDocument(published: Published): object {
 
 /**
  * Returns the answer about a profile that would be published, with the statement that a caller
- * signs to send its own bundle.
+ * signs to send its own bundle, unless the policy accepts the signatures that it has already.
  */
-export function plannedDocument(plan: PublicationPlan): object {
+export function plannedDocument(plan: PublicationPlan, alreadySigned: boolean): object {
   const { descriptor } = plan.artifact;
   const { mediaType, digest, size } = descriptor;
   return {
     ...common(plan),
     change: plan.tags[0]?.change ?? (plan.isHeld ? 'unchanged' : 'created'),
     descriptor: { mediaType, digest, size },
+    alreadySigned,
     statement: Buffer.from(signStatement(descriptor)).toString('utf8'),
   };
 }

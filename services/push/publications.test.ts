@@ -300,6 +300,36 @@ rules:
     assert.equal(plans.json().publications[0].change, 'unchanged');
   });
 
+  it('returns the statement for a caller whose signature the policy requires, and whether it is signed', async () => {
+    const [rule] = options.policy.current.rules;
+    assert.ok(rule);
+    const required = { key: 'caller.pub', publicKey: caller.key.publicKey };
+    const rules = [{ ...rule, require: [{ anyOf: [required] }] }];
+    const current = { ...options.policy.current, rules };
+    app = await createPushServer({ ...options, policy: { current, inForce: true } });
+    const own: Part[] = [
+      ['reference', name('1')],
+      ['profile', profile('read')],
+    ];
+    assert.equal((await post(own, '/v1/publications?dryRun=true')).statusCode, 403);
+    const plan = async () => {
+      const several = await post(own, '/v1/publications?dryRun=unsigned');
+      const one = await app.inject({
+        method: 'POST',
+        url: `/v1/profiles?reference=${name('1')}&dryRun=unsigned`,
+        headers: { 'content-type': 'application/json', authorization },
+        payload: profile('read'),
+      });
+      assert.deepEqual([several.statusCode, several.json().publications], [200, [one.json()]]);
+      return one.json();
+    };
+    const { alreadySigned, change, statement } = await plan();
+    assert.deepEqual([alreadySigned, change, pushed], [false, 'created', 0]);
+    const parts: Part[] = [['bundle', await caller.sign(Buffer.from(statement))], ...own];
+    assert.equal((await post(parts)).statusCode, 201);
+    assert.deepEqual((({ alreadySigned, change }) => [alreadySigned, change])(await plan()), [true, 'unchanged']);
+  });
+
   it('refuses a bundle of another signer or for another artifact, before anything is sent', async () => {
     const stranger = await newSigner();
     const statementOf = async (content: string): Promise<Buffer> => {

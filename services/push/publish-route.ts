@@ -6,7 +6,9 @@ import type { TagLister, Target } from '#lib/registry/target';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import type { Signer } from '#lib/trust/sign/signer';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
+import { acceptedAlready } from './accepted-already.ts';
 import { plannedDocument, publishedDocument } from './answer-document.ts';
+import { laterSigner } from './later-signer.ts';
 import { assertMediaType, profileTypes } from './media-type.ts';
 import { publish } from './publish.ts';
 import { bodySchema, querySchema, responses } from './publish-schema.ts';
@@ -36,7 +38,7 @@ interface PublishRequest {
     readonly title?: string;
     readonly failOn?: 'loosened';
     readonly overwrite?: 'true' | 'false';
-    readonly dryRun?: 'true' | 'false';
+    readonly dryRun?: 'true' | 'false' | 'unsigned';
   };
   readonly Body: Buffer | undefined;
 }
@@ -98,10 +100,11 @@ async function answer(
     authorizePublisher: publishers.authorize(request, reference),
     signal,
   };
-  if (query.dryRun === 'true') {
-    const plan = await rehearse(body, asked, needed);
+  if (query.dryRun === 'true' || query.dryRun === 'unsigned') {
+    const plan = await rehearse(body, asked, query.dryRun === 'true' ? needed : { ...needed, signer: laterSigner });
+    const document = plannedDocument(plan, await acceptedAlready(plan, needed));
     await publishers.recordPlanned(request, [plan]);
-    return reply.status(200).send(plannedDocument(plan));
+    return reply.status(200).send(document);
   }
   const published = await publish(body, asked, needed);
   request.log.info({ reference: formatReference(published.reference) }, 'published');

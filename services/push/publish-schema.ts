@@ -13,8 +13,9 @@ const overwrite = {
 } as const;
 const dryRun = {
   type: 'string',
-  enum: ['true', 'false'],
-  description: 'true to send nothing: the answer is 200, with the digest, and the statement that a caller may sign',
+  enum: ['true', 'false', 'unsigned'],
+  description:
+    'true to send nothing: the answer is 200, with the digest, and the statement that a caller may sign. unsigned does the same without a signature: the caller signs later',
 } as const;
 
 /** The query of a request to publish. */
@@ -71,7 +72,7 @@ const publishedSchema = {
 const plannedSchema = {
   type: 'object',
   description: 'The profile would be published under this reference. Nothing was sent.',
-  required: ['reference', 'tag', 'digest', 'kind', 'findings', 'change', 'descriptor', 'statement'],
+  required: ['reference', 'tag', 'digest', 'kind', 'findings', 'change', 'descriptor', 'alreadySigned', 'statement'],
   properties: {
     ...commonProperties,
     change: { type: 'string', enum: ['created', 'moved', 'unchanged'], description: 'What would happen to the tag' },
@@ -79,6 +80,10 @@ const plannedSchema = {
       type: 'object',
       required: ['mediaType', 'digest', 'size'],
       properties: { mediaType: { type: 'string' }, digest: { type: 'string' }, size: { type: 'integer' } },
+    },
+    alreadySigned: {
+      type: 'boolean',
+      description: 'The same digest is there already, with signatures that the policy accepts.',
     },
     statement: {
       type: 'string',

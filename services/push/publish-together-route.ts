@@ -5,7 +5,9 @@ import type { RouteDependencies } from '#lib/http/service-server';
 import { formatReference } from '#lib/registry/reference';
 import { maxArtifactBytes } from '#lib/trust/policy/node-policy';
 import { suppliedSigner } from '#lib/trust/sign/supplied-signer';
+import { acceptedAlready } from './accepted-already.ts';
 import { plannedDocument, publishedDocument } from './answer-document.ts';
+import { laterSigner } from './later-signer.ts';
 import type { Publication } from './publish-many.ts';
 import type { PublishRouteDependencies } from './publish-route.ts';
 import { manyBodySchema, manyQuerySchema, manyResponses } from './publish-schema.ts';
@@ -13,7 +15,7 @@ import { planTogether, publishTogether } from './publish-together.ts';
 import { formLimits, type RequestedProfile, readParts } from './read-parts.ts';
 
 interface PublishTogetherRequest {
-  readonly Querystring: { readonly dryRun?: 'true' | 'false' };
+  readonly Querystring: { readonly dryRun?: 'true' | 'false' | 'unsigned' };
 }
 
 const schema = {
@@ -58,10 +60,16 @@ async function answer(
   const references = profiles.map(({ reference }) => reference);
   publishers.count(request, references);
   const publications = profiles.map((profile) => publicationOf(profile, request, signal, dependencies));
-  if (request.query.dryRun === 'true') {
-    const plans = await planTogether(publications);
+  const { dryRun } = request.query;
+  if (dryRun === 'true' || dryRun === 'unsigned') {
+    const plans = await planTogether(dryRun === 'true' ? publications : publications.map(signedLater));
+    const documents = plans.map(async (plan, at) => {
+      const dependencies = publications[at]?.dependencies;
+      return plannedDocument(plan, dependencies !== undefined && (await acceptedAlready(plan, dependencies)));
+    });
+    const answer = { publications: await Promise.all(documents) };
     await publishers.recordPlanned(request, plans);
-    return reply.status(200).send({ publications: plans.map(plannedDocument) });
+    return reply.status(200).send(answer);
   }
   const published = await publishTogether(publications);
   request.log.info({ references: published.map(({ reference }) => formatReference(reference)) }, 'published');
@@ -93,6 +101,11 @@ function publicationOf(
       signal,
     },
   };
+}
+
+/** Returns a publication without its signature, which its caller makes after the rehearsal. */
+function signedLater({ dependencies, ...publication }: Publication): Publication {
+  return { ...publication, dependencies: { ...dependencies, signer: laterSigner } };
 }
 
 /** Refuses a body that is not a form, before any of it is read. Throws HttpError 415. */
