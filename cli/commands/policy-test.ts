@@ -1,13 +1,10 @@
 import type { Command } from 'commander';
-import { FairleadError } from '#lib/errors';
 import type { RuntimeKind } from '#lib/profile/profile';
-import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
-import type { Policy } from '#lib/trust/policy/node-policy';
-import type { DecisionExplanation } from '#lib/trust/verify/explain-decision';
+import { formatReference, parseReference } from '#lib/registry/reference';
 import { explainingContent } from '../explain/explain-content.ts';
 import { explanationDocument, explanationText } from '../explain/explain-decision.ts';
 import { loadPresentPolicy } from '../files/policy-file.ts';
-import { type Connect, openRegistries } from '../options/connect.ts';
+import { openRegistries } from '../options/connect.ts';
 import {
   addOutputOption,
   addRegistryOptions,
@@ -63,13 +60,18 @@ export function define(command: Command): void {
 
 async function test(file: string, referenceText: string, options: TestOptions): Promise<void> {
   const reference = parseReference(withoutScheme(referenceText));
-  const [{ explainDecision }, connect] = await Promise.all([
+  const [{ explainDecision }, { explainPull }, connect] = await Promise.all([
     import('#lib/trust/verify/explain-decision'),
+    import('#lib/node/pull/explain-pull'),
     openRegistries(options, process.env),
   ]);
   const policy = await loadPresentPolicy(file);
-  const explained = await explainDecision({ reference, kind: options.kind }, { policy, connect });
-  const explanation = { ...explained, ...(await refusalOf(explained, { reference, policy, connect }, options)) };
+  const { kind } = options;
+  const explained = await explainDecision({ reference, kind }, { policy, connect });
+  const explanation = await explainPull(explained, { reference, kind }, async (request) => {
+    const { pullProfile } = await import('#lib/node/pull/pull-profile');
+    await explainingContent(pullProfile(request, { policy, connect }), reference, connect);
+  });
   const named = { policy, reference: formatReference(reference), explanation };
   writeResult('policy test', options.output, {
     json: () => explanationDocument(named),
@@ -77,25 +79,4 @@ async function test(file: string, referenceText: string, options: TestOptions): 
     quiet: () => '',
   });
   if (explanation.refusal !== undefined) throw explanation.refusal;
-}
-
-/**
- * Returns why a profile whose signatures meet the rule is refused nevertheless, such as one of
- * another kind: a node that pulls it decides.
- */
-async function refusalOf(
-  { refusal, found }: DecisionExplanation,
-  { reference, policy, connect }: { readonly reference: Reference; readonly policy: Policy; readonly connect: Connect },
-  { kind }: TestOptions,
-): Promise<{ readonly refusal?: FairleadError }> {
-  if (refusal !== undefined || (reference.tag === undefined && reference.digest === undefined)) return {};
-  const { pullProfile } = await import('#lib/node/pull/pull-profile');
-  const pinned = found === undefined ? reference : { ...reference, digest: found.descriptor.digest };
-  try {
-    await explainingContent(pullProfile({ reference: pinned, kind }, { policy, connect }), reference, connect);
-    return {};
-  } catch (error) {
-    if (error instanceof FairleadError) return { refusal: error };
-    throw error;
-  }
 }

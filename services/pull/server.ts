@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { LocalPaths } from '#lib/http/local-paths';
 import { createServiceServer, type ServiceTls } from '#lib/http/service-server';
+import { loadReferenceDefault } from '#lib/profile/seccomp/call-counts';
 import type { Reference } from '#lib/registry/reference';
 import type { ReadTarget, TagLister } from '#lib/registry/target';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
@@ -10,9 +11,10 @@ import { policyPaths } from '../policy-paths.ts';
 import { apiRoutes } from './api/api-routes.ts';
 import { Catalogs, type FollowedCatalogs } from './catalogs.ts';
 import { mirrorRoutes } from './mirror/mirror-routes.ts';
+import { checkedPages } from './pages/checked-pages.ts';
+import { pages } from './pages/pages.ts';
 import { Readers, type ReadersOptions } from './readers/readers.ts';
 import { VerifiedProfiles, type VerifiedProfilesDependencies } from './verified/verified-profiles.ts';
-import { addWebPages, catalogView } from './web-pages.ts';
 
 export interface PullServerOptions extends Omit<VerifiedProfilesDependencies, 'turns' | 'connect'> {
   readonly version: string;
@@ -67,9 +69,13 @@ export function createPullServer(options: PullServerOptions): Promise<FastifyIns
   return createServiceServer(service, (app, dependencies) => {
     const readers = new Readers(options.readers ?? openToAll);
     const profiles = new VerifiedProfiles({ policy, connect, decisions, turns: dependencies.turns });
-    const shared = { ...dependencies, profiles, readers, policy, catalogs, localPaths: hidden };
+    let loaded: ReturnType<typeof loadReferenceDefault> | undefined;
+    const baseline = () => (loaded ??= loadReferenceDefault());
+    const shared = { ...dependencies, profiles, readers, policy, catalogs, baseline, localPaths: hidden };
     void app.register(apiRoutes, shared);
     void app.register(mirrorRoutes, { ...shared, connect });
-    addWebPages(app, { ...shared, version, connect, decisions, catalog: () => catalogView(catalogs, hidden()) });
+    const site = { ...shared, version };
+    void app.register(pages, site);
+    void app.register(checkedPages, site);
   });
 }

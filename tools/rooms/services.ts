@@ -26,39 +26,49 @@ export const servicesRooms: readonly Room[] = [
     ],
     packages: ['@fastify/multipart', 'fastify', 'prom-client'],
   },
-  { name: 'services/pull/pages/catalog-view.ts', imports: ['lib/catalog', 'lib/profile'] },
+  {
+    name: 'services/pull/verified',
+    imports: [
+      ...[errors, 'lib/artifact', 'lib/concurrency', 'lib/node/find', 'lib/node/pull', 'lib/profile'],
+      ...['lib/registry', 'lib/trust/policy', 'lib/trust/signature', 'lib/trust/verify'],
+    ],
+    packages: ['lru-cache'],
+  },
+  {
+    name: 'services/pull/catalogs.ts',
+    imports: [errors, 'lib/catalog', 'lib/registry', 'lib/trust/policy'],
+    packages: ['pino'],
+  },
   { name: 'services/pull/pages/style', imports: [] },
   { name: 'services/pull/pages/components', imports: ['lib/catalog'], packages: ['hono'], pure: true },
   {
     name: 'services/pull/pages/site',
     imports: [
       ...[errors, 'lib/catalog', 'lib/concurrency', 'lib/http', 'lib/profile/seccomp/model.ts', 'lib/registry'],
-      'lib/trust/policy',
-      'services/pull/pages/catalog-view.ts',
-      ...['services/pull/pages/components', 'services/pull/pages/style'],
+      ...['lib/trust/policy', 'services/pull/catalogs.ts', 'services/pull/pages/components'],
+      ...['services/pull/pages/style', 'services/pull/verified'],
     ],
     packages: ['fastify'],
   },
   {
     name: 'services/pull/pages/catalog',
     imports: [
-      ...[errors, 'lib/catalog', 'lib/profile', 'services/pull/pages/catalog-view.ts'],
-      ...['services/pull/pages/components', 'services/pull/pages/site'],
+      ...[errors, 'lib/catalog', 'lib/profile'],
+      ...['services/pull/pages/components', 'services/pull/pages/site', 'services/pull/verified'],
     ],
     packages: ['fastify'],
   },
   {
     name: 'services/pull/pages/checks',
     imports: [
-      ...[errors, 'lib/concurrency', 'lib/http', 'lib/node/pull', 'lib/profile', 'lib/registry', 'lib/trust/policy'],
-      ...['lib/trust/signature', 'services', 'services/pull/pages/site'],
+      ...[errors, 'lib/http', 'lib/profile', 'lib/registry', 'lib/trust/policy', 'lib/trust/signature', 'services'],
+      'services/pull/verified',
     ],
-    packages: ['lru-cache'],
   },
   {
     name: 'services/pull/pages/images',
     imports: [
-      ...['services/pull/pages/catalog', 'services/pull/pages/catalog-view.ts', 'services/pull/pages/components'],
+      ...['lib/catalog', 'services/pull/pages/catalog', 'services/pull/pages/components'],
       'services/pull/pages/site',
     ],
     packages: ['fastify'],
@@ -80,9 +90,9 @@ export const servicesRooms: readonly Room[] = [
   {
     name: 'services/pull/pages/profile',
     imports: [
-      ...[errors, 'lib/artifact', 'lib/catalog', 'lib/http', 'lib/node/pull', 'lib/node/reference', 'lib/profile/**'],
-      ...['lib/registry', 'lib/trust/policy', 'lib/trust/signature', 'services/pull/pages/catalog-view.ts'],
-      ...['services/pull/pages/checks', 'services/pull/pages/components', 'services/pull/pages/site'],
+      ...[errors, 'lib/artifact', 'lib/catalog', 'lib/http', 'lib/node/reference', 'lib/profile/**', 'lib/registry'],
+      ...['lib/trust/policy', 'lib/trust/signature', 'services/pull/catalogs.ts', 'services/pull/pages/checks'],
+      ...['services/pull/pages/components', 'services/pull/pages/site', 'services/pull/verified'],
     ],
     packages: ['fastify', 'yaml'],
   },
@@ -90,8 +100,8 @@ export const servicesRooms: readonly Room[] = [
     name: 'services/pull/pages/image',
     imports: [
       ...[errors, 'lib/catalog', 'lib/http', 'lib/node/find', 'lib/registry', 'lib/trust/policy'],
-      ...['services/pull/pages/catalog-view.ts', 'services/pull/pages/checks', 'services/pull/pages/components'],
-      'services/pull/pages/site',
+      ...['services/pull/catalogs.ts', 'services/pull/pages/checks', 'services/pull/pages/components'],
+      ...['services/pull/pages/site', 'services/pull/verified'],
     ],
     packages: ['fastify'],
   },
@@ -100,7 +110,7 @@ export const servicesRooms: readonly Room[] = [
     imports: [
       ...[errors, 'lib/http', 'lib/profile', 'lib/registry', 'lib/trust/policy', 'lib/trust/signature'],
       ...['lib/trust/verify', 'services/pull/pages/checks', 'services/pull/pages/components'],
-      'services/pull/pages/site',
+      ...['services/pull/pages/site', 'services/pull/verified'],
     ],
     packages: ['fastify', 'yaml'],
   },
@@ -115,27 +125,14 @@ export const servicesRooms: readonly Room[] = [
     packages: ['fastify', 'fastify-plugin'],
   },
   {
-    name: 'services/pull/verified',
-    imports: [
-      ...[errors, 'lib/artifact', 'lib/concurrency', 'lib/node/pull', 'lib/profile', 'lib/registry'],
-      ...['lib/trust/policy', 'lib/trust/signature'],
-    ],
-    packages: ['lru-cache'],
-  },
-  {
     name: 'services/pull/readers',
     imports: ['lib/profile', 'lib/registry', 'services/callers'],
-  },
-  {
-    name: 'services/pull/catalogs.ts',
-    imports: [errors, 'lib/catalog', 'lib/registry', 'lib/trust/policy'],
-    packages: ['pino'],
   },
   {
     name: 'services/pull/api',
     imports: [
       ...[errors, 'lib/catalog', 'lib/http', 'lib/profile', 'lib/profile/apparmor', 'lib/profile/seccomp'],
-      ...[tables, 'lib/registry'],
+      ...['lib/profile/seccomp/model.ts', tables, 'lib/registry'],
       ...['lib/trust/policy', 'lib/trust/verify', 'services/callers', 'services/pull/catalogs.ts'],
       ...['services/pull/readers', 'services/pull/verified'],
     ],
@@ -155,8 +152,7 @@ export const servicesRooms: readonly Room[] = [
     imports: [
       ...['lib/http', 'lib/profile/seccomp', 'lib/registry', 'lib/trust/policy', 'services'],
       ...['services/callers', 'services/pull/api', 'services/pull/catalogs.ts', 'services/pull/mirror'],
-      ...['services/pull/pages', 'services/pull/pages/catalog-view.ts', 'services/pull/pages/checks'],
-      ...['services/pull/pages/site', 'services/pull/readers', 'services/pull/verified'],
+      ...['services/pull/pages', 'services/pull/readers', 'services/pull/verified'],
     ],
     packages: ['fastify'],
   },

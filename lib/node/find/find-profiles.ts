@@ -116,7 +116,7 @@ export async function profilesOf(
   subjects: readonly ImageSubject[],
   image: PinnedReference,
   source: ReadTarget,
-  dependencies: Pick<AnyKindDependencies, 'policy' | 'signal'>,
+  dependencies: Omit<AnyKindDependencies, 'connect'>,
 ): Promise<Omit<FoundProfiles, 'image'>> {
   const { signal } = dependencies;
   const candidates = await listCandidates(source, subjects, signal === undefined ? {} : { signal });

@@ -15,7 +15,10 @@ import type { PulledProfile } from './pulled-profile.ts';
 const runtimeKinds = Object.keys(profileMediaTypes) as RuntimeKind[];
 
 /** What pullAnyKind works with. */
-export type AnyKindDependencies = Pick<PullDependencies, 'policy' | 'connect' | 'signal'>;
+export type AnyKindDependencies = Pick<
+  PullDependencies,
+  'policy' | 'connect' | 'signal' | 'memory' | 'turns' | 'decisions'
+>;
 
 /** A manifest that was resolved once, and states that it is that of a profile. */
 export interface ResolvedProfile extends ProfileManifest {

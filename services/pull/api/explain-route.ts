@@ -3,7 +3,8 @@ import { runtimeDefaultAppArmor } from '#lib/profile/apparmor/runtime-default';
 import { effectiveProfile } from '#lib/profile/effective-profile';
 import type { RuntimeKind, RuntimeProfile } from '#lib/profile/profile';
 import { readProfile } from '#lib/profile/read-profile';
-import { compareCalls, countCalls, loadReferenceDefault, referenceHost } from '#lib/profile/seccomp/call-counts';
+import { compareCalls, countCalls, referenceHost } from '#lib/profile/seccomp/call-counts';
+import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { parseReference } from '#lib/registry/reference';
 import type { ApiDependencies } from './api-dependencies.ts';
@@ -25,26 +26,22 @@ const schema = {
   response: answersWith('Explanation'),
 };
 
-type SeccompDefault = Awaited<ReturnType<typeof loadReferenceDefault>>;
-
 /** A plugin that serves `GET /v1/explain?reference=…`: what a profile permits on a node. */
 export async function explainRoute(app: FastifyInstance, dependencies: ApiDependencies): Promise<void> {
-  const { profiles, readers, turns, signalOf } = dependencies;
-  let seccompDefault: Promise<SeccompDefault> | undefined;
+  const { profiles, readers, turns, signalOf, baseline: loadBaseline } = dependencies;
   app.get<ExplainRequest>('/v1/explain', { schema, exposeHeadRoute: false }, async (request, reply) => {
     const { kind } = request.query;
     const reference = parseReference(request.query.reference);
     readers.authorize(await readers.identify(request.headers.authorization), reference, kind);
     const profile = await profiles.find({ reference, kind }, signalOf(reply));
-    seccompDefault ??= loadReferenceDefault();
-    const baseline = await seccompDefault;
+    const baseline = await loadBaseline();
     await turns.take();
     const artifact = readProfile(contentOf(profile), profile.descriptor.digest, profile.kind);
     return sendJson(reply, { ...describeVerified(profile), ...explain(artifact, baseline) }, readers);
   });
 }
 
-function explain(artifact: RuntimeProfile, seccompDefault: SeccompDefault): object {
+function explain(artifact: RuntimeProfile, seccompDefault: SeccompProfile): object {
   const baseline: RuntimeProfile =
     artifact.kind === 'Seccomp'
       ? { kind: 'Seccomp', seccomp: seccompDefault }

@@ -1,26 +1,18 @@
 import type { FastifyInstance } from 'fastify';
-import { FairleadError, shownMessage } from '#lib/errors';
+import { shownMessage } from '#lib/errors';
 import { withoutLocalPaths } from '#lib/http/local-paths';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { formatReference, parseReference, type Reference } from '#lib/registry/reference';
-import type { ReadTarget } from '#lib/registry/target';
-import { authorize } from '#lib/trust/policy/authorize';
 import type { Policy } from '#lib/trust/policy/node-policy';
 import { isMet } from '#lib/trust/verify/examined';
-import { type DecisionExplanation, explainDecision } from '#lib/trust/verify/explain-decision';
+import type { DecisionExplanation } from '#lib/trust/verify/explain-decision';
+import { explainVerification } from '../verified/explain-verification.ts';
 import type { ApiDependencies } from './api-dependencies.ts';
 import { answersWith, parameters } from './schemas.ts';
 import { sendJson } from './send-json.ts';
 
 interface VerificationRequest {
   readonly Querystring: { readonly reference: string; readonly kind: RuntimeKind };
-}
-
-/** What is explained, and to whom the registry answers. */
-interface Asked {
-  readonly reference: Reference;
-  readonly kind: RuntimeKind;
-  readonly signal: AbortSignal;
 }
 
 const schema = {
@@ -35,64 +27,17 @@ const schema = {
 
 /** A plugin that serves `GET /v1/verification?reference=…`: the decision and its steps. */
 export async function verificationRoute(app: FastifyInstance, dependencies: ApiDependencies): Promise<void> {
-  const { readers, policy: followed, signalOf, localPaths } = dependencies;
+  const { readers, policy: followed, profiles, signalOf, localPaths } = dependencies;
   app.get<VerificationRequest>('/v1/verification', { schema, exposeHeadRoute: false }, async (request, reply) => {
     const { kind } = request.query;
     const reference = parseReference(request.query.reference);
     readers.authorize(await readers.identify(request.headers.authorization), reference, kind);
     const policy = followed.current;
-    const explained = await explain(policy, { reference, kind, signal: signalOf(reply) }, dependencies);
+    const explained = await explainVerification({ reference, kind }, { policy, profiles, signal: signalOf(reply) });
+    if (explained.refusal?.kind === 'Unavailable') throw explained.refusal;
     const document = describeDecision(explained, { policy, reference, kind });
     return sendJson(reply, withoutPaths(document, localPaths()), readers);
   });
-}
-
-/**
- * Explains a decision, with the reason why a profile whose signatures meet the rule is refused
- * nevertheless, such as one of another kind. Rejects with Unavailable if the registry does not
- * answer.
- */
-async function explain(
-  policy: Policy,
-  { reference, kind, signal }: Asked,
-  { profiles }: ApiDependencies,
-): Promise<DecisionExplanation> {
-  const namesVersion = reference.tag !== undefined || reference.digest !== undefined;
-  const decided = await explainDecision({ reference: withoutVersion(reference), kind }, { policy, connect: unasked });
-  if (decided.refusal !== undefined || !namesVersion) return decided;
-  const explained = authorize(policy, reference, kind).unsigned
-    ? decided
-    : await profiles.ask(reference, signal, (source) =>
-        explainDecision({ reference, kind }, { policy, connect: () => withSignal(source, signal) }),
-      );
-  if (explained.refusal?.kind === 'Unavailable') throw explained.refusal;
-  if (explained.refusal !== undefined) return explained;
-  const digest = explained.found?.descriptor.digest ?? reference.digest;
-  const pinned = digest === undefined ? reference : { ...reference, digest };
-  try {
-    await profiles.find({ reference: pinned, kind }, signal);
-    return explained;
-  } catch (error) {
-    if (!(error instanceof FairleadError) || error.kind === 'Unavailable') throw error;
-    return { ...explained, refusal: error };
-  }
-}
-
-function withoutVersion({ registry, repository }: Reference): Reference {
-  return { registry, repository };
-}
-
-function unasked(): never {
-  throw new Error('the rules are evaluated without a registry');
-}
-
-/** Returns the same source, whose requests end with the signal. */
-function withSignal(source: ReadTarget, signal: AbortSignal): ReadTarget {
-  return {
-    resolve: (tagOrDigest, options) => source.resolve(tagOrDigest, { ...options, signal }),
-    referrers: (subject, options) => source.referrers(subject, { ...options, signal }),
-    fetch: (descriptor, options) => source.fetch(descriptor, { ...options, signal }),
-  };
 }
 
 function describeDecision(

@@ -72,7 +72,7 @@ export class MirroredContent {
     if (bySignatureTag !== undefined) return bySignatureTag;
     try {
       const found = await this.#dependencies.profiles.findArtifact(referenceOf(name, tagOrDigest), signal);
-      return { descriptor: found.descriptor, bytes: found.manifestBytes };
+      return { descriptor: found.descriptor, bytes: found.artifact.manifestBytes };
     } catch (error) {
       if (!isDigest(tagOrDigest) || !(error instanceof FairleadError) || error.kind !== 'ProfileInvalid') throw error;
       const signature = await this.#signatureByDigest(name, tagOrDigest, signal);
@@ -250,8 +250,8 @@ function referenceOf(name: MirroredName, tagOrDigest: string): Reference {
   return isDigest(tagOrDigest) ? { ...name, digest: tagOrDigest } : { ...name, tag: tagOrDigest };
 }
 
-function blobOf({ blobs }: VerifiedArtifact, digest: Digest): Blob | undefined {
-  return blobs.find(({ descriptor }) => descriptor.digest === digest);
+function blobOf({ artifact }: VerifiedArtifact, digest: Digest): Blob | undefined {
+  return artifact.blobs.find(({ descriptor }) => descriptor.digest === digest);
 }
 
 /** Returns the manifests of the signatures and attestations that a rule was met by. */

@@ -13,7 +13,7 @@ const problemType = 'application/problem+json';
 export function answerErrorsWithPages(app: FastifyInstance, dependencies: PagesDependencies): void {
   app.addHook('onSend', async (request, reply, payload) => {
     if (!isForPage(request, reply)) return payload;
-    const { site } = siteOf(dependencies, dependencies.catalog());
+    const { site } = siteOf(dependencies);
     const problem = JSON.parse(String(payload));
     const page = errorPage({ site, problem, url: request.url, repeatable: request.method === 'GET' });
     reply.headers({ ...securityHeaders, 'cache-control': 'no-store', vary: 'accept' }).type('text/html; charset=utf-8');

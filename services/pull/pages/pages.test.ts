@@ -85,7 +85,7 @@ describe('the web pages', () => {
   it('answer browsers with a page for an error, and programs with problem details', async () => {
     for (const [url, status, title] of [
       ['/nowhere', 404, 'No page at /nowhere'],
-      ['/?sort=size', 400, 'Invalid query parameter sort &quot;size&quot;: want one of name, calls, updated'],
+      ['/?sort=size', 400, 'Invalid query parameter sort &quot;size&quot;: want one of name, updated, calls'],
       ['/filters/size', 404, 'The catalog has no filter of this name'],
     ] as const) {
       const page = await get(url);

@@ -5,9 +5,14 @@ import { formatRepository, type Reference } from '#lib/registry/reference';
 import { repositoryName } from '#lib/registry/registry-name';
 import type { VerifiedArtifact } from './verified-profile.ts';
 
-/** Most bytes of artifacts that are remembered: clients request a manifest, and then its blobs. */
-const rememberedBytes = 24 * 1024 * 1024;
-const objectBytes = 4 * 1024;
+/**
+ * Most bytes of artifacts that are remembered: clients request a manifest, and then its blobs, and
+ * pages show the profiles.
+ */
+const rememberedBytes = 64 * 1024 * 1024;
+const objectBytes = 8 * 1024;
+/** How often the size of an artifact's bytes it takes, with the parsed profile. */
+const parsedFactor = 4;
 
 type RepositoryName = Pick<Reference, 'registry' | 'repository'>;
 
@@ -41,7 +46,8 @@ export class RememberedArtifacts {
   }
 
   remember(reference: PinnedReference, artifact: VerifiedArtifact): void {
-    const { revision, blobs } = artifact;
+    const { revision } = artifact;
+    const { blobs } = artifact.artifact;
     const name = nameOf(revision, reference, reference.digest);
     const blobNames = blobs.map(({ descriptor }) => nameOf(revision, reference, descriptor.digest));
     this.#artifacts.set(name, { artifact, blobNames });
@@ -50,8 +56,9 @@ export class RememberedArtifacts {
   }
 }
 
-function sizeOf({ manifestBytes, blobs }: VerifiedArtifact): number {
-  return blobs.reduce((sum, { bytes }) => sum + bytes.length, objectBytes + manifestBytes.length);
+function sizeOf({ artifact: { manifestBytes, blobs } }: VerifiedArtifact): number {
+  const bytes = blobs.reduce((sum, blob) => sum + blob.bytes.length, 0);
+  return objectBytes + manifestBytes.length + parsedFactor * bytes;
 }
 
 function nameOf(revision: string, repository: RepositoryName, digest: Digest): string {

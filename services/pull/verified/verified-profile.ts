@@ -1,4 +1,4 @@
-import type { Blob } from '#lib/artifact/artifact';
+import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import type { RuntimeKind } from '#lib/profile/profile';
 import type { Descriptor } from '#lib/registry/descriptor';
 import type { Reference } from '#lib/registry/reference';
@@ -21,14 +21,11 @@ export interface VerifiedProfile {
   readonly revision: string;
 }
 
-/** The artifact of a profile that the policy allows, byte for byte. */
-export interface VerifiedArtifact {
-  readonly descriptor: Descriptor;
+/** The artifact of a profile that the policy allows, byte for byte, and what it contains. */
+export interface VerifiedArtifact extends Pick<PulledProfile, 'descriptor' | 'profile' | 'artifact' | 'verification'> {
   readonly kind: RuntimeKind;
-  readonly manifestBytes: Uint8Array;
-  /** Config and layers. */
-  readonly blobs: readonly Blob[];
-  readonly verification: Verification;
+  /** When it was verified. */
+  readonly time: Date;
   /** The revision of the policy that allowed it. */
   readonly revision: string;
 }

@@ -3,8 +3,10 @@ import { describe, it } from 'node:test';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
 import { Turns } from '#lib/concurrency/turns';
+import type { Decisions } from '#lib/node/pull/decision-log';
 import type { PullRequest } from '#lib/node/pull/pulled-profile';
 import { readProfile } from '#lib/profile/read-profile';
+import { parseDigest } from '#lib/registry/digest';
 import { memoryRepository } from '#lib/registry/memory';
 import { parseReference } from '#lib/registry/reference';
 import type { ReadTarget } from '#lib/registry/target';
@@ -151,5 +153,43 @@ describe('VerifiedProfiles', () => {
     goOn();
     await Promise.all(waiting);
     await profiles.find(request('slow.example.com/a:v0'), never);
+  });
+
+  it('serves the profile, its artifact and what was verified last from one verification', async () => {
+    const { source, asked, policy, digests } = await signedRepository(2);
+    let current = policy;
+    const followed = {
+      get current() {
+        return current;
+      },
+    };
+    const log: string[] = [];
+    const decisions: Decisions = {
+      allowed: async (_request, _policy, { cached }) => void log.push(cached ? 'cached' : 'verified'),
+      refused: async () => void log.push('refused'),
+    };
+    const profiles = new VerifiedProfiles({ policy: followed, connect: () => source, turns: new Turns(), decisions });
+    const tagged = parseReference('registry.example.com/a:v0');
+    const digest = parseDigest(digests[0] ?? '');
+    assert.equal(profiles.verificationOf(tagged, digest), undefined);
+    assert.equal(await profiles.lastArtifact(tagged, never), undefined);
+    await profiles.find({ reference: tagged, kind: 'Seccomp' }, never);
+    const verified = profiles.verificationOf(tagged, digest);
+    assert.equal(verified?.signer, 'key a.pub');
+    // What one repository may publish is not verified for another.
+    assert.equal(profiles.verificationOf({ ...tagged, repository: 'b' }, digest), undefined);
+    asked.length = 0;
+    const artifact = await profiles.findArtifact(tagged, never);
+    assert.deepEqual(asked.toSorted(), ['fetch', 'resolve v0', `resolve ${digest}`].toSorted());
+    assert.equal(artifact.time, verified?.time);
+    assert.equal(artifact.profile.kind, 'Seccomp');
+    asked.length = 0;
+    const last = await profiles.lastArtifact({ ...tagged, registry: 'Registry.example.com:443' }, never);
+    assert.equal(last?.descriptor.digest, digest);
+    assert.deepEqual(asked, []);
+    assert.deepEqual(log, ['verified', 'cached', 'cached']);
+    current = { ...policy, revision: '2' };
+    assert.equal(profiles.verificationOf(tagged, digest), undefined);
+    assert.equal(await profiles.lastArtifact(tagged, never), undefined);
   });
 });

@@ -1,6 +1,8 @@
 import { basename } from 'node:path';
+import { LRUCache } from 'lru-cache';
 import { profileContent } from '#lib/artifact/profile-content';
 import type { Turns } from '#lib/concurrency/turns';
+import { type FoundProfiles, findProfiles } from '#lib/node/find/find-profiles';
 import type { DecidedRequest, Decisions } from '#lib/node/pull/decision-log';
 import { authorizeAnyKind, resolveProfileManifest } from '#lib/node/pull/pull-any-kind';
 import { PullLimiter } from '#lib/node/pull/pull-limiter';
@@ -10,14 +12,15 @@ import { resolveTag } from '#lib/node/pull/pull-shared';
 import type { PulledProfile, PullRequest } from '#lib/node/pull/pulled-profile';
 import type { Digest } from '#lib/registry/digest';
 import type { PinnedReference } from '#lib/registry/pinned-reference';
-import { type Reference, tagOrDigestOf } from '#lib/registry/reference';
-import { registryName } from '#lib/registry/registry-name';
+import { formatRepository, type Reference, tagOrDigestOf } from '#lib/registry/reference';
+import { registryName, repositoryName } from '#lib/registry/registry-name';
 import type { ReadTarget } from '#lib/registry/target';
 import { authorize, type RepositoryName } from '#lib/trust/policy/authorize';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
 import type { Policy } from '#lib/trust/policy/node-policy';
 import { RememberedArtifacts } from './remembered-artifacts.ts';
 import { RememberedProfiles } from './remembered-profiles.ts';
+import { Verifications, type Verified } from './verifications.ts';
 import type { VerifiedArtifact, VerifiedProfile } from './verified-profile.ts';
 import { WorkBound } from './work-bound.ts';
 
@@ -33,6 +36,9 @@ export interface VerifiedProfilesDependencies {
 
 /** What was decided about, as far as it is recorded. */
 type Decided = Pick<VerifiedProfile, 'descriptor' | 'kind' | 'verification'>;
+
+/** Tags whose last digest is remembered. */
+const rememberedTags = 20_000;
 
 interface Found<T> {
   readonly profile: T;
@@ -51,6 +57,9 @@ export class VerifiedProfiles {
   readonly #memory = new PullMemory({ sameCredentials: true });
   readonly #limiter = new PullLimiter();
   readonly #work = new WorkBound();
+  readonly #verifications = new Verifications();
+  /** The digest of each tag when what it named was verified last. */
+  readonly #lastDigests = new LRUCache<string, Digest>({ max: rememberedTags });
 
   constructor(dependencies: VerifiedProfilesDependencies) {
     this.#dependencies = dependencies;
@@ -81,6 +90,42 @@ export class VerifiedProfiles {
    */
   findArtifact(reference: Reference, signal: AbortSignal): Promise<VerifiedArtifact> {
     return this.#inForce({ reference }, (policy) => this.#findArtifactUnder(policy, reference, signal));
+  }
+
+  /**
+   * Returns what a tag named when that was verified last, if it is remembered under the policy in
+   * force. No registry is asked.
+   */
+  async lastArtifact(reference: Reference, signal: AbortSignal): Promise<VerifiedArtifact | undefined> {
+    const digest = this.#lastDigests.get(tagName(reference));
+    if (digest === undefined) return undefined;
+    const pinned = { ...reference, digest };
+    return this.#artifacts.recall(this.revision, pinned) && this.findArtifact(pinned, signal);
+  }
+
+  /**
+   * Returns the last verification of an artifact under the policy in force; undefined if it was not
+   * verified.
+   */
+  verificationOf(repository: RepositoryName, digest: Digest): Verified | undefined {
+    return this.#verifications.of(this.revision, repository, digest);
+  }
+
+  /**
+   * Returns the profiles that are attached to a container image, under the policy that is in force
+   * when this resolves. Rejects as findProfiles does, and as find does if too many requests wait.
+   */
+  async findAttached(image: Reference, signal: AbortSignal): Promise<FoundProfiles> {
+    const { policy: followed, turns, decisions } = this.#dependencies;
+    for (;;) {
+      const policy = followed.current;
+      authorizeAnyKind(policy, image);
+      const found = await this.ask(image, signal, (source) =>
+        findProfiles({ image }, { policy, connect: () => source, memory: this.#memory, turns, decisions, signal }),
+      );
+      for (const { reference, pulled } of found.profiles) this.#verifications.note(policy.revision, reference, pulled);
+      if (followed.current.revision === policy.revision) return found;
+    }
   }
 
   /**
@@ -149,7 +194,10 @@ export class VerifiedProfiles {
       const digest = reference.digest ?? (await this.#resolve(reference, signal)).descriptor.digest;
       const pinned = { ...reference, digest };
       const recalled = this.#artifacts.recall(revision, pinned);
-      if (recalled !== undefined) return { profile: recalled, cached: true };
+      if (recalled !== undefined) {
+        this.#noteDigest(reference, digest);
+        return { profile: recalled, cached: true };
+      }
       const resolved = await resolveProfileManifest(this.#dependencies.connect(reference), digest, { signal });
       const pulled = await this.#pullPinned(
         policy,
@@ -157,11 +205,11 @@ export class VerifiedProfiles {
         signal,
         resolved.source,
       );
-      const { descriptor, artifact, verification, cached } = pulled;
-      const { manifestBytes, blobs, kind } = artifact;
-      const profile = { descriptor, kind, manifestBytes, blobs, verification, revision };
-      this.#artifacts.remember(pinned, profile);
-      return { profile, cached };
+      const { descriptor, profile, artifact, verification, cached, time } = pulled;
+      const found = { descriptor, kind: profile.kind, profile, artifact, verification, time, revision };
+      this.#artifacts.remember(pinned, found);
+      this.#noteDigest(reference, digest);
+      return { profile: found, cached };
     } finally {
       end();
     }
@@ -191,9 +239,17 @@ export class VerifiedProfiles {
     const { descriptor, target } = await this.#resolve(reference, signal);
     const { digest } = descriptor;
     const recalled = this.#remembered.recall({ revision: policy.revision, kind, reference, digest }, reference);
-    if (recalled !== undefined) return { profile: recalled, cached: true };
+    if (recalled !== undefined) {
+      this.#noteDigest(reference, digest);
+      return { profile: recalled, cached: true };
+    }
     const { profile, cached } = await this.#pull(policy, { reference: { ...reference, digest }, kind }, signal, target);
+    this.#noteDigest(reference, digest);
     return { profile: { ...profile, reference }, cached };
+  }
+
+  #noteDigest(reference: Reference, digest: Digest): void {
+    if (reference.digest === undefined) this.#lastDigests.set(tagName(reference), digest);
   }
 
   #resolve(reference: Reference, signal: AbortSignal): Promise<ResolvedTag> {
@@ -216,14 +272,14 @@ export class VerifiedProfiles {
     return { profile, cached: pulled.cached };
   }
 
-  #pullPinned(
+  async #pullPinned(
     policy: Policy,
-    request: PullRequest,
+    request: PullRequest & { readonly reference: PinnedReference },
     signal: AbortSignal,
     target: ReadTarget | undefined,
-  ): Promise<PulledProfile> {
+  ): Promise<PulledProfile & Pick<Verified, 'time'>> {
     const { connect, turns } = this.#dependencies;
-    return pullProfile(request, {
+    const pulled = await pullProfile(request, {
       policy,
       connect: (reference) => target ?? connect(reference),
       memory: this.#memory,
@@ -231,7 +287,14 @@ export class VerifiedProfiles {
       turns,
       signal,
     });
+    const { time } = this.#verifications.note(policy.revision, request.reference, pulled);
+    return { ...pulled, time };
   }
+}
+
+/** A registry in another spelling is the same one. */
+function tagName(reference: Reference): string {
+  return `${repositoryName(formatRepository(reference))}:${reference.tag ?? ''}`;
 }
 
 /** Returns the same source, which resolves by HEAD: registries do not count that as a pull. */

@@ -7,7 +7,7 @@ import type { OpenApiDocument } from './open-api-document.ts';
 /** A plugin that serves the reference of the API of the service that it is a part of. */
 export async function apiRoute(app: FastifyInstance, dependencies: PagesDependencies): Promise<void> {
   app.get('/api', { schema: { hide: true } }, (request, reply) => {
-    const { site } = siteOf(dependencies, dependencies.catalog());
+    const { site } = siteOf(dependencies);
     return sendPage(request, reply, apiPage({ site, document: app.swagger() as OpenApiDocument }));
   });
 }

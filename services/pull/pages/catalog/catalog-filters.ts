@@ -1,28 +1,24 @@
-import type { CatalogResult, FacetValue, FilterName } from '../catalog-view.ts';
+import type { FacetCount, FacetName, SearchResult } from '#lib/catalog/search-query';
+import { facetNames } from '#lib/catalog/search-row';
 import { type FilterGroup, filterGroup } from '../components/filter-group.ts';
 import { type Html, html } from '../components/html.ts';
 import { publisher } from '../components/publisher.ts';
 import { count } from '../components/words.ts';
 import { type KeyNames, signerLabel, signerOf } from '../site/signer-label.ts';
-import { catalogHref, filterNames, filterTitles, type PageQuery, setFilters, withFilter } from './catalog-query.ts';
+import { catalogHref, filterTitles, type PageQuery, setFilters, withFilter } from './catalog-query.ts';
 
 /** Values of a filter that the catalog shows: the page of the filter has all. */
 const shownValues = 5;
 
 /** Returns the filters of the catalog, as links that set and remove them. */
-export function catalogFilters(query: PageQuery, { facets }: CatalogResult, keyNames: KeyNames): Html {
+export function catalogFilters(query: PageQuery, { facets }: SearchResult, keyNames: KeyNames): Html {
   const set = setFilters(query).length;
-  const groups = filterNames.map((name) => filterPart(name, query, facets[name], keyNames));
+  const groups = facetNames.map((name) => filterPart(name, query, facets[name], keyNames));
   return html`<details class="filters"><summary>Filters <small>${set === 0 ? 'none set' : `${set} set`}</small></summary>
 <div>${groups}</div></details>`;
 }
 
-function filterPart(
-  name: FilterName,
-  query: PageQuery,
-  facet: readonly FacetValue[],
-  keyNames: KeyNames,
-): Html | false {
+function filterPart(name: FacetName, query: PageQuery, facet: readonly FacetCount[], keyNames: KeyNames): Html | false {
   const set = query[name];
   const some = facet.filter(({ count: profiles }) => profiles > 0);
   const top = some.slice(0, shownValues);
@@ -41,9 +37,9 @@ function filterPart(
 
 /** Returns the values of a filter as links. */
 export function filterLinks(
-  name: FilterName,
+  name: FacetName,
   query: PageQuery,
-  values: readonly FacetValue[],
+  values: readonly FacetCount[],
   keyNames: KeyNames,
 ): FilterGroup['values'] {
   return values.map((facet) => {
@@ -54,7 +50,7 @@ export function filterLinks(
 }
 
 /** Returns the filters that are set, and the search, as links that remove them. */
-export function filterTokens(query: PageQuery, { facets }: CatalogResult, keyNames: KeyNames): Html | false {
+export function filterTokens(query: PageQuery, { facets }: SearchResult, keyNames: KeyNames): Html | false {
   const words = query.text === undefined ? [] : [token('Search', publisher(query.text), withFilter(query, 'text'))];
   const filters = setFilters(query).map(([name, value]) =>
     token(filterTitles[name].one, facetLabel(name, facetOf(facets[name], value), keyNames), withFilter(query, name)),
@@ -69,11 +65,11 @@ aria-hidden="true">×</span></a></li>`;
 }
 
 /** Returns a value of a filter as it is shown. */
-export function facetLabel(name: FilterName, { value }: Pick<FacetValue, 'value'>, keyNames: KeyNames): Html {
+export function facetLabel(name: FacetName, { value }: Pick<FacetCount, 'value'>, keyNames: KeyNames): Html {
   return publisher(name === 'signer' ? signerLabel(signerOf(value), keyNames) : value);
 }
 
 /** Returns a value with its count; 0 if the facet does not have it. */
-export function facetOf(facet: readonly FacetValue[], value: string): FacetValue {
+export function facetOf(facet: readonly FacetCount[], value: string): FacetCount {
   return facet.find((candidate) => candidate.value === value) ?? { value, count: 0 };
 }

@@ -1,4 +1,5 @@
-import type { CatalogResult, CatalogView } from '../catalog-view.ts';
+import type { CatalogTotals, SearchResult } from '#lib/catalog/search-query';
+import type { VerifiedProfiles } from '../../verified/verified-profiles.ts';
 import { copyBlock } from '../components/copy-block.ts';
 import { type Html, html } from '../components/html.ts';
 import { pager } from '../components/pager.ts';
@@ -7,7 +8,6 @@ import { count, counted, listed } from '../components/words.ts';
 import { layout } from '../site/layout.ts';
 import type { KeyNames } from '../site/signer-label.ts';
 import type { Site } from '../site/site.ts';
-import type { VerificationOf } from '../site/verified-here.ts';
 import { catalogFilters, filterTokens } from './catalog-filters.ts';
 import { catalogHref, type PageQuery, pageSize } from './catalog-query.ts';
 import { catalogRow } from './catalog-row.ts';
@@ -16,12 +16,12 @@ import type { WayOut } from './ways-out.ts';
 
 export interface CatalogPage {
   readonly site: Site;
-  readonly totals: CatalogView['totals'];
+  readonly totals: CatalogTotals;
   readonly query: PageQuery;
-  readonly result: CatalogResult;
+  readonly result: SearchResult;
   /** Where to go if nothing was found. */
   readonly waysOut: readonly WayOut[];
-  readonly verificationOf: VerificationOf;
+  readonly verificationOf: VerifiedProfiles['verificationOf'];
   readonly keyNames: KeyNames;
 }
 
@@ -81,7 +81,7 @@ function sortHead(query: PageQuery, { sort, head, words }: (typeof orders)[numbe
   return html`<span><a href="${catalogHref({ ...others, sort })}"${set}>${head}<span class="hidden">: sort ${words}</span></a></span>`;
 }
 
-function legend({ profiles: shown }: CatalogResult): Html | false {
+function legend({ profiles: shown }: SearchResult): Html | false {
   const baselines = new Set(shown.flatMap(({ versions: [{ calls }] }) => calls?.baseline ?? []));
   if (baselines.size === 0) return false;
   const [baseline = 0] = baselines;

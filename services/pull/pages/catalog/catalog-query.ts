@@ -1,5 +1,6 @@
+import { type FacetName, type SearchQuery, type SearchSort, searchSorts } from '#lib/catalog/search-query';
+import { facetNames } from '#lib/catalog/search-row';
 import type { RuntimeKind } from '#lib/profile/profile';
-import type { CatalogFilters, CatalogOrder, CatalogQuery, FilterName } from '../catalog-view.ts';
 import { withQuery } from '../site/addresses.ts';
 
 /** Profiles on one page. */
@@ -12,12 +13,12 @@ export interface CatalogParameters {
   readonly signer?: string;
   readonly image?: string;
   readonly arch?: string;
-  readonly sort?: CatalogOrder;
+  readonly sort?: SearchSort;
   readonly after?: string;
 }
 
 /** The query of a page of the catalog. */
-export type PageQuery = Omit<CatalogQuery, 'limit' | 'sort'> & { readonly sort: CatalogOrder };
+export type PageQuery = Omit<SearchQuery, 'limit' | 'sort' | 'annotation'> & { readonly sort: SearchSort };
 
 export const parametersSchema = {
   type: 'object',
@@ -27,15 +28,12 @@ export const parametersSchema = {
     signer: { type: 'string', maxLength: 2048 },
     image: { type: 'string', maxLength: 512 },
     arch: { type: 'string', maxLength: 64 },
-    sort: { type: 'string', enum: ['name', 'calls', 'updated'] },
+    sort: { type: 'string', enum: searchSorts },
     after: { type: 'string', maxLength: 1024 },
   },
 } as const;
 
-/** The filters in the order in which they are shown. */
-export const filterNames: readonly FilterName[] = ['kind', 'signer', 'image', 'architecture'];
-
-export const filterTitles: Readonly<Record<FilterName, { one: string; several: string }>> = {
+export const filterTitles: Readonly<Record<FacetName, { one: string; several: string }>> = {
   kind: { one: 'Kind', several: 'kinds' },
   signer: { one: 'Signer', several: 'signers' },
   image: { one: 'Image', several: 'images' },
@@ -64,14 +62,14 @@ export function catalogHref(query: Partial<PageQuery>, path = '/'): string {
 }
 
 /** Returns the query with another value of a filter, or without it, from the first page on. */
-export function withFilter(query: PageQuery, filter: FilterName | 'text', value?: string): PageQuery {
+export function withFilter(query: PageQuery, filter: FacetName | 'text', value?: string): PageQuery {
   const { after: _, [filter]: __, ...others } = query;
   return value === undefined ? (others as PageQuery) : ({ ...others, [filter]: value } as PageQuery);
 }
 
 /** Returns which filters are set, in the order in which they are shown. */
-export function setFilters(query: CatalogFilters): readonly (readonly [FilterName, string])[] {
-  return filterNames.flatMap((name) => {
+export function setFilters(query: Pick<SearchQuery, FacetName>): readonly (readonly [FacetName, string])[] {
+  return facetNames.flatMap((name) => {
     const value = query[name];
     return value === undefined ? [] : [[name, value] as const];
   });

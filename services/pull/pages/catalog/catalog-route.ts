@@ -1,11 +1,12 @@
 import type { FastifyInstance } from 'fastify';
+import type { FacetName } from '#lib/catalog/search-query';
+import { facetNames } from '#lib/catalog/search-row';
 import { FairleadError } from '#lib/errors';
-import type { FilterName } from '../catalog-view.ts';
 import { sendPage } from '../site/answer.ts';
 import type { PagesDependencies } from '../site/pages-dependencies.ts';
 import { siteOf } from '../site/pages-dependencies.ts';
 import { catalogPage } from './catalog-page.ts';
-import { type CatalogParameters, filterNames, pageSize, parametersSchema, queryOf } from './catalog-query.ts';
+import { type CatalogParameters, pageSize, parametersSchema, queryOf } from './catalog-query.ts';
 import { filterPage } from './filter-page.ts';
 import { waysOut } from './ways-out.ts';
 
@@ -13,22 +14,23 @@ import { waysOut } from './ways-out.ts';
 export async function catalogRoute(app: FastifyInstance, dependencies: PagesDependencies): Promise<void> {
   const schema = { querystring: parametersSchema, hide: true };
   app.get<{ Querystring: CatalogParameters }>('/', { schema }, (request, reply) => {
-    const catalog = dependencies.catalog();
+    const catalog = dependencies.catalogs.current();
     const query = queryOf(request.query);
     const result = catalog.search({ ...query, limit: pageSize });
-    const { verificationOf } = dependencies;
-    const page = { query, result, totals: catalog.totals, verificationOf, ...siteOf(dependencies, catalog) };
+    const { profiles } = dependencies;
+    const verificationOf = profiles.verificationOf.bind(profiles);
+    const page = { query, result, totals: catalog.totals, verificationOf, ...siteOf(dependencies) };
     const ways = result.total === 0 ? waysOut(catalog, query) : [];
     return sendPage(request, reply, catalogPage({ ...page, waysOut: ways }));
   });
   const valuesSchema = { querystring: valuesParameters, hide: true };
   app.get<ValuesRequest>('/filters/:filter', { schema: valuesSchema }, (request, reply) => {
-    const catalog = dependencies.catalog();
+    const catalog = dependencies.catalogs.current();
     const { from = 0, ...parameters } = request.query;
     const filter = filterNamed(request.params.filter);
     const { [filter]: _, after: __, ...query } = queryOf(parameters);
     const result = catalog.search({ ...query, limit: 1 });
-    return sendPage(request, reply, filterPage({ filter, query, result, from, ...siteOf(dependencies, catalog) }));
+    return sendPage(request, reply, filterPage({ filter, query, result, from, ...siteOf(dependencies) }));
   });
 }
 
@@ -42,10 +44,10 @@ const valuesParameters = {
   properties: { ...parametersSchema.properties, from: { type: 'integer', minimum: 0, maximum: 1_000_000 } },
 } as const;
 
-function filterNamed(name: string): FilterName {
-  const filter = filterNames.find((candidate) => candidate === name);
+function filterNamed(name: string): FacetName {
+  const filter = facetNames.find((candidate) => candidate === name);
   if (filter !== undefined) return filter;
   throw new FairleadError('NotFound', 'the catalog has no filter of this name', {
-    hint: `The filters are ${filterNames.join(', ')}.`,
+    hint: `The filters are ${facetNames.join(', ')}.`,
   });
 }

@@ -1,4 +1,5 @@
 import type { CatalogEntry, CatalogProfile } from '#lib/catalog/entry';
+import type { Verified } from '../../verified/verifications.ts';
 import { callsBar } from '../components/bar.ts';
 import { type Html, html } from '../components/html.ts';
 import { icon } from '../components/icon.ts';
@@ -6,14 +7,13 @@ import { publisher } from '../components/publisher.ts';
 import { count, day } from '../components/words.ts';
 import { profilePath } from '../site/addresses.ts';
 import { type KeyNames, signerLabel } from '../site/signer-label.ts';
-import type { VerifiedHere } from '../site/verified-here.ts';
 
 /** Images and architectures that a row names. */
 const shownImages = 3;
 const shownArchitectures = 6;
 
 /** Returns the row of a profile in a list: its newest version. */
-export function catalogRow(profile: CatalogProfile, verified: VerifiedHere | undefined, keyNames: KeyNames): Html {
+export function catalogRow(profile: CatalogProfile, verified: Verified | undefined, keyNames: KeyNames): Html {
   const [newest] = profile.versions;
   const [version] = newest.tags;
   return html`<li class="row"><div><h3><a href="${profilePath(profile)}">${publisher(profile.name)}</a>${version !== undefined && html` <small>${publisher(version)}</small>`}</h3>
@@ -24,7 +24,7 @@ ${calls(newest)}
 }
 
 /** The catalog's word is no verification: only what this site has verified has the mark. */
-function signer({ signers }: CatalogEntry, verified: VerifiedHere | undefined, keyNames: KeyNames): Html {
+function signer({ signers }: CatalogEntry, verified: Verified | undefined, keyNames: KeyNames): Html {
   if (verified !== undefined) {
     return html`<span><span class="strict">${icon('verified')}</span>${publisher(verified.signer)}, verified ${day(verified.time)}</span>`;
   }

@@ -1,4 +1,4 @@
-import type { CatalogResult, FilterName } from '../catalog-view.ts';
+import type { FacetName, SearchResult } from '#lib/catalog/search-query';
 import { filterList } from '../components/filter-group.ts';
 import { type Html, html } from '../components/html.ts';
 import { pager } from '../components/pager.ts';
@@ -11,9 +11,9 @@ import { catalogHref, filterTitles, type PageQuery } from './catalog-query.ts';
 
 export interface FilterPage {
   readonly site: Site;
-  readonly filter: FilterName;
+  readonly filter: FacetName;
   readonly query: PageQuery;
-  readonly result: CatalogResult;
+  readonly result: SearchResult;
   /** The position of the first value. */
   readonly from: number;
   readonly keyNames: KeyNames;

@@ -1,4 +1,4 @@
-import type { CatalogResult } from '../catalog-view.ts';
+import type { SearchResult } from '#lib/catalog/search-query';
 import { type Html, html } from '../components/html.ts';
 import { catalogHref, type PageQuery } from './catalog-query.ts';
 
@@ -9,7 +9,7 @@ const longList = 200;
 const alphabet: readonly string[] = ['#', ...'abcdefghijklmnopqrstuvwxyz'];
 
 /** Returns links to the first letters of names, for a long list that is sorted by them. */
-export function rail(query: PageQuery, { total, letters, profiles }: CatalogResult): Html | false {
+export function rail(query: PageQuery, { total, letters, profiles }: SearchResult): Html | false {
   if (total <= longList || letters.length === 0) return false;
   const current = letterOf(profiles[0]?.name ?? '');
   const links = alphabet.map((letter) => {

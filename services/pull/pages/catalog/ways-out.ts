@@ -1,4 +1,4 @@
-import type { CatalogView } from '../catalog-view.ts';
+import type { CatalogSearch } from '#lib/catalog/search';
 import { filterTitles, type PageQuery, setFilters, withFilter } from './catalog-query.ts';
 
 /** A query near one that found nothing, which finds something. */
@@ -12,7 +12,7 @@ export interface WayOut {
 const most = 3;
 
 /** Returns what to leave out of a query that found nothing, those that find the fewest first. */
-export function waysOut(catalog: CatalogView, query: PageQuery): WayOut[] {
+export function waysOut(catalog: CatalogSearch, query: PageQuery): WayOut[] {
   const criteria = [
     ...(query.text === undefined ? [] : [{ label: 'Remove the search', query: withFilter(query, 'text') }]),
     ...setFilters(query).map(([name]) => ({

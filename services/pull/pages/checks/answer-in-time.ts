@@ -1,4 +1,7 @@
 import { FairleadError } from '#lib/errors';
+import type { Reference } from '#lib/registry/reference';
+import type { VerifiedArtifact } from '../../verified/verified-profile.ts';
+import type { VerifiedProfiles } from '../../verified/verified-profiles.ts';
 
 /** Milliseconds for the answers of a registry that a page needs: readers wait for it. */
 export const registryTimeout = 5_000;
@@ -27,4 +30,13 @@ export async function answerInTime<T>(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Returns a verified profile as VerifiedProfiles.findArtifact does, within the time of a page. */
+export function findInTime(
+  profiles: Pick<VerifiedProfiles, 'findArtifact'>,
+  reference: Reference,
+  signal: AbortSignal,
+): Promise<VerifiedArtifact> {
+  return answerInTime({ registry: reference.registry, signal }, (bounded) => profiles.findArtifact(reference, bounded));
 }

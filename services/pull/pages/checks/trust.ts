@@ -6,7 +6,9 @@ import { decide } from '#lib/trust/policy/authorize';
 import { policyPlace, type TrustPolicy } from '#lib/trust/policy/policy';
 import type { HeldSignature } from '#lib/trust/signature/signature';
 import { policyPaths } from '../../../policy-paths.ts';
-import type { CheckedProfile, CheckedProfiles } from './checked-profiles.ts';
+import type { VerifiedArtifact } from '../../verified/verified-profile.ts';
+import type { VerifiedProfiles } from '../../verified/verified-profiles.ts';
+import { findInTime } from './answer-in-time.ts';
 
 /** A rule of the policy, by its place in it. */
 export interface RulePlace {
@@ -43,7 +45,7 @@ const outages: ReadonlySet<ErrorKind> = new Set<ErrorKind>(['Unavailable', 'Unau
 export interface TrustedProfile {
   readonly trust: Trust;
   /** Absent if nothing is verified. */
-  readonly checked?: CheckedProfile;
+  readonly checked?: VerifiedArtifact;
 }
 
 /**
@@ -54,11 +56,11 @@ export interface TrustedProfile {
 export async function checkTrust(
   reference: Reference,
   kind: RuntimeKind | undefined,
-  { checks, policy }: { readonly checks: CheckedProfiles; readonly policy: { readonly current: TrustPolicy } },
+  { profiles, policy }: { readonly profiles: VerifiedProfiles; readonly policy: { readonly current: TrustPolicy } },
   signal: AbortSignal,
 ): Promise<TrustedProfile> {
   try {
-    const checked = await checks.check(reference, kind, signal);
+    const checked = await findInTime(profiles, reference, signal);
     return { checked, trust: trustOf(reference, checked, policy.current) };
   } catch (error) {
     if (!(error instanceof FairleadError)) throw error;
@@ -68,16 +70,16 @@ export async function checkTrust(
       return { trust: { state: 'refused', rule, why } };
     }
     if (!outages.has(error.kind)) throw error;
-    const last = await checks.last(reference, signal);
+    const last = await profiles.lastArtifact(reference, signal);
     return last === undefined
       ? { trust: { state: 'notChecked', why } }
       : { checked: last, trust: { state: 'notChecked', why, last: last.time } };
   }
 }
 
-function trustOf(reference: Reference, { pulled, time }: CheckedProfile, policy: TrustPolicy): Trust {
-  const { unsigned, signatures } = pulled.verification;
-  const rule = rulePlace(policy, reference, pulled.profile.kind);
+function trustOf(reference: Reference, { verification, kind, time }: VerifiedArtifact, policy: TrustPolicy): Trust {
+  const { unsigned, signatures } = verification;
+  const rule = rulePlace(policy, reference, kind);
   return { state: unsigned ? 'notSigned' : 'verified', rule, signatures, time };
 }
 

@@ -13,7 +13,7 @@ export async function imageRoute(app: FastifyInstance, dependencies: ImageRouteD
   app.get<{ Params: { readonly '*': string } }>('/images/*', { schema: { hide: true } }, async (request, reply) => {
     const image = parseReference(request.params['*']);
     const view = await loadImage(image, dependencies, dependencies.signalOf(reply));
-    const { site, keyNames } = siteOf(dependencies, dependencies.catalog());
+    const { site, keyNames } = siteOf(dependencies);
     return sendPage(request, reply, imagePage(site, keyNames, view));
   });
 }

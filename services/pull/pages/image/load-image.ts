@@ -1,21 +1,22 @@
 import { basename } from 'node:path';
 import type { CatalogProfile } from '#lib/catalog/entry';
+import type { CatalogSearch } from '#lib/catalog/search';
 import { FairleadError } from '#lib/errors';
-import { type FoundProfile, findProfiles } from '#lib/node/find/find-profiles';
+import type { FoundProfile } from '#lib/node/find/find-profiles';
 import { formatPlatform } from '#lib/registry/platform';
 import type { Reference } from '#lib/registry/reference';
-import type { ReadTarget } from '#lib/registry/target';
-import type { Policy } from '#lib/trust/policy/node-policy';
-import type { CatalogView } from '../catalog-view.ts';
+import type { TrustPolicy } from '#lib/trust/policy/policy';
+import type { FollowedCatalogs } from '../../catalogs.ts';
+import type { VerifiedProfiles } from '../../verified/verified-profiles.ts';
 import { answerInTime } from '../checks/answer-in-time.ts';
 import { shownReason } from '../checks/trust.ts';
 import type { AttachedProfiles, ImageView } from './image-view.ts';
 
 /** What loadImage works with. */
 export interface ImageDependencies {
-  readonly catalog: () => CatalogView;
-  readonly policy: { readonly current: Policy };
-  readonly connect: (reference: Reference) => ReadTarget;
+  readonly catalogs: Pick<FollowedCatalogs, 'current'>;
+  readonly policy: { readonly current: TrustPolicy };
+  readonly profiles: Pick<VerifiedProfiles, 'findAttached'>;
 }
 
 /** Profiles of the catalogs that the page lists. */
@@ -28,18 +29,18 @@ const shownProfiles = 50;
  */
 export async function loadImage(
   image: Reference,
-  { catalog, policy, connect }: ImageDependencies,
+  { catalogs, policy, profiles: verified }: ImageDependencies,
   signal: AbortSignal,
 ): Promise<ImageView> {
-  const { profiles, total } = madeFor(image, catalog());
-  const found = await attachedTo(image, { policy, connect }, signal);
+  const { profiles, total } = madeFor(image, catalogs.current());
+  const found = await attachedTo(image, { policy, profiles: verified }, signal);
   return { image, ...found, made: profiles, madeTotal: total };
 }
 
 /** Docker Hub's images have short names, too. */
 function madeFor(
   { registry, repository }: Reference,
-  catalog: CatalogView,
+  catalog: CatalogSearch,
 ): { profiles: CatalogProfile[]; total: number } {
   const short = registry === 'docker.io' ? [repository.replace(/^library\//, '')] : [];
   const results = [`${registry}/${repository}`, ...short].map((image) =>
@@ -54,7 +55,7 @@ function madeFor(
 
 async function attachedTo(
   image: Reference,
-  { policy: { current: policy }, connect }: Pick<ImageDependencies, 'policy' | 'connect'>,
+  { policy: followed, profiles: verified }: Pick<ImageDependencies, 'policy' | 'profiles'>,
   signal: AbortSignal,
 ): Promise<Pick<ImageView, 'digest' | 'attached'>> {
   if (image.tag === undefined && image.digest === undefined) {
@@ -70,17 +71,18 @@ async function attachedTo(
       profiles,
       refused,
       unexamined,
-    } = await answerInTime({ registry: image.registry, signal }, (bounded) =>
-      findProfiles({ image }, { policy, connect, signal: bounded }),
-    );
+    } = await answerInTime({ registry: image.registry, signal }, (bounded) => verified.findAttached(image, bounded));
     const attached: AttachedProfiles = {
       profiles: profiles.map(described),
-      refused: refused.map(({ reference, error }) => ({ digest: reference.digest, why: shownReason(error, policy) })),
+      refused: refused.map(({ reference, error }) => ({
+        digest: reference.digest,
+        why: shownReason(error, followed.current),
+      })),
       unexamined,
     };
     return { digest: pinned.digest, attached };
   } catch (error) {
-    if (error instanceof FairleadError) return { attached: { problem: shownReason(error, policy) } };
+    if (error instanceof FairleadError) return { attached: { problem: shownReason(error, followed.current) } };
     throw error;
   }
 }

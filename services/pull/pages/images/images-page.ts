@@ -1,5 +1,5 @@
+import type { FacetCount } from '#lib/catalog/search-query';
 import { valuesPager } from '../catalog/filter-page.ts';
-import type { FacetValue } from '../catalog-view.ts';
 import { filterList } from '../components/filter-group.ts';
 import { type Html, html } from '../components/html.ts';
 import { publisher } from '../components/publisher.ts';
@@ -13,7 +13,7 @@ export interface ImagesPage {
   /** What the names of images must contain; may be empty. */
   readonly text: string;
   /** The images that contain it, with the number of profiles that are made for each. */
-  readonly images: readonly FacetValue[];
+  readonly images: readonly FacetCount[];
   /** The position of the first that is shown. */
   readonly from: number;
 }
@@ -44,7 +44,7 @@ ${list}${asReference(text, images)}${valuesPager({ path: withQuery('/images', { 
 }
 
 /** Returns the link to the page of an image that is not in the list. */
-function asReference(text: string, images: readonly FacetValue[]): Html | false {
+function asReference(text: string, images: readonly FacetCount[]): Html | false {
   if (!/^[\w.-]+(?::\d+)?(?:\/[\w.-]+)+(?::[\w.-]+)?$/.test(text) || images.some(({ value }) => value === text))
     return false;
   return html`<p class="list-title"><a href="${imagePath(text)}">Ask the registry about ${text}</a></p>`;

@@ -18,11 +18,10 @@ const querystring = {
 /** A plugin that serves the list of images. */
 export async function imagesRoute(app: FastifyInstance, dependencies: PagesDependencies): Promise<void> {
   app.get<ImagesRequest>('/images', { schema: { querystring, hide: true } }, (request, reply) => {
-    const catalog = dependencies.catalog();
     const { q = '', from = 0 } = request.query;
     const text = q.trim();
-    const { image: all } = catalog.search({ limit: 1 }).facets;
+    const { image: all } = dependencies.catalogs.current().search({ limit: 1 }).facets;
     const images = all.filter(({ value }) => value.toLowerCase().includes(text.toLowerCase()));
-    return sendPage(request, reply, imagesPage({ text, images, from, ...siteOf(dependencies, catalog) }));
+    return sendPage(request, reply, imagesPage({ text, images, from, ...siteOf(dependencies) }));
   });
 }

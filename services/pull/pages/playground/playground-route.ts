@@ -14,7 +14,7 @@ export async function playgroundRoute(app: FastifyInstance, dependencies: PagesD
   app.addContentTypeParser(form, { parseAs: 'string', bodyLimit }, async (_request: unknown, body: string) =>
     Object.fromEntries(new URLSearchParams(body)),
   );
-  const site = () => siteOf(dependencies, dependencies.catalog()).site;
+  const site = () => siteOf(dependencies).site;
   app.get('/playground', { schema: { hide: true } }, (request, reply) =>
     sendPage(request, reply, playgroundPage({ site: site(), pasted: { profile: '', other: '' } })),
   );

@@ -1,14 +1,15 @@
 import { profileAnnotations } from '#lib/artifact/describe-profile';
 import type { CatalogEntry, CatalogProfile } from '#lib/catalog/entry';
+import type { CatalogSearch } from '#lib/catalog/search';
 import { FairleadError } from '#lib/errors';
-import type { PulledProfile } from '#lib/node/pull/pulled-profile';
 import { lint } from '#lib/profile/lint';
 import type { PublishedProfile } from '#lib/profile/profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { Reference } from '#lib/registry/reference';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
-import type { CatalogView } from '../catalog-view.ts';
-import type { CheckedProfiles } from '../checks/checked-profiles.ts';
+import type { FollowedCatalogs } from '../../catalogs.ts';
+import type { VerifiedArtifact } from '../../verified/verified-profile.ts';
+import type { VerifiedProfiles } from '../../verified/verified-profiles.ts';
 import { checkTrust } from '../checks/trust.ts';
 import { entryOf, loadVersions } from './load-versions.ts';
 import { machinesText } from './machines-text.ts';
@@ -17,8 +18,8 @@ import { summarizeSeccomp } from './seccomp-summary.ts';
 
 /** What loadProfile works with. */
 export interface ProfileDependencies {
-  readonly catalog: () => CatalogView;
-  readonly checks: CheckedProfiles;
+  readonly catalogs: Pick<FollowedCatalogs, 'current'>;
+  readonly profiles: VerifiedProfiles;
   readonly policy: { readonly current: TrustPolicy };
   /** Returns what loadReferenceDefault returns. */
   readonly baseline: () => Promise<SeccompProfile>;
@@ -47,9 +48,9 @@ export async function loadProfile(
   dependencies: ProfileDependencies,
   signal: AbortSignal,
 ): Promise<ProfileView> {
-  const catalog = dependencies.catalog();
+  const catalog = dependencies.catalogs.current();
   const { registry, repository } = request.reference;
-  const listed = catalog.profile(registry, repository);
+  const listed = catalog.get({ registry, repository });
   const reference = withVersion(request.reference, listed);
   const entry = entryOf(reference, listed);
   const trusted = await checkTrust(reference, entry?.kind, dependencies, signal);
@@ -57,17 +58,16 @@ export async function loadProfile(
   if (trust.state === 'notChecked' && checked === undefined && entry === undefined) {
     throw new FairleadError('Unavailable', trust.why, { hint: 'No version of this profile was verified here before.' });
   }
-  const pulled = checked?.pulled;
   const baseline = await dependencies.baseline();
-  const kind = pulled?.profile.kind ?? entry?.kind;
+  const kind = checked?.kind ?? entry?.kind;
   const named = reference.digest ?? reference.tag ?? '';
-  const annotations = pulled?.artifact.manifest.annotations ?? {};
-  const summary = pulled === undefined ? entry?.summary : annotations[profileAnnotations.summary];
-  const digest = pulled?.descriptor.digest ?? reference.digest ?? entry?.descriptor.digest;
-  const { checks, policy } = dependencies;
-  const comparing = { reference, listed, trusted, request, baseline, checks, policy };
+  const annotations = checked?.artifact.manifest.annotations ?? {};
+  const summary = checked === undefined ? entry?.summary : annotations[profileAnnotations.summary];
+  const digest = checked?.descriptor.digest ?? reference.digest ?? entry?.descriptor.digest;
+  const { profiles, policy } = dependencies;
+  const comparing = { reference, listed, trusted, request, baseline, profiles, policy };
   const version = reference.tag ?? entry?.tags[0] ?? versionLabel(named);
-  const images = imagesOf(entry, pulled);
+  const images = imagesOf({ entry, checked, address: { registry, repository } });
   return {
     address: { registry, repository },
     name: repository.replace(/^.*\//, ''),
@@ -77,7 +77,7 @@ export async function loadProfile(
     trust,
     ...(summary !== undefined && { summary }),
     ...(digest !== undefined && { digest }),
-    ...(pulled !== undefined && { content: contentOf(pulled.profile, baseline), artifact: artifactOf(pulled) }),
+    ...(checked !== undefined && { content: contentOf(checked.profile, baseline), artifact: artifactOf(checked) }),
     ...(await loadVersions(comparing, signal)),
     images,
     others: othersFor(entry?.images ?? [], { registry, repository }, catalog),
@@ -108,7 +108,7 @@ function contentOf(profile: PublishedProfile, baseline: SeccompProfile): Profile
   };
 }
 
-function artifactOf({ descriptor, artifact, profile }: PulledProfile): ArtifactFacts {
+function artifactOf({ descriptor, artifact, profile }: VerifiedArtifact): ArtifactFacts {
   const findings = 'unresolved' in profile ? undefined : lint(profile);
   const worded =
     findings === undefined
@@ -124,19 +124,26 @@ function artifactOf({ descriptor, artifact, profile }: PulledProfile): ArtifactF
   };
 }
 
-function imagesOf(entry: CatalogEntry | undefined, pulled: PulledProfile | undefined): ProfileView['images'] {
+function imagesOf({
+  entry,
+  checked,
+  address,
+}: {
+  readonly entry: CatalogEntry | undefined;
+  readonly checked: VerifiedArtifact | undefined;
+  readonly address: ProfileView['address'];
+}): ProfileView['images'] {
   const named = (entry?.images ?? []).map((image) => ({ image, how: 'named in an annotation' }));
-  const subject = pulled?.artifact.manifest.subject?.digest ?? entry?.subject;
+  const subject = checked?.artifact.manifest.subject?.digest ?? entry?.subject;
   if (subject === undefined) return named;
-  const repository = entry ?? pulled?.reference;
-  const image = `${repository?.registry}/${repository?.repository}@${subject}`;
+  const image = `${address.registry}/${address.repository}@${subject}`;
   return [{ image, how: 'attached to it, as a referrer' }, ...named];
 }
 
 function othersFor(
   images: readonly string[],
   own: Pick<Reference, 'registry' | 'repository'>,
-  catalog: CatalogView,
+  catalog: CatalogSearch,
 ): readonly CatalogProfile[] {
   const [image] = images;
   if (image === undefined) return [];

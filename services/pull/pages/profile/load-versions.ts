@@ -5,7 +5,8 @@ import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { isDigest } from '#lib/registry/digest';
 import { parseReference, type Reference } from '#lib/registry/reference';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
-import type { CheckedProfiles } from '../checks/checked-profiles.ts';
+import type { VerifiedProfiles } from '../../verified/verified-profiles.ts';
+import { findInTime } from '../checks/answer-in-time.ts';
 import { shownReason, type TrustedProfile } from '../checks/trust.ts';
 import { compareVersions, countChanges, runtimeDefaultOf } from './compare-versions.ts';
 import { type Comparison, type ProfileView, type VersionView, versionLabel, versionOf } from './profile-view.ts';
@@ -23,7 +24,7 @@ export function entryOf({ tag, digest }: Reference, listed: CatalogProfile | und
 
 /** What versions are compared with. */
 export interface Comparing {
-  readonly checks: CheckedProfiles;
+  readonly profiles: VerifiedProfiles;
   readonly policy: { readonly current: TrustPolicy };
   /** The version that the page is about. */
   readonly reference: Reference;
@@ -54,8 +55,7 @@ export async function loadVersions(
     return {
       label: versionLabel(versionOf(entry)),
       named: versionOf(entry),
-      isShown:
-        entry.descriptor.digest === trusted.checked?.pulled.descriptor.digest || entry === entryOf(reference, listed),
+      isShown: entry.descriptor.digest === trusted.checked?.descriptor.digest || entry === entryOf(reference, listed),
       isFirst: since === undefined,
       ...(differences && since && { change: countChanges(differences, versionLabel(versionOf(since))) }),
       ...(entry.created !== undefined && { created: entry.created }),
@@ -78,7 +78,7 @@ function tryCompare(from: PublishedProfile, to: PublishedProfile): ReturnType<ty
 /** Returns the comparison that the request asks for, or that with the version before. */
 async function comparisonOf(comparing: Comparing, signal: AbortSignal): Promise<Comparison | undefined> {
   const { listed, request, reference, trusted } = comparing;
-  const own = trusted.checked?.pulled;
+  const own = trusted.checked;
   if (own === undefined) return undefined;
   const shown = reference.digest ?? reference.tag ?? own.descriptor.digest;
   const named = (listed?.versions ?? []).map(versionOf);
@@ -104,11 +104,11 @@ async function comparisonOf(comparing: Comparing, signal: AbortSignal): Promise<
 /** Returns a version of the profile that may be shown, or why not. */
 async function profileOf(
   version: string,
-  { reference, listed, checks, policy, baseline, trusted }: Comparing,
+  { reference, listed, profiles, policy, baseline, trusted }: Comparing,
   signal: AbortSignal,
 ): Promise<PublishedProfile | { readonly problem: string }> {
-  const own = trusted.checked?.pulled;
-  const kind: RuntimeKind | undefined = own?.profile.kind ?? listed?.versions[0].kind;
+  const own = trusted.checked;
+  const kind: RuntimeKind | undefined = own?.kind ?? listed?.versions[0].kind;
   if (version === runtimeDefault) return runtimeDefaultOf(kind ?? 'Seccomp', baseline);
   if (own !== undefined && version === (reference.digest ?? reference.tag)) return own.profile;
   const { registry, repository } = reference;
@@ -117,7 +117,7 @@ async function profileOf(
   const tagged = digest === undefined ? parseReference(`${registry}/${repository}:${version}`) : undefined;
   const named = tagged ?? { registry, repository, ...(digest !== undefined && { digest }) };
   try {
-    return (await checks.check(named, entry?.kind ?? kind, signal)).pulled.profile;
+    return (await findInTime(profiles, named, signal)).profile;
   } catch (error) {
     if (error instanceof FairleadError)
       return { problem: `${versionLabel(version)}: ${shownReason(error, policy.current)}` };

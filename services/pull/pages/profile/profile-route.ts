@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { profileContent } from '#lib/artifact/profile-content';
 import { FairleadError } from '#lib/errors';
 import type { RouteDependencies } from '#lib/http/service-server';
+import { findInTime } from '../checks/answer-in-time.ts';
 import { securityHeaders, sendPage, sendText } from '../site/answer.ts';
 import type { PagesDependencies } from '../site/pages-dependencies.ts';
 import { siteOf } from '../site/pages-dependencies.ts';
@@ -49,7 +50,7 @@ async function sendProfilePage(
 ): Promise<FastifyReply> {
   const { from, to } = request.query;
   const view = await loadProfile({ reference, from, to }, dependencies, dependencies.signalOf(reply));
-  const { site } = siteOf(dependencies, dependencies.catalog());
+  const { site } = siteOf(dependencies);
   return sendPage(request, reply, profilePage(site, view));
 }
 
@@ -57,12 +58,11 @@ async function sendPod(
   { reference }: ProfileRequestAddress,
   request: FastifyRequest<ProfileRoute>,
   reply: FastifyReply,
-  { checks, signalOf }: ProfileRouteDependencies,
+  { profiles, signalOf }: ProfileRouteDependencies,
 ): Promise<FastifyReply> {
   const { delivery = 'localhost' } = request.query;
-  const { pulled } = await checks.check(reference, undefined, signalOf(reply));
-  const { kind } = pulled.profile;
-  const wanted = { reference: { ...reference, digest: pulled.descriptor.digest }, kind };
+  const { kind, descriptor } = await findInTime(profiles, reference, signalOf(reply));
+  const wanted = { reference: { ...reference, digest: descriptor.digest }, kind };
   if (!deliveryBlocks(wanted).some((block) => block.delivery === delivery)) {
     throw new FairleadError('NotFound', `${kind} profiles have no delivery ${delivery}`, {
       hint: 'Use ?delivery=localhost.',
@@ -75,15 +75,15 @@ async function sendContent(
   { reference }: ProfileRequestAddress,
   request: FastifyRequest<ProfileRoute>,
   reply: FastifyReply,
-  { checks, signalOf }: ProfileRouteDependencies,
+  { profiles, signalOf }: ProfileRouteDependencies,
 ): Promise<FastifyReply> {
-  const { pulled } = await checks.check(reference, undefined, signalOf(reply));
-  if ('unresolved' in pulled.profile) {
-    throw new FairleadError('ProfileInvalid', `${pulled.descriptor.digest} is in the form of Docker and Podman`, {
+  const { profile, descriptor, artifact } = await findInTime(profiles, reference, signalOf(reply));
+  if ('unresolved' in profile) {
+    throw new FairleadError('ProfileInvalid', `${descriptor.digest} is in the form of Docker and Podman`, {
       hint: 'To write what a container gets of it, run: fairlead pull --capabilities LIST.',
     });
   }
-  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(profileContent(pulled.artifact));
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(profileContent(artifact));
   // As text: browsers show it, and do not save it under a name of its publisher.
   reply.headers(securityHeaders);
   return sendText(request, reply, { text, type: 'text/plain; charset=utf-8' });

@@ -1,21 +1,24 @@
 import type { Turns } from '#lib/concurrency/turns';
+import type { LocalPaths } from '#lib/http/local-paths';
+import { toProblem } from '#lib/http/problem';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
-import type { CatalogView } from '../catalog-view.ts';
+import type { CatalogState, FollowedCatalogs } from '../../catalogs.ts';
+import type { VerifiedProfiles } from '../../verified/verified-profiles.ts';
 import type { Openness } from './open-to-all.ts';
 import type { KeyNames } from './signer-label.ts';
-import type { Site } from './site.ts';
-import type { VerificationOf } from './verified-here.ts';
+import type { ShownCatalog, Site } from './site.ts';
 
 /** What the pages need of the service. */
 export interface PagesDependencies {
   /** The version of Fairlead. */
   readonly version: string;
-  /** Returns the catalogs as they are now. */
-  readonly catalog: () => CatalogView;
+  readonly catalogs: Pick<FollowedCatalogs, 'current' | 'states'>;
   /** The trust policy in force. */
   readonly policy: { readonly current: TrustPolicy };
-  readonly verificationOf: VerificationOf;
+  readonly profiles: VerifiedProfiles;
+  /** Files and directories of this machine that errors may name, hidden from readers. */
+  readonly localPaths: () => LocalPaths;
   /** Who may read: pages show profiles only if all callers may. */
   readonly readers: Openness;
   /** Returns what loadReferenceDefault returns: the profile that others are compared with. */
@@ -25,13 +28,20 @@ export interface PagesDependencies {
 }
 
 /** Returns what every page shows of the service. */
-export function siteOf(
-  { version, policy: { current }, readers }: PagesDependencies,
-  { catalogs }: Pick<CatalogView, 'catalogs'>,
-): { site: Site; keyNames: KeyNames } {
+export function siteOf({ version, policy: { current }, readers, catalogs, localPaths }: PagesDependencies): {
+  site: Site;
+  keyNames: KeyNames;
+} {
+  const shown = readers.areAnonymous ? catalogs.states.map((state) => shownCatalog(state, localPaths())) : [];
+  return { site: { version, catalogs: shown, policyRevision: current.revision }, keyNames: keyNamesOf(current) };
+}
+
+function shownCatalog({ reference, catalog, problem }: CatalogState, localPaths: LocalPaths): ShownCatalog {
   return {
-    site: { version, catalogs: readers.areAnonymous ? catalogs : [], policyRevision: current.revision },
-    keyNames: keyNamesOf(current),
+    reference,
+    ...(catalog !== undefined && { built: catalog.built }),
+    verified: catalog !== undefined && !catalog.verification.unsigned,
+    ...(problem !== undefined && { problem: toProblem(problem, '', localPaths).detail }),
   };
 }
 

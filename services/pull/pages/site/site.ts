@@ -1,10 +1,19 @@
-import type { CatalogState } from '../catalog-view.ts';
+/** One catalog that the service follows. */
+export interface ShownCatalog {
+  readonly reference: string;
+  /** When it was built, RFC 3339, as the catalog states it. */
+  readonly built?: string;
+  /** Whether its signature was verified under the trust policy of the service. */
+  readonly verified: boolean;
+  /** Why the newest catalog could not be read, in one line; the one before it is still in force. */
+  readonly problem?: string;
+}
 
 /** What every page shows of the service. */
 export interface Site {
   /** The version of Fairlead. */
   readonly version: string;
-  readonly catalogs: readonly CatalogState[];
+  readonly catalogs: readonly ShownCatalog[];
   /** Revision of the trust policy in force. */
   readonly policyRevision: string;
 }

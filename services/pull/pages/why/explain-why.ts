@@ -2,21 +2,21 @@ import { basename } from 'node:path';
 import { FairleadError } from '#lib/errors';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { formatRepository, parseReference, type Reference } from '#lib/registry/reference';
-import type { ReadTarget } from '#lib/registry/target';
+import type { Policy } from '#lib/trust/policy/node-policy';
 import { policyPlace, type TrustPolicy } from '#lib/trust/policy/policy';
 import type { HeldSignature } from '#lib/trust/signature/signature';
 import type { Examined } from '#lib/trust/verify/examined';
-import { type DecisionExplanation, explainDecision } from '#lib/trust/verify/explain-decision';
+import type { DecisionExplanation } from '#lib/trust/verify/explain-decision';
+import { explainVerification } from '../../verified/explain-verification.ts';
+import type { VerifiedProfiles } from '../../verified/verified-profiles.ts';
 import { answerInTime } from '../checks/answer-in-time.ts';
-import type { CheckedProfiles } from '../checks/checked-profiles.ts';
 import { lineOf, shownReason } from '../checks/trust.ts';
 import type { WhyAnswer, WhyRule, WhyView } from './why-view.ts';
 
 /** What explainWhy works with. */
 export interface WhyDependencies {
-  readonly checks: CheckedProfiles;
-  readonly policy: { readonly current: TrustPolicy };
-  readonly connect: (reference: Reference) => ReadTarget;
+  readonly profiles: VerifiedProfiles;
+  readonly policy: { readonly current: Policy };
 }
 
 /**
@@ -39,44 +39,19 @@ export async function explainWhy(
     throw error;
   }
   const policy = dependencies.policy.current;
-  const explained = await answerInTime({ registry: reference.registry, signal }, (bounded) => {
-    const connect = (of: Reference): ReadTarget => underSignal(dependencies.connect(of), bounded);
-    return explainDecision({ reference, kind }, { policy, connect });
-  });
-  const refusal = explained.refusal ?? (await refusalOfContent({ reference, kind }, explained, dependencies, signal));
-  return { reference: entered, kind, answer: answerOf({ reference, explained, refusal, policy }) };
-}
-
-/**
- * Returns why a profile whose signatures meet the rule is refused nevertheless, such as one of
- * another kind.
- */
-async function refusalOfContent(
-  { reference, kind }: { readonly reference: Reference; readonly kind: RuntimeKind },
-  { found }: DecisionExplanation,
-  { checks }: WhyDependencies,
-  signal: AbortSignal,
-): Promise<FairleadError | undefined> {
-  if (reference.tag === undefined && reference.digest === undefined) return undefined;
-  const pinned = found === undefined ? reference : { ...reference, digest: found.descriptor.digest };
-  try {
-    await checks.check(pinned, kind, signal);
-    return undefined;
-  } catch (error) {
-    if (error instanceof FairleadError) return error;
-    throw error;
-  }
+  const explained = await answerInTime({ registry: reference.registry, signal }, (bounded) =>
+    explainVerification({ reference, kind }, { policy, profiles: dependencies.profiles, signal: bounded }),
+  );
+  return { reference: entered, kind, answer: answerOf({ reference, explained, policy }) };
 }
 
 function answerOf({
   reference,
-  explained: { decision, found },
-  refusal,
+  explained: { decision, found, refusal },
   policy,
 }: {
   readonly reference: Reference;
   readonly explained: DecisionExplanation;
-  readonly refusal: FairleadError | undefined;
   readonly policy: TrustPolicy;
 }): WhyAnswer {
   const rules = policy.rules.map((rule, index): WhyRule => {
@@ -121,13 +96,4 @@ function withFileNames(examined: Examined): Examined {
 /** Returns `key release.pub` of `key /etc/fairlead/release.pub`. */
 export function withoutDirectory(alternative: string): string {
   return alternative.startsWith('key ') ? `key ${basename(alternative.slice(4))}` : alternative;
-}
-
-/** Returns the same source, each of whose requests ends with the signal. */
-function underSignal(source: ReadTarget, signal: AbortSignal): ReadTarget {
-  return {
-    resolve: (name, options) => source.resolve(name, { signal, ...options }),
-    fetch: (descriptor, options) => source.fetch(descriptor, { signal, ...options }),
-    referrers: (subject, options) => source.referrers(subject, { signal, ...options }),
-  };
 }

@@ -24,7 +24,7 @@ export type WhyRouteDependencies = PagesDependencies & WhyDependencies & Pick<Ro
 export async function whyRoute(app: FastifyInstance, dependencies: WhyRouteDependencies): Promise<void> {
   app.get<WhyRoute>('/why', { schema: { querystring, hide: true } }, async (request, reply) => {
     const view = await explainWhy(request.query, dependencies, dependencies.signalOf(reply));
-    const { site } = siteOf(dependencies, dependencies.catalog());
+    const { site } = siteOf(dependencies);
     return sendOnce(request, reply, whyPage(site, view));
   });
 }
