@@ -5,6 +5,7 @@ import type { CatalogSources, ListRepositories } from '#lib/catalog/sources';
 import { FairleadError, shownMessage } from '#lib/errors';
 import { formatReference, formatRepository, parseReference, tagOrDigestOf } from '#lib/registry/reference';
 import { refuseReservedTag } from '#lib/registry/reserved-tag';
+import type { Requirement } from '#lib/trust/policy/policy';
 import type { Signer } from '#lib/trust/sign/signer';
 import { differenceDocument } from '../catalogs/difference.ts';
 import type { CatalogPolicy } from '../catalogs/open-catalogs.ts';
@@ -186,7 +187,7 @@ async function openListing(options: RegistryOptions): Promise<ListRepositories> 
 
 /** Returns the policy that decides which profiles are taken; by default, those of the signer. */
 async function policyOf(
-  { policy, insecureUnverified }: BuildOptions,
+  { policy, insecureUnverified, key }: BuildOptions,
   signer: Signer | undefined,
   subject: string,
 ): Promise<CatalogPolicy> {
@@ -204,10 +205,17 @@ async function policyOf(
   const { defaultPublicationLimits } = await import('#lib/profile/publication-limits');
   return {
     source: 'the signer of the catalog',
-    rules: [{ match: '**', unsigned: false, require, isImplied: true }],
+    rules: [{ match: '**', unsigned: false, require: require.map((each) => named(each, key)), isImplied: true }],
     limits: defaultPublicationLimits,
     revision: 'the signer of the catalog',
   };
+}
+
+/** Returns a requirement that names the key in messages as the command line does. */
+function named(requirement: Requirement, key: string | undefined): Requirement {
+  if (key === undefined) return requirement;
+  const anyOf = requirement.anyOf.map((each) => (each.key === undefined ? each : { ...each, key }));
+  return { ...requirement, anyOf };
 }
 
 function asJson(built: BuiltCatalog): Document<'catalog build'> {
@@ -238,6 +246,9 @@ function asText(built: BuiltCatalog): string {
     `profiles   ${groupEntries(entries).length}, in ${entries.length} versions`,
     `changes    ${added.length} added, ${removed.length} removed, ${changed.length} changed`,
     `read       ${read} artifacts, of which ${skipped} are not profiles; ${shards.written} of ${shards.total} shards written`,
-    ...refused.map(({ reference: of, error }) => oneLine(`left out   ${formatReference(of)}: ${shownMessage(error)}`)),
+    ...refused.flatMap(({ reference: of, error: { summary, details = [] } }) => [
+      oneLine(`left out   ${formatReference(of)}: ${summary}`),
+      ...details.map((detail) => oneLine(`  ${detail}`)),
+    ]),
   ].join('\n');
 }
