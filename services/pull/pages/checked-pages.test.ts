@@ -60,6 +60,7 @@ describe('the pages that check profiles', () => {
     const { body } = await get(`${profile}:1.27`);
     const shown = await text(`${profile}:1.27`);
     assert.match(shown, /236 calls allowed, of 352 that RuntimeDefault allows 116 denied here/);
+    assert.match(shown, /RuntimeDefault is what all releases of containerd since 1\.6\.16 allow/);
     assert.match(shown, /Each call that the profile does not list fails with ENOSYS/);
     assert.match(shown, /Verified: signed by release\.pub/);
     assert.match(shown, /Meets rule 2 \(line 14\) of this site’s policy/);
@@ -183,6 +184,10 @@ describe('the pages that check profiles', () => {
       /Allowed, if its signatures meet rule 2/,
     );
     assert.match(await text('/why?reference=other.example.com/a:1'), /Refused: no rule matches.*adds a rule/);
+    // No registry is asked about it, so that nothing is known of what it has.
+    const outside = await text('/profiles/other.example.com/a:1');
+    assert.match(outside, /What it permits is not shown\. This site’s policy does not allow it/);
+    assert.doesNotMatch(outside, /It is published/);
     assert.match(
       await text('/why?kind=AppArmor&reference=registry.example.com/security/nginx:1.27'),
       /Refused: it is not a valid AppArmor profile/,

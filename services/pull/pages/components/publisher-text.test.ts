@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { reason } from './publisher.ts';
 import { publisherText } from './publisher-text.ts';
 
 const marks = fc.constantFrom('\u0301', '\u0336', '\u200D', '\u200C', '\uFE0F');
@@ -51,4 +52,9 @@ describe('publisherText', () => {
     assert.equal(publisherText(`Z${'\u0301'.repeat(500)}algo`).text, 'Z\u0301\u0301algo');
     assert.equal(publisherText(`${'\u0301'.repeat(9_000)}`).text, '\u0301\u0301…');
   });
+});
+
+it('a reason is a sentence, with references as they are', () => {
+  assert.equal(String(reason('no rule matches')), '<bdi>No rule matches</bdi>.');
+  assert.equal(String(reason('ghcr.io/acme/nginx: no tag 1.')), '<bdi>ghcr.io/acme/nginx: no tag 1.</bdi>');
 });

@@ -8,10 +8,10 @@ export function publisher(text: string): Html {
 
 /**
  * Returns why something failed, in which registries and publishers may have a say, as a sentence:
- * longer than their other texts.
+ * longer than their other texts. A first word gets a capital letter; references stay as they are.
  */
 export function reason(text: string): Html {
-  const shown = publisherText(text, 600).text;
+  const shown = publisherText(text, 600).text.replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase());
   return html`<bdi>${shown}</bdi>${/[.…]$/.test(shown) ? '' : '.'}`;
 }
 

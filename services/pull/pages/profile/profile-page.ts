@@ -63,7 +63,7 @@ function sectionsOf(view: ProfileView): { id: string; title: string; content: Ht
 /** Returns why the page does not show what the profile permits. */
 function contentNote({ trust }: ProfileView): Html {
   if (trust.state === 'refused') {
-    const rest = 'It is published, but this site’s policy does not allow it. Nodes with this policy refuse it, too.';
+    const rest = 'This site’s policy does not allow it. Nodes with this policy refuse it, too.';
     return note('bad', { lead: 'What it permits is not shown.', rest });
   }
   const rest =
