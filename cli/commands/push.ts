@@ -2,6 +2,7 @@ import { Argument, type Command, Option } from 'commander';
 import { FairleadError } from '#lib/errors';
 import { formatReference } from '#lib/registry/reference';
 import { quote } from '#lib/text/quote';
+import type { Publication, PublicationOutcome } from '#services/push/publish-many';
 import { completing } from '../definitions/completable.ts';
 import { refuseSharedStdin } from '../files/files.ts';
 import { policyOption } from '../options/environment.ts';
@@ -20,7 +21,9 @@ import { projectFile } from '../project/project.ts';
 import { outcomeDocument, publishedReference, type SignedOutcome } from '../publish/describe-outcome.ts';
 import { openPublications } from '../publish/open-publications.ts';
 import { countOutcomes, errorText, manyText, progressText, singleText } from '../publish/print-outcome.ts';
+import type { ThroughServiceOptions } from '../publish/publish-through-service.ts';
 import type { PushOptions } from '../publish/push-options.ts';
+import type { PushService } from '../publish/push-service.ts';
 import { reportToGithub } from '../publish/report-to-github.ts';
 import { requestProfiles } from '../publish/request-profiles.ts';
 import type { RequestedProfile } from '../publish/requested-profile.ts';
@@ -36,7 +39,7 @@ export function define(command: Command): void {
         'content always has the same digest, regardless of the file name; what a tag holds already is not published again. ' +
         'One file goes to a reference; files and directories go below a prefix that ends with /, each under its own name. ' +
         'Without a reference or prefix, fairlead.yaml says what goes where. If SOURCE_DATE_EPOCH is set, it is recorded as ' +
-        'the creation time.',
+        'the creation time, unless a push service publishes.',
     )
     .usage('[options] FILE REFERENCE | PATH... PREFIX/ | [PATH...]')
     .addArgument(
@@ -59,7 +62,9 @@ export function define(command: Command): void {
     .option('--allow-older', 'move the tags of a version backwards too')
     .option('--subject <image>', 'attach the profile to this container image: registry/repository@sha256:…')
     .option('--provenance', 'attach SLSA provenance of this CI job too')
-    .addOption(policyOption('trust policy: set the tags only if a node with this policy would accept the profile'))
+    .addOption(
+      policyOption('trust policy: set the tags only if a node with this policy would accept the profile', ['service']),
+    )
     .addOption(
       new Option(
         '--fail-on <direction>',
@@ -67,6 +72,15 @@ export function define(command: Command): void {
       ).choices(['loosened']),
     )
     .option('--no-overwrite', `do not publish a profile whose tag holds another artifact, and exit with ${gateExit}`)
+    .option(
+      '--service <url>',
+      'publish through this push service (fairlead serve), which signs unless --key or --keyless does; all profiles of a request or none',
+    )
+    .option(
+      '--service-token <file>',
+      'token for the service (default: FAIRLEAD_PUSH_TOKEN, or that of this CI job for the service); - is stdin',
+    )
+    .option('--service-audience <text>', 'what the token of this CI job is for (default: the URL of the service)')
     .option('--dry-run', 'show what would be published; only reads')
     .option('--title <name>', 'file name to record in the artifact (default: none)')
     .option('--annotation <key=value>', 'add an annotation to the manifest; can be repeated', collectAnnotation)
@@ -89,6 +103,10 @@ export function define(command: Command): void {
         [
           'set the tag only if the nodes will accept the profile',
           'fairlead push nginx.json ghcr.io/acme/profiles/nginx:1.27 --key fairlead.key --policy policy.yaml',
+        ],
+        [
+          'publish from CI through a push service, signed by the job',
+          'fairlead push profiles/ ghcr.io/acme/profiles/ --tag stable --keyless --service https://push.example.com',
         ],
         [
           'publish to a directory, without a registry',
@@ -120,12 +138,13 @@ async function push(args: readonly string[], options: PushOptions): Promise<void
     args.includes('-') ? 'the profile' : undefined,
     options.identityToken === '-' ? '--identity-token' : undefined,
     options.passwordStdin ? '--password-stdin' : undefined,
+    options.serviceToken === '-' ? '--service-token' : undefined,
   );
   const { profiles, isSingle } = await requestProfiles(args, options, await sharedRequest(options));
+  const service = await openService(profiles, options);
   const publications = await openPublications(profiles, options, process.env);
-  const { publishMany } = await import('#services/push/publish-many');
   const progress = new ProgressLine(isSingle || options.output !== 'text' ? 0 : profiles.length);
-  const outcomes = await publishMany(publications, {
+  const outcomes = await publishTo(service, publications, {
     dryRun: options.dryRun ?? false,
     onOutcome: (outcome) => progress.advance((done, all) => progressText(outcome, done, all)),
   });
@@ -137,6 +156,31 @@ async function push(args: readonly string[], options: PushOptions): Promise<void
     }),
   );
   await report(signed, profiles, isSingle, options);
+}
+
+/** Opens the push service, if the options name one. Throws as openPushService. */
+async function openService(
+  profiles: readonly RequestedProfile[],
+  options: PushOptions,
+): Promise<PushService | undefined> {
+  const { service, serviceToken, serviceAudience } = options;
+  if (service === undefined && serviceToken === undefined && serviceAudience === undefined) return undefined;
+  const { openPushService } = await import('../publish/open-push-service.ts');
+  return openPushService(profiles, options, process.env);
+}
+
+/** Publishes to the registries, or through a service. Returns the outcome of each profile. */
+async function publishTo(
+  service: PushService | undefined,
+  publications: readonly Publication[],
+  options: ThroughServiceOptions,
+): Promise<readonly PublicationOutcome[]> {
+  if (service !== undefined) {
+    const { publishThroughService } = await import('../publish/publish-through-service.ts');
+    return publishThroughService(publications, service, options);
+  }
+  const { publishMany } = await import('#services/push/publish-many');
+  return publishMany(publications, options);
 }
 
 /** Prints the result for each profile. Throws if one was refused or failed. */

@@ -6,6 +6,7 @@ import type { Signer } from '#lib/trust/sign/signer';
 import type { SignatureFormat } from '#lib/trust/signature/signature';
 import { readInput } from '../files/files.ts';
 import { isInteractive } from '../terminal/passphrase.ts';
+import { tokenDependencies } from './job-token.ts';
 
 /** Values of the options that addKeylessOptions adds. */
 export interface KeylessOptions {
@@ -106,18 +107,10 @@ export async function openKeySigner(
  * can log in. Throws InvalidInput if there is neither.
  */
 async function findToken(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  const [{ ambientToken, checkIdentityToken }, { serviceClient }, { machineOptions }] = await Promise.all([
-    import('#lib/trust/sigstore/identity-token'),
-    import('#lib/network/service-client'),
-    import('#lib/registry/remote/machine-options'),
-  ]);
-  const run = async (program: string, args: readonly string[]): Promise<string> => {
-    const [{ execFile }, { promisify }] = await Promise.all([import('node:child_process'), import('node:util')]);
-    return (await promisify(execFile)(program, args, { timeout: 30_000 })).stdout;
-  };
+  const { ambientToken, checkIdentityToken } = await import('#lib/trust/sigstore/identity-token');
   const token =
     file === undefined
-      ? await ambientToken({ env, send: serviceClient(machineOptions(env)), run })
+      ? await ambientToken(await tokenDependencies(env))
       : new TextDecoder().decode(await readInput(file, 64 * 1024));
   if (token !== undefined) return checkIdentityToken(token, Date.now());
   if (isInteractive()) return undefined;

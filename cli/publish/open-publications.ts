@@ -64,9 +64,11 @@ function placed<T>(place: string | undefined, result: Promise<T>): Promise<T> {
 
 /** Returns who signs: as the command line says, otherwise as the project does. */
 function signerOptions(options: PushOptions, signer: RequestedProfile['signer']): object {
-  const { key, passphraseFile, keyless, identityToken, signingConfig, trustedRoot, signatureFormat, unsigned } =
-    options;
+  const { key, passphraseFile, keyless, identityToken, signingConfig, trustedRoot, signatureFormat, service } = options;
   const rest = { identityToken, signatureFormat };
+  // A push service signs what its caller does not.
+  const byService = service !== undefined && signer === undefined && key === undefined && !keyless;
+  const unsigned = options.unsigned || byService;
   if (key !== undefined || keyless || unsigned || signer === undefined) {
     return { key, passphraseFile, keyless, signingConfig, trustedRoot, unsigned, ...rest };
   }

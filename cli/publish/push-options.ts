@@ -20,6 +20,10 @@ export interface PushOptions extends RegistryOptions, SignerOptions {
   readonly provenance?: boolean;
   readonly policy?: string;
   readonly failOn?: 'loosened';
+  /** URL of a push service. */
+  readonly service?: string;
+  readonly serviceToken?: string;
+  readonly serviceAudience?: string;
   /** False for `--no-overwrite`. */
   readonly overwrite: boolean;
   readonly dryRun?: boolean;

@@ -115,7 +115,11 @@ case $FAIRLEAD_INPUT_COMMAND in
   push)
     [ -z "$FAIRLEAD_INPUT_VERSION" ] || options+=(--version "$FAIRLEAD_INPUT_VERSION")
     [ -z "$FAIRLEAD_INPUT_POLICY" ] || options+=(--policy "$FAIRLEAD_INPUT_POLICY")
-    [ "$FAIRLEAD_INPUT_PROVENANCE" != true ] || options+=(--provenance)
+    if [ -n "$FAIRLEAD_INPUT_SERVICE" ]; then
+      options+=(--service "$FAIRLEAD_INPUT_SERVICE")
+    elif [ "$FAIRLEAD_INPUT_PROVENANCE" = true ]; then
+      options+=(--provenance)
+    fi
     [ "$FAIRLEAD_INPUT_KEYLESS" != true ] || options+=(--keyless)
     secrets=$(umask 077 && mktemp -d "$RUNNER_TEMP/fairlead-secrets.XXXXXX")
     trap 'rm -rf "$secrets"' EXIT

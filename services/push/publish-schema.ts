@@ -83,7 +83,7 @@ const plannedSchema = {
     },
     alreadySigned: {
       type: 'boolean',
-      description: 'The same digest is there already, with signatures that the policy accepts.',
+      description: 'The same digest is already published, with signatures that the policy accepts.',
     },
     statement: {
       type: 'string',

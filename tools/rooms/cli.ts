@@ -55,9 +55,10 @@ export const cliRooms: readonly Room[] = [
     name: 'cli/publish',
     imports: [
       ...[errors, 'cli/documents', 'cli/files', 'cli/options', 'cli/project', 'cli/terminal'],
-      ...['lib/profile/**', 'lib/registry', 'lib/text', 'services/push'],
+      ...['lib/network', 'lib/profile/**', 'lib/registry', 'lib/registry/remote', 'lib/text', 'services/push'],
       ...['lib/trust/policy', 'lib/trust/sign', 'lib/trust/signature'],
     ],
+    packages: ['valibot'],
   },
   {
     name: 'cli/compare',

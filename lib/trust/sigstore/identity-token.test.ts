@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { FairleadError } from '#lib/errors';
 import type { ServiceRequest } from '../../network/service-client.ts';
-import { ambientToken, checkIdentityToken, type TokenDependencies } from './identity-token.ts';
+import { ambientToken, checkIdentityToken, jobToken, type TokenDependencies } from './identity-token.ts';
 
 const nothing: TokenDependencies = {
   env: {},
@@ -78,6 +78,23 @@ describe('ambientToken', () => {
         return true;
       });
     }
+  });
+});
+
+describe('jobToken', () => {
+  it('is for another audience, and never the token for Sigstore', async () => {
+    const env = { ...github, SIGSTORE_ID_TOKEN: 'for.sigstore.only' };
+    const audience = 'https://push.example.com';
+    const token = await jobToken(audience, {
+      ...nothing,
+      env,
+      send: async ({ url }) => {
+        assert.equal(new URL(url).searchParams.get('audience'), audience);
+        return { status: 200, body: Buffer.from('{"value":"a.b.c"}') };
+      },
+    });
+    assert.equal(token, 'a.b.c');
+    assert.equal(await jobToken(audience, { ...nothing, env: { SIGSTORE_ID_TOKEN: 'a.b.c' } }), undefined);
   });
 });
 

@@ -12,7 +12,7 @@ export interface TokenDependencies {
 }
 
 /** The audience that Sigstore's certificate authorities require. */
-const audience = 'sigstore';
+const sigstoreAudience = 'sigstore';
 const maxTokenLength = 64 * 1024;
 const tokenSchema = v.object({ value: v.string() });
 const claimsSchema = v.object({
@@ -28,11 +28,18 @@ const claimsSchema = v.object({
  * or Buildkite. Undefined in no such system. Throws Unavailable if the CI system does not issue a
  * token.
  */
-export async function ambientToken({ env, send, run }: TokenDependencies): Promise<string | undefined> {
-  const { SIGSTORE_ID_TOKEN, ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN, BUILDKITE } = env;
-  if (SIGSTORE_ID_TOKEN) return SIGSTORE_ID_TOKEN;
+export async function ambientToken(dependencies: TokenDependencies): Promise<string | undefined> {
+  return dependencies.env['SIGSTORE_ID_TOKEN'] || jobToken(sigstoreAudience, dependencies);
+}
+
+/**
+ * Returns a token of the CI job that this process runs in, for an audience: from GitHub Actions or
+ * Buildkite, and undefined in no such job. Throws as ambientToken.
+ */
+export async function jobToken(audience: string, { env, send, run }: TokenDependencies): Promise<string | undefined> {
+  const { ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN, BUILDKITE } = env;
   if (ACTIONS_ID_TOKEN_REQUEST_URL && ACTIONS_ID_TOKEN_REQUEST_TOKEN) {
-    return githubToken(ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN, send);
+    return githubToken(ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN, { audience, send });
   }
   if (BUILDKITE !== 'true') return undefined;
   try {
@@ -43,7 +50,11 @@ export async function ambientToken({ env, send, run }: TokenDependencies): Promi
   }
 }
 
-async function githubToken(url: string, bearer: string, send: AskService): Promise<string> {
+async function githubToken(
+  url: string,
+  bearer: string,
+  { audience, send }: { readonly audience: string; readonly send: AskService },
+): Promise<string> {
   const asked = URL.canParse(url) ? new URL(url) : undefined;
   if (asked === undefined || !isPrivateTransport(url)) {
     throw unavailable('GitHub Actions', 'invalid ACTIONS_ID_TOKEN_REQUEST_URL: want an https URL');

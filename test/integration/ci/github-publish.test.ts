@@ -11,7 +11,7 @@ import { ProfilesProject, profileText } from '#test/support/ci/profiles-project'
 import { startTokenEndpoint, type TokenEndpoint } from '#test/support/ci/token-endpoint';
 import { run, succeeded } from '#test/support/cli/run';
 import { type PrivateSigstore, privateSigstore } from '#test/support/sigstore/private-sigstore';
-import { type SigstoreServer, serveSigstore } from '#test/support/sigstore/sigstore-server';
+import { identityToken, type SigstoreServer, serveSigstore } from '#test/support/sigstore/sigstore-server';
 
 const issuer = 'https://token.actions.githubusercontent.com';
 const identity = 'https://github.com/acme/fairlead/.github/workflows/profiles.yml@refs/tags/v0';
@@ -41,7 +41,10 @@ describePeers(
       registry = await startRegistry({ user });
       sigstore = await privateSigstore();
       services = await serveSigstore(sigstore, { subjectClaim: 'sub' });
-      tokens = await startTokenEndpoint(issuer, identity);
+      const noMail = { email: undefined, email_verified: undefined };
+      tokens = await startTokenEndpoint(async (audience) =>
+        audience === 'sigstore' ? identityToken(issuer, identity, noMail) : undefined,
+      );
       await writeFile(join(folder, 'root.json'), JSON.stringify(sigstore.trustedRoot));
       await writeFile(join(folder, 'signing.json'), JSON.stringify(services.signingConfig));
       project = new ProfilesProject(folder, {

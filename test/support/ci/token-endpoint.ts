@@ -1,6 +1,5 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { identityToken } from '../sigstore/sigstore-server.ts';
 
 /** Where a job of GitHub gets its identity token. */
 export interface TokenEndpoint {
@@ -12,18 +11,23 @@ export interface TokenEndpoint {
   stop(): Promise<void>;
 }
 
-/** Serves tokens for the audience `sigstore`, as the token service of GitHub Actions does. */
-export async function startTokenEndpoint(issuer: string, subject: string): Promise<TokenEndpoint> {
+/**
+ * Serves the tokens that `tokenFor` returns for an audience, as the token service of GitHub Actions
+ * does; a test that returns none fails.
+ */
+export async function startTokenEndpoint(
+  tokenFor: (audience: string) => Promise<string | undefined>,
+): Promise<TokenEndpoint> {
   const bearer = 'bearer-of-the-job';
   let issued = 0;
-  const server = createServer(({ url = '', headers }, response) => {
-    const audience = new URL(url, 'http://localhost').searchParams.get('audience');
-    if (headers.authorization !== `Bearer ${bearer}` || audience !== 'sigstore') {
+  const server = createServer(async ({ url = '', headers }, response) => {
+    const audience = new URL(url, 'http://localhost').searchParams.get('audience') ?? '';
+    const value = headers.authorization === `Bearer ${bearer}` ? await tokenFor(audience) : undefined;
+    if (value === undefined) {
       response.writeHead(401).end();
       return;
     }
     issued += 1;
-    const value = identityToken(issuer, subject, { email: undefined, email_verified: undefined });
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ value }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,8 +1,9 @@
-import { createPublicKey, generateKeyPairSync, type JsonWebKey, sign, verify } from 'node:crypto';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ASN1Obj } from '@sigstore/core';
 import { fulcioHandler, tsaHandler } from '@sigstore/mock';
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import type { PrivateSigstore } from './private-sigstore.ts';
 import { dsseEntry } from './rekor-v1.ts';
 
@@ -148,22 +149,9 @@ export async function serveSigstore(
  * Fulcio does.
  */
 async function assertToken(token: string, issuer: string): Promise<void> {
-  const [header = '', payload = '', signature = ''] = token.split('.');
-  const read = (part: string): Record<string, unknown> => JSON.parse(Buffer.from(part, 'base64url').toString());
   const discovered = await (await fetch(`${issuer}/.well-known/openid-configuration`)).json();
-  const { keys } = (await (await fetch((discovered as { jwks_uri: string }).jwks_uri)).json()) as {
-    keys: JsonWebKey[];
-  };
-  const { alg, kid } = read(header);
-  const key = keys.find((each) => Reflect.get(each, 'kid') === kid);
-  if (alg !== 'RS256' || key === undefined) throw new Error('the token is not signed with a key of the issuer');
-  const publicKey = createPublicKey({ key, format: 'jwk' });
-  if (!verify('sha256', Buffer.from(`${header}.${payload}`), publicKey, Buffer.from(signature, 'base64url'))) {
-    throw new Error('the signature of the token is invalid');
-  }
-  const { iss, aud, exp } = read(payload);
-  if (iss !== issuer || aud !== 'sigstore' || Number(exp) * 1000 < Date.now())
-    throw new Error('the token is for another audience, or has expired');
+  const keys = await (await fetch((discovered as { jwks_uri: string }).jwks_uri)).json();
+  await jwtVerify(token, createLocalJWKSet(keys as JSONWebKeySet), { issuer, audience: 'sigstore' });
 }
 
 /**
