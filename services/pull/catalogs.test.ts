@@ -16,8 +16,8 @@ import type { Policy } from '#lib/trust/policy/node-policy';
 import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { catalogEntry } from '#test/support/catalog-entries';
 import { Catalogs } from './catalogs.ts';
+import { siteOf } from './pages/site/pages-dependencies.ts';
 import { createPullServer } from './server.ts';
-import { catalogView } from './web-pages.ts';
 
 const reference = parseReference('registry.test/security/catalog:latest');
 const logged: { readonly messageId: string; readonly msg: string }[] = [];
@@ -145,14 +145,17 @@ describe('Catalogs', () => {
 
   it('is shown by web pages with the problem that it has, without the paths of the service', () => {
     const problem = new FairleadError('Unavailable', '/var/lib/fairlead/registry/index.json: no space');
-    const view = catalogView(
-      {
+    const { site } = siteOf({
+      version: '0',
+      policy: { current: policy },
+      readers: { areAnonymous: true },
+      catalogs: {
         current: () => new CatalogSearch([]),
         states: [{ reference: 'localhost/catalog:latest', catalog: undefined, problem }],
       },
-      { '/var/lib/fairlead/registry': 'the registry' },
-    );
-    const [shown] = view.catalogs;
+      localPaths: () => ({ '/var/lib/fairlead/registry': 'the registry' }),
+    });
+    const [shown] = site.catalogs;
     assert.deepEqual([shown?.verified, shown?.problem], [false, 'the registry: no space']);
   });
 

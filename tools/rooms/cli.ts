@@ -147,6 +147,7 @@ export const cliRooms: readonly Room[] = [
         errors,
         'lib/artifact',
         'lib/catalog',
+        'lib/concurrency',
         'lib/config',
         'lib/http',
         'lib/network',

@@ -28,7 +28,13 @@ export interface PagesDependencies {
 }
 
 /** Returns what every page shows of the service. */
-export function siteOf({ version, policy: { current }, readers, catalogs, localPaths }: PagesDependencies): {
+export function siteOf({
+  version,
+  policy: { current },
+  readers,
+  catalogs,
+  localPaths,
+}: Pick<PagesDependencies, 'version' | 'policy' | 'readers' | 'catalogs' | 'localPaths'>): {
   site: Site;
   keyNames: KeyNames;
 } {
