@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { type CatalogSize, sizeOfCatalog } from '#lib/catalog/group-entries';
 import type { Catalog } from '#lib/catalog/read-catalog';
 import { FairleadError, shownMessage } from '#lib/errors';
 import { formatReference } from '#lib/registry/reference';
@@ -74,11 +75,8 @@ async function list(options: CatalogOptions & OutputOptions): Promise<void> {
   });
 }
 
-/** Returns how many repositories and artifacts a catalog has. */
-function sizeOf({ shards }: Catalog): { readonly profiles: number; readonly versions: number } {
-  const entries = shards.flatMap((shard) => shard.entries);
-  const names = new Set(entries.map(({ registry, repository }) => `${registry}/${repository}`));
-  return { profiles: names.size, versions: entries.length };
+function sizeOf({ shards }: Catalog): CatalogSize {
+  return sizeOfCatalog(shards.flatMap(({ entries }) => entries));
 }
 
 function asDocument(listed: Listed): Document<'catalog list'>['catalogs'][number] {

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { buildCatalog } from '#lib/catalog/build-catalog';
+import { sizeOfCatalog } from '#lib/catalog/group-entries';
 import { shownMessage, toFairleadError } from '#lib/errors';
 import { parseReference, type Reference } from '#lib/registry/reference';
 import type { PolicySource } from '#lib/trust/policy/follow-policy';
@@ -84,8 +85,8 @@ export class EmbeddedCatalog {
         },
       );
       if (!built.isChanged) return;
-      const profiles = built.entries.length;
-      log.info({ messageId: 'fairlead.catalog.built', digest: built.reference.digest, profiles }, 'catalog built');
+      const size = sizeOfCatalog(built.entries);
+      log.info({ messageId: 'fairlead.catalog.built', digest: built.reference.digest, ...size }, 'catalog built');
       await onChange();
     } catch (thrown) {
       const error = toFairleadError(thrown);

@@ -23,3 +23,16 @@ export function groupEntries(entries: Iterable<CatalogEntry>): readonly CatalogP
     return [{ registry, repository, name: lastSegment, versions: [newest, ...older] }];
   });
 }
+
+/** How large a catalog is. */
+export interface CatalogSize {
+  /** Repositories. */
+  readonly profiles: number;
+  /** Artifacts. */
+  readonly versions: number;
+}
+
+/** Returns the size of a catalog with these entries. */
+export function sizeOfCatalog(entries: readonly CatalogEntry[]): CatalogSize {
+  return { profiles: new Set(entries.map(formatRepository)).size, versions: entries.length };
+}

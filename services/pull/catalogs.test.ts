@@ -216,7 +216,7 @@ describe('Catalogs', () => {
       const rest = await get(`/v1/catalogs/versions?repository=registry.test/acme/nginx&after=${page.next}`);
       assert.deepEqual([rest.versions[0].tags, rest.next], [['1.0.0'], undefined]);
       const state = (await get('/v1/catalogs')).catalogs[0];
-      assert.equal(state.profiles, 3);
+      assert.deepEqual([state.profiles, state.versions], [2, 3]);
 
       const names = (await get('/v2/_catalog?n=1')).repositories;
       assert.deepEqual(names, ['registry.test/acme/nginx']);

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { CatalogEntry } from '#lib/catalog/entry';
+import { sizeOfCatalog } from '#lib/catalog/group-entries';
 import { type Catalog, entriesOf, readCatalog } from '#lib/catalog/read-catalog';
 import { CatalogSearch } from '#lib/catalog/search';
 import { FairleadError, shownMessage, toFairleadError } from '#lib/errors';
@@ -130,7 +131,7 @@ export class Catalogs {
       followed.catalog = read;
       followed.problem = undefined;
       const { digest } = read.descriptor;
-      if (isNew || hadProblem) log.info({ ...record, digest, profiles: entriesOf(read).length }, 'catalog read');
+      if (isNew || hadProblem) log.info({ ...record, digest, ...sizeOfCatalog(entriesOf(read)) }, 'catalog read');
       return isNew;
     } catch (thrown) {
       if (this.#ended.signal.aborted) return false;

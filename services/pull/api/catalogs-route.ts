@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { sizeOfCatalog } from '#lib/catalog/group-entries';
 import { entriesOf } from '#lib/catalog/read-catalog';
 import type { ApiDependencies } from './api-dependencies.ts';
 import { authorizeCatalogs } from './catalog-entries.ts';
@@ -21,7 +22,7 @@ export async function catalogsRoute(app: FastifyInstance, dependencies: ApiDepen
       reference,
       digest: catalog?.descriptor.digest,
       built: catalog?.built,
-      profiles: catalog === undefined ? 0 : entriesOf(catalog).length,
+      ...sizeOfCatalog(catalog === undefined ? [] : entriesOf(catalog)),
       problem: problem?.kind,
     }));
     return sendJson(reply, { catalogs: listed }, readers);

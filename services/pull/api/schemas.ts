@@ -271,12 +271,13 @@ const catalogs = {
       type: 'array',
       items: {
         type: 'object',
-        required: ['reference', 'profiles'],
+        required: ['reference', 'profiles', 'versions'],
         properties: {
           reference: text,
           digest,
           built: { ...text, format: 'date-time' },
-          profiles: { type: 'integer', description: 'Number of artifacts' },
+          profiles: { type: 'integer', description: 'Number of repositories' },
+          versions: { type: 'integer', description: 'Number of artifacts in them' },
           problem: { ...text, description: 'Kind of the error of the last reading: the one before is in force' },
         },
       },
