@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { FairleadError } from '#lib/errors';
 import { memoryRepository } from '#lib/registry/memory';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import type { Rule } from '#lib/trust/policy/policy';
@@ -199,6 +200,18 @@ describe('the pages that check profiles', () => {
       await text('/why?reference=registry.example.com/security/nginx:1.27'),
       /Not decided: the registry does not answer/,
     );
+  });
+
+  it('name the directory of an embedded registry as what it is', async (t) => {
+    const error = new FairleadError('NotFound', '/var/lib/fairlead/registry/security/nginx: no tag 9');
+    t.mock.method(site, 'connect', () => {
+      throw error;
+    });
+    for (const url of [
+      '/why?reference=registry.example.com/security/nginx:9',
+      '/images/registry.example.com/security/nginx:9',
+    ])
+      assert.match(await text(url), /The registry: no tag 9/, url);
   });
 
   it('find the profiles of an image: what is attached and allowed, and what is made for it', async () => {

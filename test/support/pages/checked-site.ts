@@ -44,6 +44,7 @@ export class CheckedSite {
     };
     const app = await createPullServer({
       version: '0.1.0',
+      localPaths: { '/var/lib/fairlead/registry': 'the registry' },
       logger: pino({ level: 'silent' }),
       policy: {
         get current() {

@@ -1,11 +1,10 @@
 import { type ErrorKind, FairleadError } from '#lib/errors';
-import { withoutLocalPaths } from '#lib/http/local-paths';
+import { type LocalPaths, withoutLocalPaths } from '#lib/http/local-paths';
 import type { RuntimeKind } from '#lib/profile/profile';
 import type { Reference } from '#lib/registry/reference';
 import { decide } from '#lib/trust/policy/authorize';
-import { policyPlace, type TrustPolicy } from '#lib/trust/policy/policy';
+import type { TrustPolicy } from '#lib/trust/policy/policy';
 import type { HeldSignature } from '#lib/trust/signature/signature';
-import { policyPaths } from '../../../policy-paths.ts';
 import type { VerifiedArtifact } from '../../verified/verified-profile.ts';
 import type { VerifiedProfiles } from '../../verified/verified-profiles.ts';
 import { findInTime } from './answer-in-time.ts';
@@ -48,6 +47,14 @@ export interface TrustedProfile {
   readonly checked?: VerifiedArtifact;
 }
 
+/** What checkTrust works with. */
+export interface TrustDependencies {
+  readonly profiles: VerifiedProfiles;
+  readonly policy: { readonly current: TrustPolicy };
+  /** Returns the paths of this machine, by the names that readers get instead. */
+  readonly localPaths: () => LocalPaths;
+}
+
 /**
  * Checks a profile, and returns how that ended: an answer of the policy or of the signatures, or
  * what is known of the last time if the registry does not answer. Other errors are thrown, such as
@@ -56,7 +63,7 @@ export interface TrustedProfile {
 export async function checkTrust(
   reference: Reference,
   kind: RuntimeKind | undefined,
-  { profiles, policy }: { readonly profiles: VerifiedProfiles; readonly policy: { readonly current: TrustPolicy } },
+  { profiles, policy, localPaths }: TrustDependencies,
   signal: AbortSignal,
 ): Promise<TrustedProfile> {
   try {
@@ -64,7 +71,7 @@ export async function checkTrust(
     return { checked, trust: trustOf(reference, checked, policy.current) };
   } catch (error) {
     if (!(error instanceof FairleadError)) throw error;
-    const why = shownReason(error, policy.current);
+    const why = shownReason(error, localPaths());
     if (refusals.has(error.kind)) {
       const rule = rulePlace(policy.current, reference, kind);
       return { trust: { state: 'refused', rule, why } };
@@ -101,7 +108,6 @@ export function lineOf(position: string | undefined): string | undefined {
 }
 
 /** Returns why something is refused, without the directories of this machine; digests are cut. */
-export function shownReason(error: FairleadError, policy: TrustPolicy): string {
-  const paths = { ...policyPaths(policy), [policyPlace(policy)]: 'the trust policy' };
+export function shownReason(error: FairleadError, paths: LocalPaths): string {
   return withoutLocalPaths(error.summary, paths).replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, '$1…');
 }

@@ -5,7 +5,7 @@ import { facts } from '../components/facts.ts';
 import { type Html, html } from '../components/html.ts';
 import { icon } from '../components/icon.ts';
 import { note } from '../components/note.ts';
-import { publisher, replacedNote } from '../components/publisher.ts';
+import { publisher, reason, replacedNote } from '../components/publisher.ts';
 import { count, counted } from '../components/words.ts';
 import { profilePath, withQuery } from '../site/addresses.ts';
 import { layout } from '../site/layout.ts';
@@ -53,8 +53,7 @@ meets this site’s policy.</p>${attachedList(attached)}</section>`;
 }
 
 function attachedList(attached: AttachedProfiles): Html {
-  if ('problem' in attached)
-    return note('neutral', { lead: 'Not looked up.', rest: html`${publisher(attached.problem)}.` });
+  if ('problem' in attached) return note('neutral', { lead: 'Not looked up.', rest: reason(attached.problem) });
   const { profiles, refused, unexamined } = attached;
   const rows = profiles.map(({ kind, name, version, summary, reference, platform, signer }) => {
     const label = html`${publisher(name ?? kind)} ${publisher(version ?? reference.digest.slice(0, 19))}`;

@@ -2,10 +2,10 @@ import { basename } from 'node:path';
 import type { CatalogProfile } from '#lib/catalog/entry';
 import type { CatalogSearch } from '#lib/catalog/search';
 import { FairleadError } from '#lib/errors';
+import type { LocalPaths } from '#lib/http/local-paths';
 import type { FoundProfile } from '#lib/node/find/find-profiles';
 import { formatPlatform } from '#lib/registry/platform';
 import type { Reference } from '#lib/registry/reference';
-import type { TrustPolicy } from '#lib/trust/policy/policy';
 import type { FollowedCatalogs } from '../../catalogs.ts';
 import type { VerifiedProfiles } from '../../verified/verified-profiles.ts';
 import { answerInTime } from '../checks/answer-in-time.ts';
@@ -15,7 +15,7 @@ import type { AttachedProfiles, ImageView } from './image-view.ts';
 /** What loadImage works with. */
 export interface ImageDependencies {
   readonly catalogs: Pick<FollowedCatalogs, 'current'>;
-  readonly policy: { readonly current: TrustPolicy };
+  readonly localPaths: () => LocalPaths;
   readonly profiles: Pick<VerifiedProfiles, 'findAttached'>;
 }
 
@@ -29,11 +29,11 @@ const shownProfiles = 50;
  */
 export async function loadImage(
   image: Reference,
-  { catalogs, policy, profiles: verified }: ImageDependencies,
+  { catalogs, ...dependencies }: ImageDependencies,
   signal: AbortSignal,
 ): Promise<ImageView> {
   const { profiles, total } = madeFor(image, catalogs.current());
-  const found = await attachedTo(image, { policy, profiles: verified }, signal);
+  const found = await attachedTo(image, dependencies, signal);
   return { image, ...found, made: profiles, madeTotal: total };
 }
 
@@ -55,7 +55,7 @@ function madeFor(
 
 async function attachedTo(
   image: Reference,
-  { policy: followed, profiles: verified }: Pick<ImageDependencies, 'policy' | 'profiles'>,
+  { localPaths, profiles: verified }: Omit<ImageDependencies, 'catalogs'>,
   signal: AbortSignal,
 ): Promise<Pick<ImageView, 'digest' | 'attached'>> {
   if (image.tag === undefined && image.digest === undefined) {
@@ -76,13 +76,13 @@ async function attachedTo(
       profiles: profiles.map(described),
       refused: refused.map(({ reference, error }) => ({
         digest: reference.digest,
-        why: shownReason(error, followed.current),
+        why: shownReason(error, localPaths()),
       })),
       unexamined,
     };
     return { digest: pinned.digest, attached };
   } catch (error) {
-    if (error instanceof FairleadError) return { attached: { problem: shownReason(error, followed.current) } };
+    if (error instanceof FairleadError) return { attached: { problem: shownReason(error, localPaths()) } };
     throw error;
   }
 }

@@ -6,21 +6,17 @@ import { lint } from '#lib/profile/lint';
 import type { PublishedProfile } from '#lib/profile/profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { Reference } from '#lib/registry/reference';
-import type { TrustPolicy } from '#lib/trust/policy/policy';
 import type { FollowedCatalogs } from '../../catalogs.ts';
 import type { VerifiedArtifact } from '../../verified/verified-profile.ts';
-import type { VerifiedProfiles } from '../../verified/verified-profiles.ts';
-import { checkTrust } from '../checks/trust.ts';
+import { checkTrust, type TrustDependencies } from '../checks/trust.ts';
 import { entryOf, loadVersions } from './load-versions.ts';
 import { machinesText } from './machines-text.ts';
 import { type ArtifactFacts, type ProfileContent, type ProfileView, versionLabel } from './profile-view.ts';
 import { summarizeSeccomp } from './seccomp-summary.ts';
 
 /** What loadProfile works with. */
-export interface ProfileDependencies {
+export interface ProfileDependencies extends TrustDependencies {
   readonly catalogs: Pick<FollowedCatalogs, 'current'>;
-  readonly profiles: VerifiedProfiles;
-  readonly policy: { readonly current: TrustPolicy };
   /** Returns what loadReferenceDefault returns. */
   readonly baseline: () => Promise<SeccompProfile>;
 }
@@ -64,8 +60,8 @@ export async function loadProfile(
   const annotations = checked?.artifact.manifest.annotations ?? {};
   const summary = checked === undefined ? entry?.summary : annotations[profileAnnotations.summary];
   const digest = checked?.descriptor.digest ?? reference.digest ?? entry?.descriptor.digest;
-  const { profiles, policy } = dependencies;
-  const comparing = { reference, listed, trusted, request, baseline, profiles, policy };
+  const { profiles, localPaths } = dependencies;
+  const comparing = { reference, listed, trusted, request, baseline, profiles, localPaths };
   const version = reference.tag ?? entry?.tags[0] ?? versionLabel(named);
   const images = imagesOf({ entry, checked, address: { registry, repository } });
   return {

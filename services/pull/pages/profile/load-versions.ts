@@ -1,10 +1,10 @@
 import type { CatalogEntry, CatalogProfile } from '#lib/catalog/entry';
 import { FairleadError } from '#lib/errors';
+import type { LocalPaths } from '#lib/http/local-paths';
 import type { PublishedProfile, RuntimeKind } from '#lib/profile/profile';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import { isDigest } from '#lib/registry/digest';
 import { parseReference, type Reference } from '#lib/registry/reference';
-import type { TrustPolicy } from '#lib/trust/policy/policy';
 import type { VerifiedProfiles } from '../../verified/verified-profiles.ts';
 import { findInTime } from '../checks/answer-in-time.ts';
 import { shownReason, type TrustedProfile } from '../checks/trust.ts';
@@ -25,7 +25,7 @@ export function entryOf({ tag, digest }: Reference, listed: CatalogProfile | und
 /** What versions are compared with. */
 export interface Comparing {
   readonly profiles: VerifiedProfiles;
-  readonly policy: { readonly current: TrustPolicy };
+  readonly localPaths: () => LocalPaths;
   /** The version that the page is about. */
   readonly reference: Reference;
   readonly listed: CatalogProfile | undefined;
@@ -104,7 +104,7 @@ async function comparisonOf(comparing: Comparing, signal: AbortSignal): Promise<
 /** Returns a version of the profile that may be shown, or why not. */
 async function profileOf(
   version: string,
-  { reference, listed, profiles, policy, baseline, trusted }: Comparing,
+  { reference, listed, profiles, localPaths, baseline, trusted }: Comparing,
   signal: AbortSignal,
 ): Promise<PublishedProfile | { readonly problem: string }> {
   const own = trusted.checked;
@@ -120,7 +120,7 @@ async function profileOf(
     return (await findInTime(profiles, named, signal)).profile;
   } catch (error) {
     if (error instanceof FairleadError)
-      return { problem: `${versionLabel(version)}: ${shownReason(error, policy.current)}` };
+      return { problem: `${versionLabel(version)}: ${shownReason(error, localPaths())}` };
     throw error;
   }
 }

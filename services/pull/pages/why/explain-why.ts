@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { FairleadError } from '#lib/errors';
+import type { LocalPaths } from '#lib/http/local-paths';
 import type { RuntimeKind } from '#lib/profile/profile';
 import { formatRepository, parseReference, type Reference } from '#lib/registry/reference';
 import type { Policy } from '#lib/trust/policy/node-policy';
@@ -17,6 +18,7 @@ import type { WhyAnswer, WhyRule, WhyView } from './why-view.ts';
 export interface WhyDependencies {
   readonly profiles: VerifiedProfiles;
   readonly policy: { readonly current: Policy };
+  readonly localPaths: () => LocalPaths;
 }
 
 /**
@@ -42,17 +44,20 @@ export async function explainWhy(
   const explained = await answerInTime({ registry: reference.registry, signal }, (bounded) =>
     explainVerification({ reference, kind }, { policy, profiles: dependencies.profiles, signal: bounded }),
   );
-  return { reference: entered, kind, answer: answerOf({ reference, explained, policy }) };
+  const paths = dependencies.localPaths();
+  return { reference: entered, kind, answer: answerOf({ reference, explained, policy, paths }) };
 }
 
 function answerOf({
   reference,
   explained: { decision, found, refusal },
   policy,
+  paths,
 }: {
   readonly reference: Reference;
   readonly explained: DecisionExplanation;
   readonly policy: TrustPolicy;
+  readonly paths: LocalPaths;
 }): WhyAnswer {
   const rules = policy.rules.map((rule, index): WhyRule => {
     const line = lineOf(rule.position);
@@ -67,7 +72,7 @@ function answerOf({
     ...(deciding !== undefined && { deciding }),
     ...(found && { digest: found.descriptor.digest, found: found.signatures }),
     examined: found?.examined.map(withFileNames) ?? [],
-    ...(refusal && { refusal: { kind: refusal.kind, why: shownReason(refusal, policy) } }),
+    ...(refusal && { refusal: { kind: refusal.kind, why: shownReason(refusal, paths) } }),
     policy: { name: basename(policyPlace(policy)), revision: policy.revision },
   };
 }
