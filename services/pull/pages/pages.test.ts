@@ -104,6 +104,18 @@ describe('the web pages', () => {
     assert.doesNotMatch(elsewhere.body, /<script|href="\/\//);
   });
 
+  it('have no column of dates if no profile has one, and no plural for one value', async () => {
+    const undated = someProfiles.map(({ versions: [{ created: _, ...newest }], ...profile }) => ({
+      ...profile,
+      versions: [{ ...newest, signers: [] }] as const,
+    }));
+    site.show(someProfiles);
+    assert.match((await get('/')).body, />Updated</);
+    site.show(undated);
+    assert.doesNotMatch((await get('/')).body, />Updated</);
+    assert.match((await get('/filters/signer')).body, /<h1>1 signer<\/h1>/);
+  });
+
   it('escape every text of a publisher', async () => {
     site.show(hostileProfiles);
     for (const url of [

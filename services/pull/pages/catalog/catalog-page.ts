@@ -65,11 +65,15 @@ function results({ query, result, verificationOf, keyNames }: CatalogPage): Html
     catalogRow(profile, verificationOf(profile, profile.versions[0].descriptor.digest), keyNames),
   );
   const order = orders.find(({ sort }) => sort === query.sort)?.words ?? '';
+  // A column without a value looks as if something were missing.
+  const heads = orders.filter(
+    ({ sort }) => sort !== 'updated' || sort === query.sort || shown.some(({ versions: [{ created }] }) => created),
+  );
   const at = (after: string | undefined) => (after === undefined ? undefined : catalogHref({ ...query, after }));
   const pages = { total, first, shown: shown.length, order, size: pageSize, previous: at(previous), next: at(next) };
   return html`<div class="results-head"><h2>${counted(total, 'profile')}</h2>${legend(result)}</div>
 ${filterTokens(query, result, keyNames)}${rail(query, result)}
-<div class="heads">${orders.map((head) => sortHead(query, head))}</div>
+<div class="heads">${heads.map((head) => sortHead(query, head))}</div>
 <ul>${rows}</ul>
 ${replacedNote(shown.flatMap(({ versions: [{ summary, images }] }) => [summary, ...images]))}
 ${(previous !== undefined || next !== undefined) && pager(pages)}`;

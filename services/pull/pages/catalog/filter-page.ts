@@ -24,10 +24,10 @@ const pageSize = 300;
 
 /** Returns the page with all values of a filter among the profiles that a query finds. */
 export function filterPage({ site, filter, query, result, from, keyNames }: FilterPage): Html {
-  const { several } = filterTitles[filter];
+  const { one, several } = filterTitles[filter];
   const all = result.facets[filter].filter(({ count: profiles }) => profiles > 0);
   const values = all.slice(from, from + pageSize);
-  const title = `All ${count(all.length)} ${several}`;
+  const title = all.length === 1 ? `1 ${one.toLowerCase()}` : `All ${count(all.length)} ${several}`;
   const path = `/filters/${filter}`;
   const main = html`<h1>${title}</h1><p class="lead">With the number of profiles of each. <a href="${catalogHref(query)}">Back to the
 catalog</a></p>${filterTokens(query, result, keyNames)}<div class="values filter">${filterList(

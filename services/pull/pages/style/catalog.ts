@@ -27,7 +27,7 @@ a[aria-current] .figure { color: inherit; font-weight: 650; }
 .heads { padding-block: 12px 8px; font: var(--meta); border-bottom: 1px solid var(--line); }
 .heads a { display: inline-block; padding-block: 2px; color: var(--muted); }
 .heads a[aria-current] { color: var(--ink); font-weight: 650; }
-.heads > :last-child, .row > :last-child { text-align: right; }
+.heads > :nth-child(3), .row > :nth-child(3) { text-align: right; }
 .row { padding-block: 15px 16px; border-bottom: 1px solid var(--line); }
 .row h3 { font-size: 15px; line-height: 22px; }
 .row h3 a { font-weight: 650; }
