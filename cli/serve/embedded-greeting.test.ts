@@ -37,9 +37,10 @@ it('the greeting has placeholders if a policy, a key or a token was given', () =
   );
 });
 
-it('the greeting of a directory with profiles has one URL and no commands', () => {
+it('the greeting of a directory with profiles has one URL, and names where the commands are', () => {
   assert.equal(
     embeddedGreeting({ directory: 'data', given: {}, isSeeded: true, ...urls }),
-    'Open http://[::1]:8081/ in a browser to see what is published.\nRegistry, key, policy and token are in data.\n',
+    'Open http://[::1]:8081/ in a browser to see what is published.\nRegistry, key, policy and token are in data.\n' +
+      'fairlead serve --help has commands that publish and fetch a profile.\n',
   );
 });

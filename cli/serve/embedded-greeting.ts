@@ -18,8 +18,8 @@ export interface EmbeddedStart {
 }
 
 /**
- * Returns where to look after `serve --embedded`, and commands to try unless there are profiles
- * already. They work with the files of the directory; if an option replaces one, the commands have
+ * Returns where to look after `serve --embedded`, and commands to try; where they are, if there are
+ * profiles already. They work with the files of the directory; if an option replaces one, the commands have
  * placeholders.
  */
 export function embeddedGreeting({ directory, given, isSeeded = false, push, pull }: EmbeddedStart): string {
@@ -45,7 +45,7 @@ export function embeddedGreeting({ directory, given, isSeeded = false, push, pul
   const ready = given.policy === undefined && !signsOtherwise;
   if (!ready)
     lines.push(`The policy ${given.policy ?? `${directory}/policy.yaml`} specifies what may be published and fetched.`);
-  if (isSeeded) return `${lines.join('\n')}\n`;
+  if (isSeeded) return `${lines.join('\n')}\nfairlead serve --help has commands that publish and fetch a profile.\n`;
   const reference = ready ? 'localhost/security/nginx:1.27' : 'REGISTRY/REPOSITORY:TAG';
   const url = (base: string): string => `"${base}/v1/profiles?reference=${reference}"`;
   if (push !== undefined) {
