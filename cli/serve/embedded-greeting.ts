@@ -19,8 +19,8 @@ export interface EmbeddedStart {
 
 /**
  * Returns where to look after `serve --embedded`, and commands to try; where they are, if there are
- * profiles already. They work with the files of the directory; if an option replaces one, the commands have
- * placeholders.
+ * profiles already. They work with the files of the directory; if an option replaces one, the
+ * commands have placeholders.
  */
 export function embeddedGreeting({ directory, given, isSeeded = false, push, pull }: EmbeddedStart): string {
   const signsOtherwise = given.key !== undefined || given.unsigned === true;

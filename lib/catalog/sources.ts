@@ -54,8 +54,8 @@ export function parseSource(text: string): Pick<Reference, 'registry' | 'reposit
 
 /**
  * Returns the repositories of the sources, each once, sorted. Names that registries list and that
- * are invalid are left out. Throws InvalidInput for an invalid source, NotFound for a prefix that no
- * repository has, and as `list` does.
+ * are invalid are left out. Throws InvalidInput for an invalid source, NotFound for a prefix that
+ * no repository has, and as `list` does.
  */
 export async function sourceRepositories(
   { registries, prefixes, repositories }: CatalogSources,

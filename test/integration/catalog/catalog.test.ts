@@ -91,7 +91,10 @@ for (const [name, start] of [
       const sources = ['--registry', host, '--image', `${host}/images/web:1.27`];
       const text = succeeded(await fairlead(['catalog', 'build', catalog, ...sources, '--key', 'a.key']));
       assert.match(text, /^left out {3}.*\/unsigned:1@.* is not signed; it must be signed by key a\.key$/m);
-      assert.match(text, /^left out {3}.*\/strange:1@.*is by key a\.key:\n {2}sha256:.* it was not made with this key$/m);
+      assert.match(
+        text,
+        /^left out {3}.*\/strange:1@.*is by key a\.key:\n {2}sha256:.* it was not made with this key$/m,
+      );
     });
 
     it('is searched, and a hostile text cannot control the terminal', async () => {
