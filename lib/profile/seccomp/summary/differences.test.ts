@@ -49,6 +49,18 @@ describe('seccompDifferences', () => {
     ]);
   });
 
+  it('names programs of another machine, and on which machines they run', () => {
+    const other: SeccompProfile = { ...before, architectures: [native, 'SCMP_ARCH_AARCH64'] };
+    assert.deepEqual(seccompDifferences(before, other, native), [
+      {
+        direction: 'loosened',
+        subjects: ['programs for aarch64'],
+        was: 'are killed',
+        is: 'run, where the machine is of another architecture than its runtime',
+      },
+    ]);
+  });
+
   it('states once what a call gets that is stricter for some arguments and fails in another way for others', () => {
     const socket = (value: bigint, errnoRet: number): SeccompProfile => ({
       ...before,
