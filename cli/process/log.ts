@@ -1,5 +1,6 @@
 import { fstatSync, writeSync } from 'node:fs';
 import type { DestinationStream, Logger } from 'pino';
+import { escapeJson } from '#lib/text/quote';
 import { withFlags } from '../terminal/hints.ts';
 
 const stdout = 1;
@@ -10,13 +11,14 @@ const stdout = 1;
 const pipe = { dest: stdout, sync: false, minLength: 4096, periodicFlush: 20, maxLength: 16 * 1024 * 1024 } as const;
 
 /**
- * Opens the log of a service on stdout, one JSON object a line. Hints in it name flags. Lines that
- * cannot be written to a file are lost, and counted when it can be written again. No request waits
- * for the reader of a pipe; what it has not read at the end is written then.
+ * Opens the log of a service on stdout, one JSON object a line. Hints in it name flags. Its texts,
+ * which strangers may have chosen, control no terminal. Lines that cannot be written to a file are
+ * lost, and counted when it can be written again. No request waits for the reader of a pipe; what
+ * it has not read at the end is written then.
  */
 export async function openLog(name: string): Promise<Logger> {
   const { pino } = await import('pino');
-  const options = { name, serializers: { hint: withFlags } };
+  const options = { name, serializers: { hint: withFlags }, hooks: { streamWrite: escapeJson } };
   return pino(options, isFile() ? new LogFile() : pino.destination(pipe));
 }
 

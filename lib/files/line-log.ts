@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { FairleadError } from '#lib/errors';
+import { escapeJson } from '#lib/text/quote';
 
 /**
  * With O_NONBLOCK, a pipe without a reader is an error at once. Otherwise the work that is
@@ -16,7 +17,10 @@ export interface LineLogOptions {
   readonly onError: (error: FairleadError, record: object) => void;
 }
 
-/** A file to which records are appended, each as one line of JSON. */
+/**
+ * A file to which records are appended, each as one line of JSON: their texts, which strangers may
+ * have chosen, control no terminal.
+ */
 export class LineLog {
   readonly #path: string;
   readonly #options: LineLogOptions;
@@ -40,7 +44,7 @@ export class LineLog {
   async write(record: object): Promise<void> {
     try {
       // A full disk may have taken a part of the last line.
-      await this.#append(`${this.#torn ? '\n' : ''}${JSON.stringify(record)}\n`);
+      await this.#append(`${this.#torn ? '\n' : ''}${escapeJson(JSON.stringify(record))}\n`);
       this.#torn = false;
     } catch (cause) {
       this.#torn = true;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { quote, shorten } from './quote.ts';
+import { escapeJson, quote, shorten } from './quote.ts';
 
 describe('quote', () => {
   for (const [text, quoted] of [
@@ -25,6 +25,19 @@ describe('quote', () => {
         assert.doesNotMatch(quoted, /[\p{C}\p{Zl}\p{Zp}]/u);
         assert.ok(quoted.length <= 10 * (most + 1) + 2);
         assert.equal(quoted.endsWith('…"'), text.length > most || text.endsWith('…'));
+      }),
+    );
+  });
+});
+
+describe('escapeJson', () => {
+  it('writes nothing that is not shown, and changes no value', () => {
+    assert.equal(escapeJson('{"a":"ä😀\u202e\u009b\u{e0041}"}\n'), '{"a":"ä😀\\u202e\\u009b\\udb40\\udc41"}\n');
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const escaped = escapeJson(JSON.stringify({ [text]: [text] }));
+        assert.deepEqual(JSON.parse(escaped), { [text]: [text] });
+        assert.doesNotMatch(escaped, /[\p{C}\p{Zl}\p{Zp}]/u);
       }),
     );
   });

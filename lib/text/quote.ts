@@ -15,6 +15,17 @@ export function escapeControls(text: string): string {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, escapeOf);
 }
 
+/**
+ * Returns lines of JSON with the control and format characters of their texts as escapes of JSON: a
+ * log must not control the terminal that shows it, or show a text in another order than it is read.
+ */
+export function escapeJson(lines: string): string {
+  if (!/[^\n\x20-\x7e]/.test(lines)) return lines;
+  return lines.replace(/(?!\n)[\p{C}\p{Zl}\p{Zp}]/gu, (character) =>
+    Array.from(character.split(''), (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
+  );
+}
+
 /** Returns the first `most` characters of a text, with `…` if there are more. */
 export function shorten(text: string, most: number): string {
   if (text.length <= most) return text;

@@ -16,7 +16,11 @@ export const cliRooms: readonly Room[] = [
     name: 'cli/terminal',
     imports: [errors, 'cli/documents', 'cli/files', 'lib/profile/report', 'lib/registry', 'lib/text'],
   },
-  { name: 'cli/process', imports: [errors, 'cli/terminal', 'lib/files', 'lib/profile/report'], packages: ['pino'] },
+  {
+    name: 'cli/process',
+    imports: [errors, 'cli/terminal', 'lib/files', 'lib/profile/report', 'lib/text'],
+    packages: ['pino'],
+  },
   {
     name: 'cli/options',
     imports: [

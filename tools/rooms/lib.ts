@@ -16,7 +16,7 @@ export const libRooms: readonly Room[] = [
   { name: 'lib/yaml', imports: [errors], packages: ['yaml'], pure: true },
   { name: 'lib/config', imports: [errors, 'lib/text', 'lib/yaml'], packages: ['valibot', 'yaml'], pure: true },
   { name: 'lib/concurrency', imports: [errors] },
-  { name: 'lib/files', imports: [errors] },
+  { name: 'lib/files', imports: [errors, 'lib/text'] },
   { name: 'lib/programs', imports: [] },
   {
     name: 'lib/network/hosts',
