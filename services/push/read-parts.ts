@@ -37,15 +37,19 @@ export const formLimits = {
 
 /**
  * Reads the profiles of a form: the fields of each, and then the profile itself, in the order of
- * the parts. Throws InvalidInput for an unknown or repeated field, a profile without a reference,
- * fields without a profile, and if there is no profile; LimitExceeded for too many; and what the
- * parser throws.
+ * the parts. Throws InvalidInput for an unknown or repeated field, a profile without a reference or
+ * that is not sent as a file, fields without a profile, and if there is no profile; LimitExceeded
+ * for too many; and what the parser throws.
  */
 export async function readParts(parts: AsyncIterable<Multipart>): Promise<readonly RequestedProfile[]> {
   const profiles: RequestedProfile[] = [];
   let total = 0;
   let fields = new Map<FieldName, Uint8Array>();
   for await (const part of wellFormed(parts)) {
+    // The parser decodes a text, with the charset that it states, and parses one of JSON.
+    if (part.fieldname === 'profile' && part.type !== 'file') {
+      throw invalid(`profile ${profiles.length + 1} is not sent as a file`);
+    }
     const bytes = await contentOf(part);
     total += bytes.length;
     if (total > maxArtifactBytes) {
@@ -61,7 +65,8 @@ export async function readParts(parts: AsyncIterable<Multipart>): Promise<readon
     }
     const name = fieldNames.find((each) => each === part.fieldname);
     if (name === undefined) {
-      throw invalid(`unknown field ${quote(part.fieldname)}: want ${fieldNames.join(', ')} or profile`);
+      // A part without a name has none here either, against its type.
+      throw invalid(`unknown field ${quote(part.fieldname ?? '')}: want ${fieldNames.join(', ')} or profile`);
     }
     if (fields.has(name)) throw invalid(`the field ${name} is repeated before a profile`);
     if (name !== 'bundle' && bytes.length > maxFieldBytes) {
