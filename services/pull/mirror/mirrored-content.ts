@@ -9,7 +9,7 @@ import { fetchBytes } from '#lib/registry/fetch-bytes';
 import { linksOf, referrerDescriptor } from '#lib/registry/graph';
 import { manifestBytesLimit } from '#lib/registry/manifest';
 import { resolveManifest, withManifest } from '#lib/registry/one-request';
-import { formatRepository, type Reference } from '#lib/registry/reference';
+import { formatRepository, isTag, type Reference } from '#lib/registry/reference';
 import { repositoryName } from '#lib/registry/registry-name';
 import { isReservedTag } from '#lib/registry/reserved-tag';
 import type { ReadTarget, TagLister } from '#lib/registry/target';
@@ -115,7 +115,8 @@ export class MirroredContent {
     if (this.#catalogOf(name) === undefined) authorizeAnyKind(policy.current, name);
     const found: string[] = [];
     for await (const tag of connect(name).tags({ signal })) {
-      if (!isReservedTag(tag)) found.push(tag);
+      // A registry can list anything, such as what clients would use as the name of a file.
+      if (isTag(tag) && !isReservedTag(tag)) found.push(tag);
       if (found.length >= mostTags) break;
     }
     return found.sort((one, other) => (one < other ? -1 : 1));

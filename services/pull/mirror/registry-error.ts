@@ -38,6 +38,8 @@ export function registryErrorAnswer(localPaths: () => LocalPaths) {
     const { code, status } = codeOf(thrown, problem, request);
     if (status >= 500) request.log.error({ err: thrown }, 'request failed');
     else request.log.info({ kind: problem.kind, detail: toProblem(thrown, request.id).detail }, 'request refused');
+    // Headers of what was to be sent may have been set.
+    reply.header('cache-control', 'no-store');
     if (thrown instanceof HttpError) reply.headers(thrown.headers);
     // As clients of registries send credentials: the token is the password.
     if (status === 401) reply.header('www-authenticate', 'Basic realm="fairlead"');
