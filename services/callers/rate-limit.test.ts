@@ -47,3 +47,14 @@ it('the message of a rate limit names the caller', () => {
     assert.throws(() => limit.take(caller, 3), { message: `${name} may publish at most 2 profiles a minute` });
   }
 });
+
+it('a rate limit states no time after which to try again what it never allows', () => {
+  const limit = new RateLimit({ perMinute: 10, now: () => 0 });
+  const ada = callerNamed('ada');
+  const never = { kind: 'LimitExceeded', retryAfter: undefined };
+  assert.throws(() => limit.take(ada, 11), never);
+  limit.take(ada, 1);
+  assert.throws(() => limit.takeMore(ada, { taken: 1, amount: 10 }), never);
+  limit.takeMore(ada, { taken: 1, amount: 9 });
+  assert.throws(() => limit.takeMore(ada, { taken: 1, amount: 9 }), { retryAfter: 54 });
+});

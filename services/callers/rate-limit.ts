@@ -30,20 +30,28 @@ export class RateLimit {
 
   /**
    * Counts what a caller does. Throws LimitExceeded, with the time after which to try again, if it
-   * is too much; nothing is counted then.
+   * is too much now; nothing is counted then.
    */
   take(caller: Caller, amount: number): void {
+    this.takeMore(caller, { taken: 0, amount });
+  }
+
+  /** Counts more of a request, of which a part is counted. Throws as take. */
+  takeMore(caller: Caller, { taken, amount }: { readonly taken: number; readonly amount: number }): void {
+    const most = `${describeCaller(caller)} may publish at most ${this.#perMinute} profiles a minute`;
+    if (taken + amount > this.#perMinute) {
+      throw new FairleadError('LimitExceeded', `${most}, and the request has ${taken + amount}`, {
+        hint: 'Send fewer profiles in one request.',
+      });
+    }
     const identity = identityOf(caller);
     const at = this.#now();
     const before = this.#used.get(identity);
     const rate = this.#perMinute / 60_000;
     const left = before === undefined ? 0 : Math.max(0, before.amount - (at - before.at) * rate);
     if (left + amount > this.#perMinute) {
-      throw new FairleadError(
-        'LimitExceeded',
-        `${describeCaller(caller)} may publish at most ${this.#perMinute} profiles a minute`,
-        { retryAfter: Math.max(1, Math.ceil((left + amount - this.#perMinute) / rate / 1000)) },
-      );
+      const retryAfter = Math.max(1, Math.ceil((left + amount - this.#perMinute) / rate / 1000));
+      throw new FairleadError('LimitExceeded', most, { retryAfter });
     }
     this.#used.delete(identity);
     this.#used.set(identity, { amount: left + amount, at });

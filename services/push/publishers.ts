@@ -49,7 +49,8 @@ export class Publishers {
   /** Counts the profiles of a request, of which one is counted. Throws LimitExceeded. */
   count(request: FastifyRequest, references: readonly Reference[]): void {
     this.#references.set(request, references);
-    if (references.length > 1) this.#dependencies.rateLimit?.take(this.#callers.of(request), references.length - 1);
+    const more = { taken: 1, amount: references.length - 1 };
+    if (more.amount > 0) this.#dependencies.rateLimit?.takeMore(this.#callers.of(request), more);
   }
 
   /** Returns a function that refuses a kind that the caller may not publish there (NotAllowed). */
