@@ -6,6 +6,15 @@ import { HttpError, type Problem, toProblem } from './problem.ts';
 /** Seconds after which callers may ask again if a registry, or this service, cannot answer. */
 const retrySeconds = 5;
 
+/**
+ * Headers of every answer, whatever made it: browsers do not guess what it is, run nothing of it,
+ * and show it in no frame. Web pages have a policy of their own.
+ */
+export const answerHeaders: Readonly<Record<string, string>> = {
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+};
+
 /** A request that was not answered as it was asked. */
 export interface Refusal {
   readonly thrown: unknown;
@@ -27,6 +36,8 @@ export function errorAnswer({ localPaths, challenge, onRefusal = logRefusal }: E
   return (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const problem = toProblem(thrown, request.id, localPaths?.());
     onRefusal({ thrown, problem, request });
+    // A route may have stated for how long its answer is kept, before it failed.
+    reply.headers({ ...answerHeaders, 'cache-control': 'no-store' });
     if (thrown instanceof HttpError) reply.headers(thrown.headers);
     if (thrown instanceof FairleadError && thrown.retryAfter !== undefined) {
       reply.header('retry-after', String(thrown.retryAfter));

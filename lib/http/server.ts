@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { AccessLog } from './access-log.ts';
 import { type BoundedServerOptions, boundedServer } from './bounded-server.ts';
-import { type ErrorAnswerOptions, errorAnswer } from './error-answer.ts';
+import { answerHeaders, type ErrorAnswerOptions, errorAnswer } from './error-answer.ts';
 import { refuseUnrouted } from './no-route.ts';
 import { serveOneAtATime } from './one-at-a-time.ts';
 import { parameterError } from './parameter-error.ts';
@@ -55,7 +55,7 @@ export function createServer(options: ServerOptions): HttpServer {
   });
   serveOneAtATime(app, options.pipelined);
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id);
+    reply.headers({ 'x-request-id': request.id, ...answerHeaders });
     done();
   });
   app.setErrorHandler(answerError);

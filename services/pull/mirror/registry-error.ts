@@ -38,7 +38,7 @@ export function registryErrorAnswer(localPaths: () => LocalPaths) {
     const { code, status } = codeOf(thrown, problem, request);
     if (status >= 500) request.log.error({ err: thrown }, 'request failed');
     else request.log.info({ kind: problem.kind, detail: toProblem(thrown, request.id).detail }, 'request refused');
-    // Headers of what was to be sent may have been set.
+    // A route may have stated for how long its answer is kept, before it failed.
     reply.header('cache-control', 'no-store');
     if (thrown instanceof HttpError) reply.headers(thrown.headers);
     // As clients of registries send credentials: the token is the password.

@@ -12,16 +12,18 @@ const problemType = 'application/problem+json';
  */
 export function answerErrorsWithPages(app: FastifyInstance, dependencies: PagesDependencies): void {
   app.addHook('onSend', async (request, reply, payload) => {
-    if (!isForPage(request, reply)) return payload;
+    if (!isProblem(request, reply)) return payload;
+    reply.header('vary', 'accept');
+    if (!prefersMediaType(request.headers.accept, 'text/html', problemType)) return payload;
     const { site } = siteOf(dependencies);
     const problem = JSON.parse(String(payload));
     const page = errorPage({ site, problem, url: request.url, repeatable: request.method === 'GET' });
-    reply.headers({ ...securityHeaders, 'cache-control': 'no-store', vary: 'accept' }).type('text/html; charset=utf-8');
+    reply.headers(securityHeaders).type('text/html; charset=utf-8');
     return page.toString();
   });
 }
 
-function isForPage({ url, headers: { accept } }: FastifyRequest, reply: FastifyReply): boolean {
-  if (!String(reply.getHeader('content-type')).startsWith(problemType) || /^\/v\d+\//.test(url)) return false;
-  return prefersMediaType(accept, 'text/html', problemType);
+/** Reports whether an answer is an error of a page. */
+function isProblem({ url }: FastifyRequest, reply: FastifyReply): boolean {
+  return String(reply.getHeader('content-type')).startsWith(problemType) && !/^\/v\d+\//.test(url);
 }

@@ -50,6 +50,54 @@ describe('the web pages', () => {
     assert.equal((await get(sheet)).headers['cache-control'], 'public, max-age=31536000, immutable');
   });
 
+  it('are in no frame, and run nothing, whatever is asked and however it fails', async () => {
+    const { etag } = (await get('/')).headers;
+    const digest = `sha256:${'0'.repeat(64)}`;
+    for (const [url, headers] of [
+      ['/', { 'if-none-match': String(etag) }],
+      ['/?q=a&q=b', { accept: '*/*' }],
+      ['/nowhere', { accept: '*/*' }],
+      ['/profiles/%', browser],
+      ['/v1/catalogs', browser],
+      ['/v1/profiles?reference=x', browser],
+      ['/v2/', browser],
+      [`/v2/registry.example.com/nginx/blobs/${digest}`, browser],
+      ['/openapi.json', browser],
+      ['/metrics', browser],
+      ['/readyz', browser],
+    ] as const) {
+      const { headers: answered, statusCode } = await get(url, headers);
+      assert.match(String(answered['content-security-policy']), /default-src 'none'.*frame-ancestors 'none'/, url);
+      assert.equal(answered['x-content-type-options'], 'nosniff', url);
+      if (statusCode >= 400) assert.equal(answered['cache-control'], 'no-store', url);
+    }
+    assert.equal((await get('/nowhere', { accept: '*/*' })).headers.vary, 'accept');
+  });
+
+  it('show no control characters of an address or an error, and none that change the direction of text', async () => {
+    const text = encodeURIComponent('a\u202E\u2066\u0000\u001B[31m');
+    for (const url of [
+      `/nowhere/${text}`,
+      `/profiles/${text}`,
+      `/profiles/registry.example.com/${text}`,
+      `/profiles/registry.example.com/nginx:1?from=${text}`,
+      `/images/${text}`,
+      `/images?q=${text}`,
+      `/why?reference=${text}`,
+      `/why?reference=registry.example.com/nginx&kind=${text}`,
+      `/?q=${text}`,
+      `/?kind=${text}`,
+      `/?signer=${text}&image=${text}&arch=${text}`,
+      `/filters/image?q=${text}&signer=${text}`,
+      `/?after=${text}`,
+    ]) {
+      // A field of a form has what was entered.
+      const shown = (await get(url)).body.replaceAll(/\bvalue="[^"]*"/g, '');
+      const found = /[\p{Bidi_Control}\p{Cc}]/u.exec(shown.replaceAll('\n', ''));
+      assert.equal(found && shown.slice(found.index - 60, found.index + 20), null, url);
+    }
+  });
+
   it('are compressed as the browser takes it, and not sent again if they are the same', async () => {
     const plain = await get('/');
     for (const [coding, decode] of [

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Problem } from '#lib/http/problem';
 import { facts } from '../components/facts.ts';
 import { type Html, html } from '../components/html.ts';
+import { publisherText } from '../components/publisher-text.ts';
 import { layout } from './layout.ts';
 import type { Site } from './site.ts';
 
@@ -25,12 +26,20 @@ export function errorPage({ site, problem, url, repeatable }: ErrorPage): Html {
   const actions = html`${again && html`<a class="button primary" href="${localPath(url)}">Try again</a>`}<a class="button${!again && ' primary'}"
 href="/">Open the catalog</a>`;
   const main = html`<div class="error"><p class="mono">${status} ${nameOf(status, kind)}</p>
-<h1>${title}</h1><p class="lead">${explanation(problem)}</p><p class="actions">${actions}</p>
+<h1>${plain(title)}</h1><p class="lead">${plain(explanation(problem))}</p><p class="actions">${actions}</p>
 ${facts([
-  ['Cause', isNoRoute(problem) || detail.length === title.length ? undefined : detail],
+  ['Cause', isNoRoute(problem) || detail.length === title.length ? undefined : plain(detail)],
   ['Request', html`<code>${instance}</code>, also in the log of this service`],
 ])}</div>`;
-  return layout(site, { title }, main);
+  return layout(site, { title: plain(title) }, main);
+}
+
+/** Characters of a text in which registries and callers may have a say. */
+const longestText = 1000;
+
+/** Returns such a text without control characters and those that change the direction of text. */
+function plain(text: string): string {
+  return publisherText(text, longestText).text;
 }
 
 /** Statuses that HTTP has for requests of their own kind have its words. */

@@ -1,4 +1,5 @@
 import { type Html, html } from '../components/html.ts';
+import { publisherText } from '../components/publisher-text.ts';
 import { moment } from '../components/words.ts';
 import { stylesheet } from '../style/stylesheet.ts';
 import type { Page, Section, Site } from './site.ts';
@@ -19,7 +20,7 @@ export function layout(site: Site, page: Page, main: Html): Html {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${page.title} · Fairlead</title>
+<title>${publisherText(page.title).text} · Fairlead</title>
 <link rel="stylesheet" href="${stylesheet.path}">
 <link rel="icon" href="/assets/icon.svg" type="image/svg+xml">
 </head>
@@ -50,7 +51,7 @@ function footer({ catalogs, policyRevision, version }: Site): Html {
   const states = catalogs.map(({ reference, built, verified, problem }) => {
     const time = built === undefined ? undefined : moment(built);
     const signature = verified ? 'signature verified' : 'signature not verified';
-    return html`<p>Catalog ${reference}${time && html`, built ${time}`}, ${signature}${problem !== undefined && html`; its newest version could not be read: ${problem}`}.</p> `;
+    return html`<p>Catalog ${reference}${time && html`, built ${time}`}, ${signature}${problem !== undefined && html`; its newest version could not be read: ${publisherText(problem, 600).text}`}.</p> `;
   });
   return html`<footer class="site"><div class="wide"><div>${states}<p>Policy revision <code>${policyRevision.slice(0, 8)}</code>.</p></div>
 <ul><li><a href="/api">API reference</a></li><li>Fairlead ${version}</li></ul></div></footer>`;
