@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FairleadError } from '#lib/errors';
+import { digestOf } from '#lib/registry/digest';
 import { memoryRepository } from '#lib/registry/memory';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import type { Rule } from '#lib/trust/policy/policy';
@@ -79,6 +80,26 @@ describe('the pages that check profiles', () => {
     assert.match(await text(profile), /nginx 1\.27/);
     const { statusCode, body } = await get('/profiles/registry.example.com/security/other');
     assert.equal(statusCode, 404, body);
+  });
+
+  it('list the newest of many versions, and compare any of them', async () => {
+    const [first, ...others] = site.profiles;
+    const [newest] = first?.versions ?? [];
+    if (first === undefined || newest === undefined) return assert.fail();
+    const older = Array.from({ length: 5000 }, (_, at) => ({
+      ...newest,
+      descriptor: { ...newest.descriptor, digest: digestOf(Buffer.from(String(at))) },
+      tags: [`1.0.${at}`],
+    }));
+    site.profiles = [{ ...first, versions: [...first.versions, ...older] as never }, ...others];
+    try {
+      const { body } = await get(`${profile}:1.27?from=1.25`);
+      assert.match(body, /And 4,902 older versions: run <code>fairlead ls registry.example.com\/security\/nginx</);
+      assert.match(body, /<option value="1.25" selected>/);
+      assert.ok(body.length < 150_000, `${body.length} bytes`);
+    } finally {
+      site.profiles = [first, ...others];
+    }
   });
 
   it('compare any two versions, and RuntimeDefault', async () => {

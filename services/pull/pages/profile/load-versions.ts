@@ -14,6 +14,8 @@ import { type Comparison, type ProfileView, type VersionView, versionLabel, vers
 const runtimeDefault = 'RuntimeDefault';
 /** Versions whose change is shown in the list: each is pulled. */
 const comparedVersions = 5;
+/** The newest versions, which the list and the choices of the comparison have. */
+const listedVersions = 100;
 
 /** Returns what the catalogs state about a version. */
 export function entryOf({ tag, digest }: Reference, listed: CatalogProfile | undefined): CatalogEntry | undefined {
@@ -42,13 +44,13 @@ export interface Comparing {
 export async function loadVersions(
   comparing: Comparing,
   signal: AbortSignal,
-): Promise<Pick<ProfileView, 'versions' | 'comparison'>> {
+): Promise<Pick<ProfileView, 'versions' | 'versionTotal' | 'comparison'>> {
   const { listed, reference, trusted } = comparing;
   const entries = listed?.versions ?? [];
   const profiles = await Promise.all(
     entries.slice(0, comparedVersions + 1).map((entry) => profileOf(versionOf(entry), comparing, signal)),
   );
-  const versions = entries.map((entry, index): VersionView => {
+  const versions = entries.slice(0, listedVersions).map((entry, index): VersionView => {
     const since = entries[index + 1];
     const [own, before] = [profiles[index], profiles[index + 1]];
     const differences = own && before && 'kind' in own && 'kind' in before ? tryCompare(before, own) : undefined;
@@ -62,7 +64,7 @@ export async function loadVersions(
     };
   });
   const comparison = await comparisonOf(comparing, signal);
-  return { versions, ...(comparison && { comparison }) };
+  return { versions, versionTotal: entries.length, ...(comparison && { comparison }) };
 }
 
 function tryCompare(from: PublishedProfile, to: PublishedProfile): ReturnType<typeof compareVersions> | undefined {
@@ -84,7 +86,7 @@ async function comparisonOf(comparing: Comparing, signal: AbortSignal): Promise<
   const named = (listed?.versions ?? []).map(versionOf);
   const all = [...new Set(named.includes(shown) ? named : [shown, ...named])];
   const choices = [
-    ...all.map((value) => ({ value, label: versionLabel(value) })),
+    ...all.slice(0, listedVersions).map((value) => ({ value, label: versionLabel(value) })),
     { value: runtimeDefault, label: runtimeDefault },
   ];
   const to = request.to ?? shown;

@@ -27,8 +27,10 @@ export interface ProfileView {
   /** Absent if the profile may not be shown. */
   readonly content?: ProfileContent;
   readonly artifact?: ArtifactFacts;
-  /** The newest first. */
+  /** The newest first, as many as are shown. */
   readonly versions: readonly VersionView[];
+  /** How many the catalogs have. */
+  readonly versionTotal: number;
   readonly comparison?: Comparison;
   readonly images: readonly { readonly image: string; readonly how: string }[];
   readonly others: readonly CatalogProfile[];

@@ -12,10 +12,12 @@ const shownSubjects = 60;
 
 /** Returns the section with the versions of a profile, and the comparison of two of them. */
 export function versionsSection(view: ProfileView): Html {
-  const { versions, comparison } = view;
+  const { address, versions, versionTotal, comparison } = view;
+  const others = versionTotal - versions.length;
   const rows = versions.map((version) => row(view, version));
   return html`<section class="block" id="versions" aria-labelledby="versions-title"><h2 id="versions-title">Versions</h2>
 ${rows.length > 0 ? html`<ol class="versions">${rows}</ol>` : html`<p class="lead">No catalog of this site lists the versions of this profile.</p>`}
+${others > 0 && html`<p class="lead">And ${counted(others, 'older version')}: run <code>fairlead ls ${address.registry}/${address.repository}</code>.</p>`}
 ${comparison !== undefined && compare(view, comparison)}</section>`;
 }
 
