@@ -13,8 +13,8 @@ interface Line {
 }
 
 /**
- * Every source file below the CLI, without tests, generated code, and documents that are not read in
- * a terminal.
+ * Every source file below the CLI, without tests, generated code, and documents that are not read
+ * in a terminal.
  */
 const files = globSync('{lib,services,cri-shim,operator}/**/*.ts', { cwd: root })
   .filter((file) => !/\.test\.ts$|\/gen\/|^services\/pull\/(?:pages\/|api\/schemas)/.test(file))

@@ -44,7 +44,9 @@ it('the message of a rate limit names the caller', () => {
     [{ method: 'token' }, "the holder of the service's token"],
     [callerNamed('ada'), '"ada" of https://a.example.com'],
   ] as const) {
-    assert.throws(() => limit.take(caller, 3), { message: `${name} may publish at most 2 profiles a minute` });
+    assert.throws(() => limit.take(caller, 3), {
+      message: `${name} may publish at most 2 profiles a minute, and the request has 3`,
+    });
   }
 });
 
