@@ -30,7 +30,8 @@ export function compareKeys([one, id]: SortKey, [other, otherId]: SortKey): numb
   return id === otherId ? 0 : id < otherId ? -1 : 1;
 }
 
-const maxCursorLength = 1024;
+/** Most characters of a cursor: more than the longest names need. */
+export const maxCursorLength = 1024;
 
 /** Returns a position as text; readCursor is the inverse. */
 export function writeCursor(sort: SearchSort, key: SortKey): string {

@@ -192,6 +192,27 @@ describe('Catalogs', () => {
     }
   });
 
+  it('is read in pages behind the longest names, and counts the most frequent values', async () => {
+    const images = (from: number) => Array.from({ length: 60 }, (_, at) => `r.test/i${from + at}`);
+    const long = `registry.test/${'z'.repeat(240)}`;
+    const of = (name: string, from: number) => [
+      catalogEntry({ of: name, annotations: { 'dev.fairlead.profile.images': images(from).join(',') } }),
+    ];
+    await push(of(`${long}1`, 0), of(`${long}2`, 60));
+    const catalogs = follow();
+    await catalogs.read();
+    const current = { current: policy, inForce: true };
+    const app = await createPullServer({ version: '0', logger: log, policy: current, connect, catalogs });
+    try {
+      const first = (await app.inject('/v1/catalogs/profiles?limit=1')).json();
+      assert.equal(first.facets.image.length, 100);
+      const second = await app.inject(`/v1/catalogs/profiles?limit=1&after=${first.next}`);
+      assert.equal(second.json().profiles?.[0].repository, `${long}2`, second.body);
+    } finally {
+      await app.close();
+    }
+  });
+
   it('is searched and listed by the API in pages, and served by the mirror', async () => {
     await push(nginx, redis);
     const catalogs = follow();

@@ -242,7 +242,11 @@ const searched = {
   properties: {
     profiles: { type: 'array', items: { $ref: 'CatalogProfile#' } },
     total: { type: 'integer' },
-    facets: { type: 'object', properties: { kind: facet, signer: facet, image: facet, architecture: facet } },
+    facets: {
+      type: 'object',
+      description: 'The 100 most frequent values of each',
+      properties: { kind: facet, signer: facet, image: facet, architecture: facet },
+    },
     next: { ...text, description: 'The value of `after` for the next page; absent on the last one' },
     previous: { ...text, description: 'The value of `after` for the page before; absent on the first one' },
   },

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { maxPageSize } from '#lib/catalog/search';
+import { maxCursorLength } from '#lib/catalog/search-order';
 import { type SearchQuery, searchSorts } from '#lib/catalog/search-query';
 import type { ApiDependencies } from './api-dependencies.ts';
 import { authorizeCatalogs, describeFound } from './catalog-entries.ts';
@@ -12,6 +13,9 @@ interface SearchRequest {
 
 const filter = { type: 'string', maxLength: 512 } as const;
 
+/** Values of a facet in an answer: a catalog may have as many images as profiles. */
+const facetValues = 100;
+
 const schema = {
   operationId: 'searchCatalogs',
   summary: 'Search the catalogs',
@@ -22,12 +26,16 @@ const schema = {
     properties: {
       text: { ...filter, description: 'Words of the name, repository, summary, annotations, images, signers or tags' },
       kind: { type: 'string', enum: parameters.kind.enum, description: parameters.kind.description },
-      signer: { ...filter, description: 'A value of the facet signer; none for profiles without a verified signature' },
+      signer: {
+        ...filter,
+        maxLength: 2048,
+        description: 'A value of the facet signer; none for profiles without a verified signature',
+      },
       image: { ...filter, description: 'Repository of a container image that the profile is made for' },
       architecture: { ...filter, description: 'An architecture by the name of Go, such as amd64' },
       annotation: { ...filter, description: 'An annotation of the manifest: KEY or KEY=VALUE' },
       sort: { type: 'string', enum: searchSorts, default: 'name', description: 'The order of the profiles' },
-      after: { ...filter, description: 'The value of next or previous of another page' },
+      after: { ...filter, maxLength: maxCursorLength, description: 'The value of next or previous of another page' },
       limit: {
         type: 'integer',
         minimum: 1,
@@ -48,7 +56,10 @@ export async function searchRoute(app: FastifyInstance, dependencies: ApiDepende
     const { annotation, ...query } = request.query;
     await turns.take();
     const found = catalogs.current().search({ ...query, annotation: annotationOf(annotation) });
-    const { total, facets, next, previous } = found;
+    const { total, next, previous } = found;
+    const facets = Object.fromEntries(
+      Object.entries(found.facets).map(([name, values]) => [name, values.slice(0, facetValues)]),
+    );
     return sendJson(reply, { profiles: found.profiles.map(describeFound), total, facets, next, previous }, readers);
   });
 }
