@@ -159,6 +159,25 @@ describe('Catalogs', () => {
     assert.deepEqual([shown?.verified, shown?.problem], [false, 'the registry: no space']);
   });
 
+  it('warns of a tag that is set back to an older catalog, once', async () => {
+    const warnings: { messageId: string }[] = [];
+    const written = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(JSON.parse(line)) });
+    const catalogs = new Catalogs([reference], { policy: { current: policy }, connect, log: written });
+    const setTo = async (built: string): Promise<void> => {
+      await pushCatalog(target, { reference, shards: [], root: packRoot({ shards: [], built }), signer });
+      await catalogs.read();
+    };
+    await setTo('2026-11-29T00:00:00Z');
+    await setTo('2026-11-30T00:00:00Z');
+    assert.deepEqual(warnings, []);
+    await setTo('2026-11-29T00:00:00Z');
+    await catalogs.read();
+    assert.deepEqual(
+      warnings.map(({ messageId }) => messageId),
+      ['fairlead.catalog.older'],
+    );
+  });
+
   it('drops what the policy refuses now', async () => {
     await push(nginx);
     const followed = { current: policy };

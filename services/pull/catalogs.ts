@@ -131,6 +131,12 @@ export class Catalogs {
       followed.catalog = read;
       followed.problem = undefined;
       const { digest } = read.descriptor;
+      if (previous !== undefined && isOlder(read, previous)) {
+        const times = { built: read.built, previousBuilt: previous.built };
+        const text =
+          'the tag names a catalog that was built before the previous one: it was set back, or its registry lies';
+        log.warn({ ...record, messageId: 'fairlead.catalog.older', digest, ...times }, text);
+      }
       if (isNew || hadProblem) log.info({ ...record, digest, ...sizeOfCatalog(entriesOf(read)) }, 'catalog read');
       return isNew;
     } catch (thrown) {
@@ -147,4 +153,9 @@ export class Catalogs {
       return isRefused && previous !== undefined;
     }
   }
+}
+
+/** Reports whether a catalog states an earlier time than another one. */
+function isOlder({ built }: Catalog, { built: other }: Catalog): boolean {
+  return built !== undefined && other !== undefined && Date.parse(built) < Date.parse(other);
 }
