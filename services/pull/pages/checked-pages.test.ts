@@ -167,6 +167,13 @@ describe('the pages that check profiles', () => {
     assert.match(await text(`${profile}:1.27`), /What it permits is not known now/);
   });
 
+  it('ask a registry that does not answer once for a page, not for each version', async () => {
+    site.down.add('registry.example.com');
+    const before = site.requests;
+    assert.match(await text(`${profile}:1.27`), /What it permits is not known now/);
+    assert.equal(site.requests - before, 1);
+  });
+
   it('serve pods and profiles as plain text', async () => {
     const pod = await get(`${profile}:1.27/-/pod.yaml?delivery=crio`);
     assert.match(pod.body, /seccomp-profile\.crio\.io\/nginx: registry\.example\.com\/security\/nginx@sha256:/);

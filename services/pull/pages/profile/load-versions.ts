@@ -118,6 +118,11 @@ async function profileOf(
   const digest = isDigest(version) ? version : entry?.descriptor.digest;
   const tagged = digest === undefined ? parseReference(`${registry}/${repository}:${version}`) : undefined;
   const named = tagged ?? { registry, repository, ...(digest !== undefined && { digest }) };
+  const { trust } = trusted;
+  // The registry did not answer a moment ago: readers would wait for it once more.
+  if (trust.state === 'notChecked' && (digest === undefined || checks.verificationOf(digest) === undefined)) {
+    return { problem: `${versionLabel(version)}: ${trust.why}` };
+  }
   try {
     return (await findInTime(profiles, named, signal)).profile;
   } catch (error) {
