@@ -98,6 +98,16 @@ describe('the web pages', () => {
     }
   });
 
+  it('lead back from a position behind the last one', async () => {
+    const last = Buffer.from(JSON.stringify(['name', 'zzz', 'z'])).toString('base64url');
+    for (const url of ['/filters/image?from=900000', '/images?from=900000', `/?after=${last}`]) {
+      const { body } = await get(url);
+      assert.match(body, /<p>None of \d+<\/p>/, url);
+      const back = /rel="prev" href="([^"]+)"/.exec(body)?.[1]?.replaceAll('&amp;', '&') ?? assert.fail(url);
+      assert.match((await get(back)).body, /<span>docker.io|<li class="row">|class="values filter"><ul><li>/, back);
+    }
+  });
+
   it('are compressed as the browser takes it, and not sent again if they are the same', async () => {
     const plain = await get('/');
     for (const [coding, decode] of [

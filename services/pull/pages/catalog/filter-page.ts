@@ -50,7 +50,7 @@ export function valuesPager({
   shown: number;
 }): Html | false {
   const at = (position: number): string => `${path}${path.includes('?') ? '&' : '?'}from=${position}`;
-  const previous = from > 0 ? at(Math.max(0, from - pageSize)) : undefined;
+  const previous = from > 0 ? at(Math.max(0, Math.min(from, total) - pageSize)) : undefined;
   const next = from + shown < total ? at(from + pageSize) : undefined;
   if (previous === undefined && next === undefined) return false;
   return pager({ total, first: from, shown, order: 'the most frequent first', size: pageSize, previous, next });

@@ -15,7 +15,11 @@ export interface Pager {
 
 /** Returns the range that is shown, and links to the parts around it. */
 export function pager({ total, first, shown, order, size, previous, next }: Pager): Html {
-  const range = `${count(first + 1)}–${count(first + shown)} of ${count(total)}, ${order}`;
+  // An address may name a position behind the last one.
+  const range =
+    shown === 0
+      ? `None of ${count(total)}`
+      : `${count(first + 1)}–${count(first + shown)} of ${count(total)}, ${order}`;
   const links = [
     previous !== undefined && html`<a class="button" rel="prev" href="${previous}">Previous ${size}</a>`,
     next !== undefined && html`<a class="button" rel="next" href="${next}">Next ${size}</a>`,
