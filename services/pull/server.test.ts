@@ -263,6 +263,17 @@ describe('createPullServer', () => {
     assert.ok(!asked.includes('internal.example.com'));
   });
 
+  it('answers 404 for the manifest of an image, by tag and by digest', async () => {
+    const config = blob('application/vnd.oci.image.config.v1+json', Buffer.from('{}'));
+    const manifest = { schemaVersion: 2, mediaType: mediaTypes.manifest, config: config.descriptor, layers: [] } as const;
+    const image = assembleArtifact(manifest, [config]);
+    await pushArtifact(target, image, undefined, 'image');
+    for (const name of ['image', image.descriptor.digest]) {
+      const response = await app.inject(`/v2/registry.example.com/security/nginx/manifests/${name}`);
+      assert.deepEqual([response.statusCode, response.json().errors[0].code], [404, 'MANIFEST_UNKNOWN']);
+    }
+  });
+
   it('does not count requests that were answered among those that wait', async () => {
     for (let request = 0; request <= workBounds.ofOneRegistry; request++) {
       const { statusCode, body } = await app.inject('/v2/registry.example.com/security/nginx/manifests/signed');

@@ -158,6 +158,18 @@ rules:
     assert.doesNotMatch(JSON.stringify(lines), /Bearer|not recorded|eyJ/);
   });
 
+  it('records who was refused, also without credentials', async () => {
+    const url = '/v1/profiles?reference=registry.example.com/security/nginx:1';
+    const headers = { 'content-type': 'application/json' };
+    const response = await app.inject({ method: 'POST', url, headers, payload: profile('read') });
+    assert.equal(response.statusCode, 401, response.body);
+    const last = (await audited()).at(-1);
+    assert.deepEqual(
+      [last?.['outcome'], last?.['caller'], last?.['error'], last?.['reference']],
+      ['refused', { method: 'anonymous' }, 'Unauthenticated', 'registry.example.com/security/nginx:1'],
+    );
+  });
+
   it('publishes several profiles without a tag in one repository', async () => {
     const repository = 'registry.example.com/security/nginx';
     const response = await post([

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { packArtifact } from '#lib/artifact/pack-artifact';
 import { pushArtifact } from '#lib/artifact/push-artifact';
+import { FairleadError } from '#lib/errors';
 import { readProfile } from '#lib/profile/read-profile';
 import { memoryRepository } from '#lib/registry/memory';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
@@ -22,6 +23,7 @@ const texts = {
 describe('the API of the pull service', () => {
   let app: FastifyInstance;
   const asked: string[] = [];
+  let policy: Policy;
   before(async () => {
     const target = memoryRepository();
     const signer = keySigner(await loadPrivateKey((await generateKeyPair()).privateKey));
@@ -43,7 +45,7 @@ describe('the API of the pull service', () => {
       'unsigned',
     );
     const require = [{ anyOf: [{ key: '/etc/fairlead/a.pub', publicKey: signer.key.publicKey }] }];
-    const policy: Policy = {
+    policy = {
       source: '/etc/fairlead/policy.yaml',
       rules: [{ match: 'registry.example.com/**', require, unsigned: false, position: '4:5' }],
       baseline: { seccomp: 'RuntimeDefault', apparmor: 'RuntimeDefault' },
@@ -91,6 +93,24 @@ describe('the API of the pull service', () => {
     }
     assert.equal((await get('diff', { from: `${repository}:1`, to: 'internal.example.com/a:1' })).status, 403);
     assert.ok(!asked.includes('internal.example.com'));
+  });
+
+  it('answers 503 for a decision that needs a registry that is down', async () => {
+    const unsigned = { match: '**', require: [], unsigned: true };
+    const down = await createPullServer({
+      version: '0',
+      logger: pino({ level: 'silent' }),
+      policy: { current: { ...policy, rules: [unsigned] }, inForce: true },
+      connect: () => {
+        throw new FairleadError('Unavailable', 'registry.example.com does not answer');
+      },
+    });
+    try {
+      const response = await down.inject(`/v1/verification?reference=${repository}:1`);
+      assert.deepEqual([response.statusCode, response.headers['retry-after']], [503, '5']);
+    } finally {
+      await down.close();
+    }
   });
 
   it('compares two profiles by what they permit', async () => {
