@@ -108,10 +108,7 @@ describe('Catalogs', () => {
     assert.deepEqual(
       logged.map(({ messageId, msg }) => [messageId, msg]),
       [
-        [
-          'fairlead.catalog.unread',
-          'the catalog cannot be read, it has no effect: registry.test does not answer',
-        ],
+        ['fairlead.catalog.unread', 'the catalog cannot be read, it has no effect: registry.test does not answer'],
         ['fairlead.catalog.read', 'catalog read'],
         [
           'fairlead.catalog.unread',

@@ -18,7 +18,6 @@ import { keySigner } from '#lib/trust/sign/key-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import { packSignature } from '#lib/trust/signature/pack-signature';
 import { createPullServer } from './server.ts';
-import { workBounds } from './verified/work-bound.ts';
 
 // The number is above 2^53: it must come out as it went in.
 const profile =
@@ -263,29 +262,6 @@ describe('createPullServer', () => {
     assert.ok(!asked.includes('internal.example.com'));
   });
 
-  it('answers 404 for the manifest of an image, by tag and by digest', async () => {
-    const config = blob('application/vnd.oci.image.config.v1+json', Buffer.from('{}'));
-    const manifest = { schemaVersion: 2, mediaType: mediaTypes.manifest, config: config.descriptor, layers: [] } as const;
-    const image = assembleArtifact(manifest, [config]);
-    await pushArtifact(target, image, undefined, 'image');
-    for (const name of ['image', image.descriptor.digest]) {
-      const response = await app.inject(`/v2/registry.example.com/security/nginx/manifests/${name}`);
-      assert.deepEqual([response.statusCode, response.json().errors[0].code], [404, 'MANIFEST_UNKNOWN']);
-    }
-  });
-
-  it('does not count requests that were answered among those that wait', async () => {
-    for (let request = 0; request <= workBounds.ofOneRegistry; request++) {
-      const { statusCode, body } = await app.inject('/v2/registry.example.com/security/nginx/manifests/signed');
-      assert.equal(statusCode, 200, body);
-    }
-    const refused = 'registry.example.com/security/nginx:unsigned';
-    for (let request = 0; request <= workBounds.ofOneRegistry; request++) {
-      const { statusCode, body } = await app.inject(`/v1/verification?reference=${refused}`);
-      assert.equal(statusCode, 200, body);
-    }
-  });
-
   it('writes down each decision, also about what it has answered before', async () => {
     const decided: boolean[] = [];
     const recorded = await createPullServer({
@@ -305,28 +281,6 @@ describe('createPullServer', () => {
       assert.deepEqual(decided, [false, true, true]);
     } finally {
       await recorded.close();
-    }
-  });
-
-  it('serves the blobs of a manifest without a tag after the manifest', async () => {
-    const content = new TextEncoder().encode(profile.replace('"read"', '"write"'));
-    const artifact = packArtifact(readProfile(content), { layout: 'runtime', content });
-    await pushArtifact(target, artifact, undefined, undefined);
-    const open = await createPullServer({
-      version: '0',
-      logger: pino({ level: 'silent' }),
-      policy: { current: anything, inForce: true },
-      connect: () => target,
-    });
-    try {
-      const [layer] = artifact.manifest.layers;
-      const base = '/v2/registry.example.com/security/nginx';
-      const statusOf = async (path: string) => (await open.inject(`${base}/${path}`)).statusCode;
-      assert.equal(await statusOf(`blobs/${layer?.digest}`), 404);
-      assert.equal(await statusOf(`manifests/${artifact.descriptor.digest}`), 200);
-      assert.equal(await statusOf(`blobs/${layer?.digest}`), 200);
-    } finally {
-      await open.close();
     }
   });
 

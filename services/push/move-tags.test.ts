@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Repository } from '#lib/registry/target';
-import { counted, lax, put, reference, repository, strict, version } from '#test/support/publication';
+import { common, counted, lax, put, reference, repository, strict, version } from '#test/support/publication';
+import { publish } from './publish.ts';
 
 describe('publish a version', () => {
   it('moves the tags that stand for it, and none backwards', async () => {
@@ -20,6 +21,17 @@ describe('publish a version', () => {
     assert.notEqual((await target.resolve('1')).digest, patch.digest);
     await put(target, lax, { ...version('1.4.9', true), allowOlder: true });
     for (const tag of ['1.4.9', '1.4', '1', 'latest']) assert.equal((await target.resolve(tag)).digest, patch.digest);
+  });
+
+  it('writes all tags of a version that is not signed', async () => {
+    const target = counted();
+    const unsigned = { ...common, signer: undefined, target };
+    const { tags, reference: pinned } = await publish(strict, { reference, ...version('1.4.2') }, unsigned);
+    assert.deepEqual(
+      tags.map(({ tag }) => tag),
+      ['1.4.2', '1.4', '1'],
+    );
+    for (const { tag } of tags) assert.equal((await target.resolve(tag)).digest, pinned.digest);
   });
 
   it('leaves a single shorter tag at a newer version that is published meanwhile', async () => {

@@ -10,7 +10,6 @@ import { readProfile } from '#lib/profile/read-profile';
 import { memoryRepository } from '#lib/registry/memory';
 import { formatReference, parseReference } from '#lib/registry/reference';
 import type { Repository } from '#lib/registry/target';
-import { parseVersion } from '#lib/registry/version-tags';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import type { Rule, TrustPolicy } from '#lib/trust/policy/policy';
 import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
@@ -224,22 +223,6 @@ describe('publish', () => {
     assert.equal(signature, undefined);
     assert.deepEqual(await fetchSignatures(target, descriptor), []);
     assert.ok(!calls.some((call) => call.startsWith('tag')));
-  });
-
-  it('writes all tags of a version without a signature', async () => {
-    const { target } = recordingRepository();
-    const number = parseVersion('1.4.2');
-    const request = {
-      reference: parseReference('registry.example.com/security/nginx'),
-      version: { number, latest: false },
-    };
-    const dependencies = { target, signer: undefined, clock, limits: defaultPublicationLimits };
-    const { tags } = await publish(profile, request, dependencies);
-    assert.deepEqual(
-      tags.map(({ tag }) => tag),
-      ['1.4.2', '1.4', '1'],
-    );
-    for (const tag of ['1.4.2', '1.4', '1']) await target.resolve(tag);
   });
 
   it('sends nothing that is not allowed or not valid', async () => {

@@ -13,6 +13,7 @@ import { keySigner } from '#lib/trust/sign/key-signer';
 import { signArtifact } from '#lib/trust/sign/sign-artifact';
 import { packSignature } from '#lib/trust/signature/pack-signature';
 import { createPullServer } from '../server.ts';
+import { workBounds } from '../verified/work-bound.ts';
 
 const repository = 'registry.example.com/security/nginx';
 const texts = {
@@ -95,6 +96,12 @@ describe('the API of the pull service', () => {
     assert.ok(!asked.includes('internal.example.com'));
   });
 
+  it('does not count decisions that were explained among the requests that wait', async () => {
+    for (let request = 0; request <= workBounds.ofOneRegistry; request++) {
+      assert.equal((await get('verification', { reference: `${repository}:unsigned` })).status, 200);
+    }
+  });
+
   it('answers 503 for a decision that needs a registry that is down', async () => {
     const unsigned = { match: '**', require: [], unsigned: true };
     const down = await createPullServer({
@@ -137,7 +144,10 @@ describe('the API of the pull service', () => {
     const { status, body } = await get('explain', { reference: `${repository}:apparmor`, kind: 'AppArmor' });
     assert.equal(status, 200);
     const { kind, baseline, constraints, ...rest } = body;
-    assert.deepEqual([kind, baseline, rest.syscalls, rest.counts], ['AppArmor', 'RuntimeDefault', undefined, undefined]);
+    assert.deepEqual(
+      [kind, baseline, rest.syscalls, rest.counts],
+      ['AppArmor', 'RuntimeDefault', undefined, undefined],
+    );
     assert.ok(Array.isArray(constraints));
   });
 

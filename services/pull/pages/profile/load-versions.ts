@@ -120,7 +120,7 @@ async function profileOf(
   const named = tagged ?? { registry, repository, ...(digest !== undefined && { digest }) };
   const { trust } = trusted;
   // The registry did not answer a moment ago: readers would wait for it once more.
-  if (trust.state === 'notChecked' && (digest === undefined || checks.verificationOf(digest) === undefined)) {
+  if (trust.state === 'notChecked' && (digest === undefined || profiles.verificationOf(named, digest) === undefined)) {
     return { problem: `${versionLabel(version)}: ${trust.why}` };
   }
   try {

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import type { Artifact } from '#lib/artifact/artifact';
+import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
+import { packArtifact } from '#lib/artifact/pack-artifact';
+import { pushArtifact } from '#lib/artifact/push-artifact';
+import { readProfile } from '#lib/profile/read-profile';
+import { mediaTypes } from '#lib/registry/descriptor';
+import { memoryRepository } from '#lib/registry/memory';
+import { createPullServer } from '../server.ts';
+import { workBounds } from '../verified/work-bound.ts';
+
+const name = '/v2/registry.example.com/security/nginx';
+
+describe('/v2/', () => {
+  let app: FastifyInstance;
+  const target = memoryRepository();
+  const push = async (call: string, tag: string | undefined): Promise<Artifact> => {
+    const content = new TextEncoder().encode(
+      `{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["${call}"],"action":"SCMP_ACT_ALLOW"}]}\n`,
+    );
+    const artifact = packArtifact(readProfile(content), { layout: 'runtime', content });
+    await pushArtifact(target, artifact, undefined, tag);
+    return artifact;
+  };
+  before(async () => {
+    app = await createPullServer({
+      version: '0',
+      logger: pino({ level: 'silent' }),
+      policy: {
+        current: {
+          source: 'policy.yaml',
+          rules: [{ match: '**', require: [], unsigned: true }],
+          baseline: { seccomp: 'RuntimeDefault', apparmor: 'RuntimeDefault' },
+          limits: { artifactBytes: 1024, entriesPerSyscall: 2 },
+          revision: '1',
+        },
+        inForce: true,
+      },
+      connect: () => target,
+    });
+  });
+  after(() => app.close());
+
+  const statusOf = async (path: string): Promise<number> => (await app.inject(`${name}/${path}`)).statusCode;
+
+  it('serves the blobs of a manifest without a tag after the manifest', async () => {
+    const { descriptor, manifest } = await push('write', undefined);
+    const layer = `blobs/${manifest.layers[0]?.digest}`;
+    assert.equal(await statusOf(layer), 404);
+    assert.equal(await statusOf(`manifests/${descriptor.digest}`), 200);
+    assert.equal(await statusOf(layer), 200);
+  });
+
+  it('answers 404 for the manifest of an image, by tag and by digest', async () => {
+    const config = blob('application/vnd.oci.image.config.v1+json', Buffer.from('{}'));
+    const image = assembleArtifact(
+      { schemaVersion: 2, mediaType: mediaTypes.manifest, config: config.descriptor, layers: [] },
+      [config],
+    );
+    await pushArtifact(target, image, undefined, 'image');
+    for (const tagOrDigest of ['image', image.descriptor.digest]) {
+      const response = await app.inject(`${name}/manifests/${tagOrDigest}`);
+      assert.deepEqual([response.statusCode, response.json().errors[0].code], [404, 'MANIFEST_UNKNOWN']);
+    }
+  });
+
+  it('does not count requests that were answered among those that wait', async () => {
+    await push('read', '1');
+    for (let request = 0; request <= workBounds.ofOneRegistry; request++)
+      assert.equal(await statusOf('manifests/1'), 200);
+  });
+
+  it('returns the single byte of a range that begins where it ends', async () => {
+    const { manifest } = await push('read', '1');
+    const response = await app.inject({
+      url: `${name}/blobs/${manifest.layers[0]?.digest}`,
+      headers: { range: 'bytes=1-1' },
+    });
+    assert.deepEqual([response.statusCode, response.body], [206, '"']);
+  });
+});
