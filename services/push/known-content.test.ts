@@ -25,11 +25,12 @@ const requires = (...signers: readonly KeySigner[]) => ({
   ],
 });
 
-/** A repository that confirms what was pushed, and notes what is fetched. */
+/** A repository that confirms what was pushed, and records what is fetched and whose referrers. */
 function confirming() {
   const memory = memoryRepository();
   const pushed = new Set<string>();
   const fetched: string[] = [];
+  const listed: string[] = [];
   const target: Repository & { hasConfirmed(descriptor: { digest: string }): boolean } = {
     ...memory,
     push: async (descriptor, content, options) => {
@@ -40,21 +41,27 @@ function confirming() {
       fetched.push(descriptor.digest);
       return memory.fetch(descriptor, options);
     },
+    referrers: (subject, options) => {
+      listed.push(subject.digest);
+      return memory.referrers(subject, options);
+    },
     hasConfirmed: ({ digest }) => pushed.has(digest),
   };
-  return { target, fetched };
+  return { target, fetched, listed };
 }
 const dependencies = { signer, limits: defaultPublicationLimits, clock: () => new Date(0) };
 
 describe('publish to a repository that confirms digests', () => {
   it('verifies what was confirmed without reading it back', async () => {
-    const { target, fetched } = confirming();
+    const { target, fetched, listed } = confirming();
     const { verification } = await publish(bytes, { reference }, { ...dependencies, target, policy: requires(signer) });
     assert.equal(verification?.signatures.length, 1);
     assert.deepEqual(fetched, []);
+    assert.equal(listed.length, 1, 'once, before it is signed');
     const again = await publish(bytes, { reference }, { ...dependencies, target, policy: requires(signer) });
     assert.ok(again.alreadySigned);
     assert.equal(fetched.length, 2, 'the signature: its manifest and its bundle');
+    assert.equal(listed.length, 2, 'once more');
   });
 
   it('tags nothing that the policy does not accept', async () => {

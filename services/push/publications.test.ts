@@ -373,6 +373,7 @@ rules:
       [[reference], 400],
       [[reference, reference, content], 400],
       [[reference, ['titel', 'x'], content], 400],
+      [[reference, content, ['reference', name('2')]], 400],
       [[reference, ['failOn', 'x'], content], 400],
       [[reference, ['overwrite', 'x'], content], 400],
       [[['reference', ''], content], 400],

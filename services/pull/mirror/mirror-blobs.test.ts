@@ -73,6 +73,16 @@ describe('/v2/', () => {
       assert.equal(await statusOf('manifests/1'), 200);
   });
 
+  it('lets caches keep a blob, and answers 304 if they have it', async () => {
+    const { manifest } = await push('read', '1');
+    const digest = manifest.layers[0]?.digest;
+    const url = `${name}/blobs/${digest}`;
+    const { headers } = await app.inject(url);
+    assert.deepEqual([headers['etag'], headers['cache-control']], [`"${digest}"`, 'public, max-age=600, immutable']);
+    const known = await app.inject({ url, headers: { 'if-none-match': `"${digest}"` } });
+    assert.deepEqual([known.statusCode, known.body], [304, '']);
+  });
+
   it('returns the single byte of a range that begins where it ends', async () => {
     const { manifest } = await push('read', '1');
     const response = await app.inject({
