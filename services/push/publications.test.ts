@@ -158,6 +158,17 @@ rules:
     assert.doesNotMatch(JSON.stringify(lines), /Bearer|not recorded|eyJ/);
   });
 
+  it('records the publication of one profile', async () => {
+    const url = '/v1/profiles?reference=registry.example.com/security/nginx:1';
+    const headers = { 'content-type': 'application/json', authorization };
+    const response = await app.inject({ method: 'POST', url, headers, payload: profile('read') });
+    assert.equal(response.statusCode, 201, response.body);
+    assert.deepEqual(
+      (await audited()).map(({ outcome, digest }) => [outcome, digest]),
+      [['published', response.json().digest]],
+    );
+  });
+
   it('records who was refused, also without credentials', async () => {
     const url = '/v1/profiles?reference=registry.example.com/security/nginx:1';
     const headers = { 'content-type': 'application/json' };
