@@ -90,10 +90,11 @@ function configDirectory(env: NodeJS.ProcessEnv): string {
   return configured === '' ? join(home, '.config') : configured;
 }
 
+/** A file that cannot be examined for another reason exists: reading it reports the reason. */
 async function exists(file: string): Promise<boolean> {
   return stat(file).then(
     () => true,
-    () => false,
+    ({ code }: NodeJS.ErrnoException) => code !== 'ENOENT' && code !== 'ENOTDIR',
   );
 }
 

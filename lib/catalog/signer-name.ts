@@ -2,7 +2,7 @@ import type { CatalogEntry, CatalogSigner } from './entry.ts';
 import { catalogLimits } from './format.ts';
 
 /** What stands for the signer of a profile without one, in filters. */
-export const noSigner = 'none';
+const noSigner = 'none';
 
 /**
  * Returns the name of a signer by which profiles are filtered: `key:` and the fingerprint, or the

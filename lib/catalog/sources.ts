@@ -44,7 +44,7 @@ export function parseListLine(line: string): string | undefined {
 }
 
 /** Parses `registry/repository`. Throws InvalidInput for a tag or digest too. */
-export function parseSource(text: string): Pick<Reference, 'registry' | 'repository'> {
+function parseSource(text: string): Pick<Reference, 'registry' | 'repository'> {
   const { registry, repository, tag, digest } = parseReference(text);
   if (tag === undefined && digest === undefined) return { registry: registryName(registry), repository };
   throw new FairleadError('InvalidInput', `${quote(text, 300)} is the reference of an artifact, not a repository`, {

@@ -65,11 +65,11 @@ aria-hidden="true">×</span></a></li>`;
 }
 
 /** Returns a value of a filter as it is shown. */
-export function facetLabel(name: FacetName, { value }: Pick<FacetCount, 'value'>, keyNames: KeyNames): Html {
+function facetLabel(name: FacetName, { value }: Pick<FacetCount, 'value'>, keyNames: KeyNames): Html {
   return publisher(name === 'signer' ? signerLabel(signerOf(value), keyNames) : value);
 }
 
 /** Returns a value with its count; 0 if the facet does not have it. */
-export function facetOf(facet: readonly FacetCount[], value: string): FacetCount {
+function facetOf(facet: readonly FacetCount[], value: string): FacetCount {
   return facet.find((candidate) => candidate.value === value) ?? { value, count: 0 };
 }
