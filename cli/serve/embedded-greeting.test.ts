@@ -10,7 +10,7 @@ it('the greeting of serve --embedded has commands that work with the files of th
     'Open http://[::1]:8081/ in a browser to see what is published.\n' +
       'Registry, key, policy and token are in data.\nPublish:\n' +
       '  curl -H "Authorization: Bearer $(cat data/token)" -H "Content-Type: application/json" ' +
-      '--data-binary @examples/nginx.json "http://127.0.0.1:8080/v1/profiles?reference=localhost/security/nginx:1.27"\n' +
+      '--data-binary @nginx.json "http://127.0.0.1:8080/v1/profiles?reference=localhost/security/nginx:1.27"\n' +
       'Fetch:\n  curl "http://[::1]:8081/v1/profiles?reference=localhost/security/nginx:1.27"\n',
   );
 });

@@ -52,7 +52,7 @@ export function embeddedGreeting({ directory, given, isSeeded = false, push, pul
     const token = `-H "Authorization: Bearer $(cat ${given.tokenFile ?? `${directory}/token`})"`;
     lines.push(
       'Publish:',
-      `  curl ${token} -H "Content-Type: application/json" --data-binary @examples/nginx.json ${url(push)}`,
+      `  curl ${token} -H "Content-Type: application/json" --data-binary @nginx.json ${url(push)}`,
     );
   }
   if (pull !== undefined) lines.push('Fetch:', `  curl ${url(pull)}`);
