@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, beforeEach, describe, it } from 'node:test';
+import { assembleArtifact, blob } from '#lib/artifact/assemble-artifact';
 import { FairleadError } from '#lib/errors';
 import { type Descriptor, mediaTypes } from '#lib/registry/descriptor';
 import { digestOf } from '#lib/registry/digest';
@@ -12,7 +13,7 @@ import type { TrustPolicy } from '#lib/trust/policy/policy';
 import { type KeySigner, keySigner } from '#lib/trust/sign/key-signer';
 import { catalogEntry } from '../../test/support/catalog-entries.ts';
 import type { CatalogEntry } from './entry.ts';
-import { catalogAnnotations, catalogMediaTypes } from './format.ts';
+import { catalogAnnotations, catalogLimits, catalogMediaTypes } from './format.ts';
 import { pushCatalog } from './push-catalog.ts';
 import { type Catalog, entriesOf, readCatalog } from './read-catalog.ts';
 import { type ListedShard, type PackedRoot, packRoot } from './root.ts';
@@ -148,6 +149,27 @@ describe('readCatalog', () => {
     await refuses('ProfileInvalid', /shard 0[01]: it has an entry of ghcr.io\/acme\/redis, which belongs to shard/);
     await pushRoot(packRoot({ shards: [shard, shard] }));
     await refuses('ProfileInvalid', /it has shard .. twice/);
+  });
+
+  it('refuses a shard without a number of entries', async () => {
+    for (const count of ['', '-1', '1.5', '1e3', '10000000']) {
+      await pushRoot(indexOf([{ ...digestless('a'), annotations: shardAnnotations('00', count) }]));
+      await refuses('ProfileInvalid', /invalid number ".*" of entries of shard sha256:/);
+    }
+  });
+
+  it('refuses a catalog whose shards are too large together', async () => {
+    const shard = packShard([]);
+    const [config] = shard.blobs;
+    assert(config !== undefined);
+    const document = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] });
+    const large = blob(catalogMediaTypes.entries, Buffer.from(document.padEnd(catalogLimits.shardBytes)));
+    const padded = assembleArtifact({ ...shard.manifest, layers: [large.descriptor] }, [config, large]);
+    for (const { descriptor, bytes } of padded.blobs) await target.push(descriptor, bytes);
+    await target.push(padded.descriptor, padded.manifestBytes);
+    const keys = Array.from({ length: 33 }, (_, key) => key.toString(16).padStart(2, '0'));
+    await pushRoot(packRoot({ shards: keys.map((key) => ({ key, count: 0, descriptor: padded.descriptor })) }));
+    await refuses('LimitExceeded', /its shards have more than the 268435456 bytes allowed/);
   });
 
   it('refuses a catalog that is too large', async () => {

@@ -57,6 +57,11 @@ describe('a shard', () => {
     ['a repository with a tag', [annotated({ [catalogAnnotations.repository]: 'a.test/b:1' })], /invalid repository/],
     ['an unknown kind', [annotated({ [catalogAnnotations.kind]: 'Landlock' })], /invalid kind "Landlock"/],
     ['an invalid tag', [annotated({ [catalogAnnotations.tags]: '1.0,a b' })], /invalid tags/],
+    [
+      'more than 1,000 tags',
+      [annotated({ [catalogAnnotations.tags]: Array.from({ length: 1001 }, (_, at) => `t${at}`).join(',') })],
+      /invalid tags/,
+    ],
     ['invalid architectures', [annotated({ [catalogAnnotations.architectures]: 'amd64,\n' })], /invalid architectures/],
     ['an invalid subject', [annotated({ [catalogAnnotations.subject]: 'sha256:1' })], /invalid subject/],
     ['signers that are not JSON', [annotated({ [catalogAnnotations.signers]: '[' })], /invalid signers: not JSON/],
