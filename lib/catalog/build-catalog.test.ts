@@ -203,6 +203,17 @@ describe('buildCatalog', () => {
       'registry.test/a/unsigned SignatureInvalid',
       'registry.test/b/other NotAllowed',
     ]);
+    const unsigned = built.refused.find(({ reference: { repository } }) => repository === 'a/unsigned');
+    assert.equal(unsigned?.reference.tag, '1');
+  });
+
+  it('changes nothing if the registry of the catalog fails', async () => {
+    await registries.publish('registry.test/a/one:1', 'read');
+    await build();
+    const { length } = registries.written;
+    registries.down = formatRepository(catalog);
+    await assert.rejects(build(), { kind: 'Unavailable' });
+    assert.equal(registries.written.length, length);
   });
 
   it('changes nothing if a registry fails', async () => {

@@ -12,6 +12,8 @@ import { startCollector } from '#test/support/telemetry/collector';
 const token = 'a-token-for-the-test-only';
 const callers = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7' };
 const [server, client] = [2, 3];
+/** No registry listens there. */
+const down = '127.0.0.1:1';
 
 describePeers(['docker-registry'], 'fairlead serve with OTEL_EXPORTER_OTLP_ENDPOINT', () => {
   let folder = '';
@@ -20,10 +22,10 @@ describePeers(['docker-registry'], 'fairlead serve with OTEL_EXPORTER_OTLP_ENDPO
     folder = await mkdtemp(join(tmpdir(), 'fairlead-telemetry-'));
     registry = await startRegistry();
     succeeded(await runFairlead(['keygen'], { cwd: folder }));
-    const rule = `{match: ${registry.host}/**, require: [{key: fairlead.pub}]}`;
+    const rules = [registry.host, down].map((host) => `{match: ${host}/**, require: [{key: fairlead.pub}]}`);
     await writeFile(
       join(folder, 'policy.yaml'),
-      `apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules:\n  - ${rule}\n`,
+      `apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules: [${rules.join(', ')}]\n`,
     );
   });
   after(async () => {
@@ -56,6 +58,7 @@ describePeers(['docker-registry'], 'fairlead serve with OTEL_EXPORTER_OTLP_ENDPO
     assert.equal((await publish(services.push, '1', { traceparent })).status, 201);
     assert.equal((await pull(services.pull, '1')).status, 200);
     assert.equal((await pull(services.pull, 'missing')).status, 404);
+    assert.equal((await fetch(`${services.pull}/v1/profiles?reference=${down}/nginx:1`)).status, 503);
     assert.equal((await fetch(`${services.pull}/readyz`)).status, 200);
     assert.equal(await services.stop(), 0);
 
@@ -70,9 +73,12 @@ describePeers(['docker-registry'], 'fairlead serve with OTEL_EXPORTER_OTLP_ENDPO
         ['POST /v1/profiles', 201],
         ['GET /v1/profiles', 200],
         ['GET /v1/profiles', 404],
+        ['GET /v1/profiles', 503],
       ],
     );
-    const [post, get, missing] = requests;
+    const [post, get, missing, unavailable] = requests;
+    assert.deepEqual([missing?.status.code, missing?.attributes['error.type']], [0, undefined]);
+    assert.deepEqual([unavailable?.status.code, unavailable?.attributes['error.type']], [2, '503']);
     assert.deepEqual([post?.traceId, post?.parentSpanId], [callers.traceId, callers.spanId]);
     assert.notEqual(get?.traceId, missing?.traceId);
     const below = (parent: string | undefined) => spans.filter(({ parentSpanId }) => parentSpanId === parent);
