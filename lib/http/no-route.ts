@@ -20,9 +20,7 @@ export function refuseUnrouted(app: FastifyInstance): void {
 function noRoute(app: FastifyInstance, method: string, url: string): Error {
   const path = url.replace(/[?#].*$/s, '');
   const documented = app.hasRoute({ method: 'GET', url: '/openapi.json' });
-  // The framework takes the path for a pattern; one that could be a pattern names no resource.
-  const isPattern = /[*:()]/.test(path);
-  const allowed = isPattern ? [] : methods.filter((other) => app.hasRoute({ method: other, url: path }));
+  const allowed = methods.filter((other) => app.findRoute({ method: other, url: path }) !== null);
   if (allowed.length === 0) {
     return new FairleadError('NotFound', `resource not found: ${method} ${quote(url)}`, {
       ...(documented && { hint: 'GET /openapi.json lists the resources.' }),
