@@ -46,7 +46,7 @@ export const servicesRooms: readonly Room[] = [
     imports: [
       ...[errors, 'lib/catalog', 'lib/concurrency', 'lib/http', 'lib/profile/seccomp/model.ts', 'lib/registry'],
       ...['lib/trust/policy', 'services/pull/catalogs.ts', 'services/pull/pages/components'],
-      ...['services/pull/pages/style', 'services/pull/verified'],
+      ...['services', 'services/pull/pages/style', 'services/pull/verified'],
     ],
     packages: ['fastify'],
   },

@@ -1,8 +1,10 @@
+import { basename } from 'node:path';
 import type { Turns } from '#lib/concurrency/turns';
 import type { LocalPaths } from '#lib/http/local-paths';
 import { toProblem } from '#lib/http/problem';
 import type { SeccompProfile } from '#lib/profile/seccomp/model';
 import type { TrustPolicy } from '#lib/trust/policy/policy';
+import { policyKeys } from '../../../policy-paths.ts';
 import type { CatalogState, FollowedCatalogs } from '../../catalogs.ts';
 import type { VerifiedProfiles } from '../../verified/verified-profiles.ts';
 import type { Openness } from './open-to-all.ts';
@@ -52,13 +54,6 @@ function shownCatalog({ reference, catalog, problem }: CatalogState, localPaths:
 }
 
 /** The names are those of the files, not their paths: readers are not told where they are. */
-function keyNamesOf({ rules }: TrustPolicy): KeyNames {
-  const requirements = rules.flatMap(({ require, attestations = [] }) => [
-    ...require,
-    ...attestations.flatMap(({ by }) => by ?? []),
-  ]);
-  const keys = requirements.flatMap(({ anyOf }) =>
-    anyOf.flatMap((alternative) => (alternative.key === undefined ? [] : [alternative])),
-  );
-  return new Map(keys.map(({ key, publicKey }) => [publicKey.fingerprint, key.replace(/^.*[/\\]/, '')]));
+function keyNamesOf(policy: TrustPolicy): KeyNames {
+  return new Map(policyKeys(policy).map(({ key, publicKey }) => [publicKey.fingerprint, basename(key)]));
 }
