@@ -86,7 +86,11 @@ async function readAddresses(child: ChildProcess, count: number): Promise<Record
     if (address !== undefined) addresses[service] = address;
     if (Object.keys(addresses).length === count) break;
   }
-  if (Object.keys(addresses).length < count) throw new Error(`fairlead serve ended with ${child.exitCode}`);
+  if (Object.keys(addresses).length < count) {
+    // Its output may end before the exit is reported.
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    throw new Error(`fairlead serve ended with ${child.signalCode ?? child.exitCode}`);
+  }
   // What it logs from here on is let go: a full pipe would stop it.
   child.stdout.resume();
   return addresses;
