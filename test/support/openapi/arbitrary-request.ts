@@ -58,9 +58,10 @@ export function arbitraryRequest(
     { weight: 9, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.array(arbitraryPair, { maxLength: 2 }) },
   );
-  const types = Object.keys(requestBody?.content ?? {});
-  const contentType = fc.oneof(fc.constantFrom('application/json', ...types), fc.constantFrom('text/plain', 'x'));
-  const body = requestBody === undefined ? fc.constant(undefined) : fc.option(arbitraryBody, { nil: undefined });
+  const payload =
+    requestBody === undefined
+      ? fc.constant(undefined)
+      : fc.option(arbitraryPayload(Object.keys(requestBody.content), known), { nil: undefined });
   const accept = fc.constantFrom(
     undefined,
     '*/*',
@@ -69,7 +70,7 @@ export function arbitraryRequest(
     'text/html',
     ';;q=x,',
   );
-  return fc.record({ pairs, extra, contentType, body, accept }).map((made) => {
+  return fc.record({ pairs, extra, payload, accept }).map((made) => {
     const search = new URLSearchParams([...made.pairs.flat(), ...made.extra]).toString();
     return {
       method: method as GeneratedRequest['method'],
@@ -77,14 +78,16 @@ export function arbitraryRequest(
       url: search === '' ? path : `${path}?${search}`,
       headers: {
         ...(made.accept !== undefined && { accept: made.accept }),
-        ...(made.body !== undefined && { 'content-type': made.contentType }),
+        ...(made.payload !== undefined && { 'content-type': made.payload.type }),
       },
-      body: made.body,
+      body: made.payload?.bytes,
     };
   });
 }
 
 type Pair = [string, string];
+
+const validProfile = '{"defaultAction":"SCMP_ACT_ERRNO"}';
 
 const arbitraryText = fc.oneof(
   fc.string({ maxLength: 40 }),
@@ -95,8 +98,56 @@ const arbitraryPair: fc.Arbitrary<Pair> = fc.tuple(arbitraryText, arbitraryText)
 const arbitraryBody = fc.oneof(
   fc.uint8Array({ maxLength: 200 }),
   fc.json().map((text) => Buffer.from(text)),
-  fc.constantFrom(Buffer.from('{"defaultAction":"SCMP_ACT_ERRNO"}'), Buffer.from('{}'), Buffer.from('')),
+  fc.constantFrom(Buffer.from(validProfile), Buffer.from('{}'), Buffer.from('')),
 );
+
+/** A body, and its media type. */
+interface Payload {
+  readonly type: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Returns anything as one of the types, or of another, and often what the route expects. */
+function arbitraryPayload(types: readonly string[], known: readonly string[]): fc.Arbitrary<Payload> {
+  const type = fc.constantFrom('application/json', ...types, 'text/plain', 'x');
+  const valid = fc.record({ type: fc.constantFrom(...types), bytes: fc.constant(Buffer.from(validProfile)) });
+  const expected = types.includes('multipart/form-data') ? arbitraryForm(known) : valid;
+  return fc.oneof(
+    { weight: 1, arbitrary: fc.record({ type, bytes: arbitraryBody }) },
+    { weight: 3, arbitrary: expected },
+  );
+}
+
+/** Returns forms with one or two profiles, each after a reference and possibly another field. */
+function arbitraryForm(known: readonly string[]): fc.Arbitrary<Payload> {
+  const name = fc.constantFrom('reference', 'title', 'failOn', 'overwrite', 'bundle', 'other');
+  const profile = fc.record({
+    reference: fc.constantFrom(...known),
+    more: fc.option(fc.tuple(name, fc.oneof(fc.constantFrom('loosened', 'true', 'a.json'), arbitraryText)), {
+      freq: 1,
+    }),
+    content: fc.oneof(
+      { weight: 6, arbitrary: fc.constant(Buffer.from(validProfile)) },
+      { weight: 1, arbitrary: arbitraryBody },
+    ),
+  });
+  const part = (field: string, bytes: Uint8Array | string, more = ''): Uint8Array[] => [
+    Buffer.from(`--boundary\r\ncontent-disposition: form-data; name="${field}"${more}\r\n\r\n`),
+    Buffer.from(bytes),
+    Buffer.from('\r\n'),
+  ];
+  return fc.array(profile, { minLength: 1, maxLength: 2 }).map((profiles) => ({
+    type: 'multipart/form-data; boundary=boundary',
+    bytes: Buffer.concat([
+      ...profiles.flatMap(({ reference, more, content }) => [
+        ...part('reference', reference),
+        ...(more === null ? [] : part(...more)),
+        ...part('profile', content, '; filename="a.json"'),
+      ]),
+      Buffer.from('--boundary--\r\n'),
+    ]),
+  }));
+}
 
 function arbitraryPairs({ name, required, schema }: Parameter, known: readonly string[]): fc.Arbitrary<Pair[]> {
   const values: fc.Arbitrary<string> = fc.oneof(
