@@ -54,9 +54,14 @@ describe('openPushService', () => {
 
   it('sends the token only to an https URL or this machine, and needs one', async () => {
     for (const service of ['http://push.example.com', 'push.example.com', 'https://user@push.example.com']) {
-      await assert.rejects(openPushService(requested(), { ...options, service }, env), { message: /want an https URL/ });
+      await assert.rejects(openPushService(requested(), { ...options, service }, env), {
+        message: /want an https URL/,
+      });
     }
-    assert.notEqual(await openPushService(requested(), { ...options, service: 'http://127.0.0.1:8080' }, env), undefined);
+    assert.notEqual(
+      await openPushService(requested(), { ...options, service: 'http://127.0.0.1:8080' }, env),
+      undefined,
+    );
     await assert.rejects(openPushService(requested(), options, {}), { message: /^no token for --service$/ });
   });
 });

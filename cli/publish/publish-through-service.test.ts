@@ -7,6 +7,7 @@ import { parseReference } from '#lib/registry/reference';
 import { generateKeyPair, loadPrivateKey } from '#lib/trust/keys/key';
 import { keySigner } from '#lib/trust/sign/key-signer';
 import type { Publication, PublicationOutcome } from '#services/push/publish-many';
+import { loosens } from '#services/push/refused-publication';
 import { publishThroughService } from './publish-through-service.ts';
 import { PushService } from './push-service.ts';
 
@@ -30,7 +31,11 @@ async function publish(publications: readonly Publication[], reply: Reply, dryRu
   const requests: ServiceRequest[] = [];
   const send: AskService = async (request) => {
     requests.push(request);
-    const count = (Buffer.from(request.body ?? '').toString('latin1').match(/name="profile"/g) ?? []).length;
+    const count = (
+      Buffer.from(request.body ?? '')
+        .toString('latin1')
+        .match(/name="profile"/g) ?? []
+    ).length;
     const { status = 200, body } = reply(request, count);
     return { status, body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)) };
   };
@@ -92,6 +97,18 @@ describe('publishThroughService', () => {
     assert.deepEqual([texts(unsigned.outcomes), unsigned.requests.length], [['published'], 2]);
     const dry = await publish([publication('a')], takes(own), true);
     assert.deepEqual([texts(dry.outcomes), dry.requests.length], [['planned'], 1]);
+  });
+
+  it('states that it has not compared a profile whose tag moves, unless the service has refused to loosen', async () => {
+    const moved = takes(own, { change: 'moved' });
+    const loosened = async (each: Publication): Promise<boolean | undefined> => {
+      const [outcome] = (await publish([each], moved)).outcomes;
+      assert.ok(outcome !== undefined && 'published' in outcome);
+      return loosens(outcome.published);
+    };
+    const one = publication('a');
+    assert.equal(await loosened(one), undefined);
+    assert.equal(await loosened({ ...one, request: { ...one.request, failOn: 'loosened' } }), false);
   });
 
   it('sends nothing if one of the profiles is invalid', async () => {

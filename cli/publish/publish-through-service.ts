@@ -3,7 +3,7 @@ import { memoryRepository } from '#lib/registry/memory';
 import type { Signer } from '#lib/trust/sign/signer';
 import { signStatement } from '#lib/trust/signature/statement';
 import { planPublication } from '#services/push/plan-publication';
-import type { PublicationPlan, Published, TagChange } from '#services/push/publication';
+import type { Comparison, PublicationPlan, Published, TagChange } from '#services/push/publication';
 import type { Publication, PublicationOutcome } from '#services/push/publish-many';
 import { maxProfiles } from '#services/push/read-parts';
 import type { PlannedByService, PushService, SentProfile } from './push-service.ts';
@@ -119,7 +119,7 @@ const statementOf = ({ artifact }: PublicationPlan): Uint8Array => signStatement
  * Returns the plan with what the service found in the registry. Throws Conflict if the service
  * would publish another artifact.
  */
-function planOf({ plan }: Packed, { digest, change, alreadySigned }: PlannedByService): PublicationPlan {
+function planOf({ plan, request }: Packed, { digest, change, alreadySigned }: PlannedByService): PublicationPlan {
   const { artifact, reference, tags } = plan;
   const isHeld = change === 'unchanged';
   // The tag may hold it with annotations of another run; the service has verified that it does.
@@ -128,6 +128,12 @@ function planOf({ plan }: Packed, { digest, change, alreadySigned }: PlannedBySe
       hint: 'Nothing was signed. Use the version of fairlead that the service has.',
     });
   }
+  // With failOn, the service has decided that nothing is loosened. Otherwise that is not known here.
+  const { registry, repository } = reference;
+  const replaced = change === 'moved' && request.failOn === undefined ? tags : [];
+  const comparisons = replaced.map(({ tag }): Comparison => {
+    return { reference: { registry, repository, tag }, problem: 'only the push service reads what the tag holds' };
+  });
   const changed = tags.map(({ tag }): TagChange => ({ tag, change }));
-  return { ...plan, reference: { ...reference, digest }, isHeld, tags: changed };
+  return { ...plan, reference: { ...reference, digest }, isHeld, tags: changed, comparisons };
 }
