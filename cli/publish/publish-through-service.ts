@@ -128,7 +128,7 @@ function planOf({ plan, request }: Packed, { digest, change, alreadySigned }: Pl
       hint: 'Nothing was signed. Use the version of fairlead that the service has.',
     });
   }
-  // With failOn, the service has decided that nothing is loosened. Otherwise that is not known here.
+  // With failOn, the service has decided that nothing is loosened. Otherwise, only it can tell.
   const { registry, repository } = reference;
   const replaced = change === 'moved' && request.failOn === undefined ? tags : [];
   const comparisons = replaced.map(({ tag }): Comparison => {
