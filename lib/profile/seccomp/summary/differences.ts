@@ -51,9 +51,10 @@ function wordedChange(
     const [was, is] = [decisionText('', before.otherwise), decisionText('', after.otherwise)];
     return { direction, subjects: ['calls that are not listed'], was, is };
   }
-  if (subject === 'architectures' && where === undefined && [from, to].includes(killed)) {
+  if (subject === 'architectures' && [from, to].includes(killed)) {
     const name = from === killed ? to : from;
-    const [was, is] = from === killed ? ['are killed', 'run'] : ['run', 'are killed'];
+    const [was, now] = from === killed ? ['are killed', 'run'] : ['run', 'are killed'];
+    const is = where === undefined ? now : `${now}, where ${where}`;
     return { direction, subjects: [`programs for ${name.replace(/^SCMP_ARCH_/, '').toLowerCase()}`], was, is };
   }
   if (before.decisions.has(subject) || after.decisions.has(subject)) {

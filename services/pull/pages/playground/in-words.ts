@@ -15,6 +15,9 @@ export function differencesInWords(from: Profile, to: Profile, native: string): 
   return alike(diffProfiles(from, to, native).changes);
 }
 
+/** What seccompDifferences states of programs of other machines. */
+const elsewhere = 'are killed, where the machine is ';
+
 /**
  * Returns in which respects a node with this baseline is stricter than the profile, in words. That
  * programs of other machines do not run there is left out.
@@ -29,9 +32,7 @@ export function constraintsInWords(
   const { profile, constraints } = effectiveProfile({ artifact, ...(baseline && { baseline }) }, native);
   if (artifact.kind === 'Seccomp' && profile.kind === 'Seccomp') {
     const differences = seccompDifferences(artifact.seccomp, profile.seccomp, native);
-    return differences.filter(
-      ({ direction, subjects }) => direction === 'tightened' && !subjects.includes('architectures'),
-    );
+    return differences.filter(({ direction, is }) => direction === 'tightened' && !is.startsWith(elsewhere));
   }
   return alike(constraints.map((constraint) => ({ ...constraint, direction: 'tightened' })));
 }
