@@ -104,6 +104,9 @@ describe('Authenticator', () => {
       'not yet valid': { nbf: now + 60 },
       'issued in the future': { iat: now + 60 },
       'without a subject': { sub: '' },
+      'a number as subject': { sub: 5 as never },
+      'several subjects': { sub: ['repo:example/app:ref:refs/heads/main'] as never },
+      'an object as subject': { sub: { length: 3 } as never },
       'another issuer': { iss: 'https://other.example.com' },
       'an issuer with a slash': { iss: `${issuer.url}/` },
     };
