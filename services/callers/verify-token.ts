@@ -50,7 +50,8 @@ export async function verifyToken(token: string, { issuer, audience, keys }: Exp
   }
   if (iat !== undefined && iat > Date.now() / 1000 + leeway) throw refused('it was issued in the future ("iat")');
   // The library checks only that there is one.
-  if (typeof sub !== 'string' || sub === '' || sub.length > maxSubject) throw refused('it has no valid subject ("sub")');
+  if (typeof sub !== 'string' || sub === '' || sub.length > maxSubject)
+    throw refused('it has no valid subject ("sub")');
   return { method: 'oidc', issuer, subject: sub, claims: claimsOf(payload) };
 }
 
