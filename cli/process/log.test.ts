@@ -63,4 +63,12 @@ describe('the log of a service on a pipe', { concurrency: 2 }, () => {
       child.kill('SIGKILL');
     }
   });
+
+  it('controls no terminal', async () => {
+    const subject = 'refs/heads/\u202emain\u009b2J';
+    const child = start(`log.info({ subject: ${JSON.stringify(subject)} }, 'published'); ${ends['process.exit']}`);
+    const written = await text(child.stdout);
+    assert.equal(JSON.parse(written).subject, subject);
+    assert.match(written, /^[^\p{C}\p{Zl}\p{Zp}]+\n$/u);
+  });
 });

@@ -44,7 +44,7 @@ export const servicesRooms: readonly Room[] = [
   {
     name: 'services/pull/pages/site',
     imports: [
-      ...[errors, 'lib/catalog', 'lib/concurrency', 'lib/http', 'lib/profile/seccomp/model.ts', 'lib/registry'],
+      ...[errors, 'lib/catalog', 'lib/concurrency', 'lib/http', 'lib/profile/seccomp/model.ts'],
       ...['lib/trust/policy', 'services/pull/catalogs.ts', 'services/pull/pages/components'],
       ...['services', 'services/pull/pages/style', 'services/pull/verified'],
     ],
@@ -61,7 +61,7 @@ export const servicesRooms: readonly Room[] = [
   {
     name: 'services/pull/pages/checks',
     imports: [
-      ...[errors, 'lib/http', 'lib/profile', 'lib/registry', 'lib/trust/policy', 'lib/trust/signature', 'services'],
+      ...[errors, 'lib/http', 'lib/profile', 'lib/registry', 'lib/trust/policy', 'lib/trust/signature'],
       'services/pull/verified',
     ],
   },
@@ -91,7 +91,7 @@ export const servicesRooms: readonly Room[] = [
     name: 'services/pull/pages/profile',
     imports: [
       ...[errors, 'lib/artifact', 'lib/catalog', 'lib/http', 'lib/node/reference', 'lib/profile/**', 'lib/registry'],
-      ...['lib/trust/policy', 'lib/trust/signature', 'services/pull/catalogs.ts', 'services/pull/pages/checks'],
+      ...['lib/trust/signature', 'services/pull/catalogs.ts', 'services/pull/pages/checks'],
       ...['services/pull/pages/components', 'services/pull/pages/site', 'services/pull/verified'],
     ],
     packages: ['fastify', 'yaml'],
@@ -99,7 +99,7 @@ export const servicesRooms: readonly Room[] = [
   {
     name: 'services/pull/pages/image',
     imports: [
-      ...[errors, 'lib/catalog', 'lib/http', 'lib/node/find', 'lib/registry', 'lib/trust/policy'],
+      ...[errors, 'lib/catalog', 'lib/http', 'lib/node/find', 'lib/registry'],
       ...['services/pull/catalogs.ts', 'services/pull/pages/checks', 'services/pull/pages/components'],
       ...['services/pull/pages/site', 'services/pull/verified'],
     ],
