@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FairleadError } from '#lib/errors';
 import { mediaTypes } from '#lib/registry/descriptor';
+import { digestOf } from '#lib/registry/digest';
 import { arbitraryEntries, catalogEntry } from '../../test/support/catalog-entries.ts';
 import type { CatalogEntry } from './entry.ts';
 import { entryDescriptor, parseEntry } from './entry-descriptor.ts';
@@ -29,6 +30,17 @@ describe('a shard', () => {
         assert.deepEqual(parseShardEntries(content, { key, count: entries.length }), entries.toSorted(compareEntries));
       }),
     );
+  });
+
+  it('keeps the image that a profile is attached to', () => {
+    const subject = digestOf(Buffer.from('image'));
+    const attached = catalogEntry({ subject });
+    const { blobs, manifestBytes } = packShard([attached]);
+    const layer = parseShardManifest(manifestBytes);
+    const content = blobs.find(({ descriptor }) => descriptor.digest === layer.digest)?.bytes ?? Buffer.of();
+    const [read] = parseShardEntries(content, { key: shardKey(attached), count: 1 });
+    assert.deepEqual(read, attached);
+    assert.deepEqual([read?.subject, read?.images], [subject, ['registry.test/acme/nginx']]);
   });
 
   it('is the same in whichever order its entries come', () => {
