@@ -111,15 +111,17 @@ export class MirroredContent {
 
   /** Returns the tags of a repository, in order, without those that stand for digests. */
   async tags(name: MirroredName, signal: AbortSignal): Promise<readonly string[]> {
-    const { policy, connect } = this.#dependencies;
+    const { policy, connect, profiles } = this.#dependencies;
     if (this.#catalogOf(name) === undefined) authorizeAnyKind(policy.current, name);
-    const found: string[] = [];
-    for await (const tag of connect(name).tags({ signal })) {
-      // A registry can list anything, such as what clients would use as the name of a file.
-      if (isTag(tag) && !isReservedTag(tag)) found.push(tag);
-      if (found.length >= mostTags) break;
-    }
-    return found.sort((one, other) => (one < other ? -1 : 1));
+    return profiles.ask(name, signal, async () => {
+      const found: string[] = [];
+      for await (const tag of connect(name).tags({ signal })) {
+        // A registry can list anything, such as what clients would use as the name of a file.
+        if (isTag(tag) && !isReservedTag(tag)) found.push(tag);
+        if (found.length >= mostTags) break;
+      }
+      return found.sort((one, other) => (one < other ? -1 : 1));
+    });
   }
 
   /** The repositories of the catalogs' profiles that the policy allows something from. */
@@ -169,7 +171,7 @@ export class MirroredContent {
     const verified = await this.#verifiedSubject(name, subject, signal);
     // The policy may not name the registry: nothing is requested from it then.
     if (verified === undefined) return undefined;
-    const { digest } = await this.#dependencies.connect(name).resolve(tag, { signal });
+    const { digest } = await this.#dependencies.profiles.ask(name, signal, (source) => source.resolve(tag, { signal }));
     return signaturesOf(verified).includes(digest) ? this.#companion(name, digest, signal) : undefined;
   }
 
@@ -224,7 +226,9 @@ export class MirroredContent {
       const key = keyOf(name, digest);
       const known = this.#blobs.get(key);
       if (known !== undefined) return known;
-      const bytes = await fetchBytes(this.#dependencies.connect(name), descriptor, { limit: longestBlob, signal });
+      const bytes = await this.#dependencies.profiles.ask(name, signal, (source) =>
+        fetchBytes(source, descriptor, { limit: longestBlob, signal }),
+      );
       const blob = { descriptor, bytes };
       this.#blobs.set(key, blob);
       return blob;
@@ -237,10 +241,12 @@ export class MirroredContent {
     const key = keyOf(name, digest);
     const known = this.#companions.get(key);
     if (known !== undefined) return known;
-    const source = this.#dependencies.connect(name);
-    const resolved = await resolveManifest(source, digest, { signal });
-    const { descriptor } = resolved;
-    const bytes = await fetchBytes(withManifest(source, resolved), descriptor, { limit: manifestBytesLimit, signal });
+    const { descriptor, bytes } = await this.#dependencies.profiles.ask(name, signal, async (source) => {
+      const resolved = await resolveManifest(source, digest, { signal });
+      const limits = { limit: manifestBytesLimit, signal };
+      const bytes = await fetchBytes(withManifest(source, resolved), resolved.descriptor, limits);
+      return { descriptor: resolved.descriptor, bytes };
+    });
     const companion = { descriptor, bytes, parts: linksOf(descriptor.mediaType, bytes, digest).children };
     this.#companions.set(key, companion);
     return companion;

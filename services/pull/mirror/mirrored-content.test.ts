@@ -9,13 +9,14 @@ import { pushArtifact } from '#lib/artifact/push-artifact';
 import { readProfile } from '#lib/profile/read-profile';
 import { mediaTypes } from '#lib/registry/descriptor';
 import { memoryRepository } from '#lib/registry/memory';
-import { createPullServer } from '../server.ts';
+import { createPullServer, type PullServerOptions } from '../server.ts';
 import { workBounds } from '../verified/work-bound.ts';
 
 const name = '/v2/registry.example.com/security/nginx';
 
-describe('/v2/', () => {
+describe('what the mirror serves', () => {
   let app: FastifyInstance;
+  let options: PullServerOptions;
   const target = memoryRepository();
   const push = async (call: string, tag: string | undefined): Promise<Artifact> => {
     const content = new TextEncoder().encode(
@@ -26,7 +27,7 @@ describe('/v2/', () => {
     return artifact;
   };
   before(async () => {
-    app = await createPullServer({
+    options = {
       version: '0',
       logger: pino({ level: 'silent' }),
       policy: {
@@ -40,7 +41,8 @@ describe('/v2/', () => {
         inForce: true,
       },
       connect: () => target,
-    });
+    };
+    app = await createPullServer(options);
   });
   after(() => app.close());
 
@@ -71,6 +73,31 @@ describe('/v2/', () => {
     await push('read', '1');
     for (let request = 0; request <= workBounds.ofOneRegistry; request++)
       assert.equal(await statusOf('manifests/1'), 200);
+  });
+
+  it('refuses requests for tags if too many wait for the registry', async () => {
+    const answering = Promise.withResolvers<void>();
+    const slow = await createPullServer({
+      ...options,
+      connect: () => ({
+        ...target,
+        async *tags() {
+          await answering.promise;
+          yield '1';
+        },
+      }),
+    });
+    try {
+      const list = async () => slow.inject(`${name}/tags/list`);
+      const waiting = Array.from({ length: workBounds.ofOneRegistry }, list);
+      const refused = await list();
+      assert.deepEqual([refused.statusCode, refused.headers['retry-after']], [503, '5']);
+      answering.resolve();
+      for (const { statusCode, body } of await Promise.all(waiting)) assert.equal(statusCode, 200, body);
+    } finally {
+      answering.resolve();
+      await slow.close();
+    }
   });
 
   it('lets caches keep a blob, and answers 304 if they have it', async () => {
