@@ -194,6 +194,8 @@ describe('buildCatalog', () => {
     const [rule] = policy().rules;
     const rules = [{ ...(rule ?? assert.fail()), match: 'registry.test/a/**' }];
     await registries.publish('registry.test/b/other:1', 'read');
+    // Nothing is requested from a repository that no rule covers.
+    registries.down = 'registry.test/b/other';
     const built = await build(everything, {
       policy: { ...policy(), rules },
     });
