@@ -125,7 +125,7 @@ describe('buildCatalog', () => {
   it('has each profile of a registry, with its tags, signer and calls', async () => {
     const first = await registries.publish('registry.test/acme/nginx:1.0.0', 'read', {
       annotations: {
-        'dev.fairlead.profile.images': 'docker.io/library/nginx, not an image',
+        'dev.fairlead.profile.images': 'docker.io/library/nginx, docker.io/library/nginx:1.27, not an image',
         'dev.fairlead.profile.summary': 'For nginx.',
       },
       created: new Date(0),
@@ -207,6 +207,22 @@ describe('buildCatalog', () => {
     ]);
     const unsigned = built.refused.find(({ reference: { repository } }) => repository === 'a/unsigned');
     assert.equal(unsigned?.reference.tag, '1');
+  });
+
+  it('counts the manifest of an image, and does not refuse it', async () => {
+    const image = registries.connect(parseReference('registry.test/acme/web'));
+    const config = {
+      mediaType: 'application/vnd.oci.image.config.v1+json',
+      digest: digestOf(emptyConfigBytes),
+      size: 2,
+    };
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers: [] }));
+    const descriptor = { mediaType: mediaTypes.manifest, digest: digestOf(bytes), size: bytes.length };
+    await image.push(config, emptyConfigBytes);
+    await image.push(descriptor, bytes);
+    await image.tag(descriptor, '1');
+    const { skipped, refused, entries } = await build();
+    assert.deepEqual([skipped, refused, entries], [1, [], []]);
   });
 
   it('changes nothing if the registry of the catalog fails', async () => {
