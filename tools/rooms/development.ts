@@ -45,6 +45,7 @@ export const developmentRooms: readonly Room[] = [
     imports: [
       'lib/**',
       'operator/**',
+      'services/callers',
       'services/push',
       'test/oracle/**',
       'test/peers/**',

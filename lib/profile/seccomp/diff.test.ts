@@ -67,12 +67,16 @@ describe('diffProfiles', () => {
       const property = fc.property(arbitraryProfile(shape), (profile) => {
         const minimal = minimize(profile, native);
         const { changes } = diffSeccomp(profile, minimal, native);
-        // Of some conditions it is not sure how libseccomp loads them.
-        const written = changes.filter(({ where = '' }) => !/libseccomp|overlap/.test(where));
+        // Of some conditions it is not sure how libseccomp loads them: what else differs for such a call
+        // may be due to that.
+        const unsure = new Set(
+          changes.filter(({ where = '' }) => /libseccomp|overlap/.test(where)).map(({ subject }) => subject),
+        );
+        const written = changes.filter(({ subject }) => !unsure.has(subject));
         const told = written.filter(({ where }) => where !== 'too many conditions to compare');
         tooMany += written.length - told.length;
         assert.deepEqual(told, []);
-        assert.ok(equalsSeccomp(minimal, profile, native) || written.length > 0);
+        assert.ok(equalsSeccomp(minimal, profile, native) || changes.length > 0);
         assert.deepEqual(minimize(minimal, native), minimal);
         const entries = ({ syscalls = [] }: SeccompProfile) =>
           syscalls.reduce((sum, { names: list }) => sum + list.length, 0);
