@@ -139,6 +139,20 @@ async function serve(given: ServeOptions): Promise<void> {
   }
 }
 
+/** Throws InvalidInput for an option without the one that it belongs to. */
+function refuseWithoutEffect({ seed, embedded, catalog, decisionLog, pull, auditLog, push }: ServeOptions): void {
+  for (const [option, value, needed, isGiven] of [
+    ['--seed', seed, '--embedded', embedded],
+    ['--catalog', catalog, '--pull', pull],
+    ['--decision-log', decisionLog, '--pull', pull],
+    ['--audit-log', auditLog, '--push', push],
+  ] as const) {
+    if (value !== undefined && isGiven === undefined) {
+      throw new FairleadError('InvalidInput', `${option} has no effect without ${needed}`);
+    }
+  }
+}
+
 type OpenedServices = Awaited<ReturnType<typeof openServices>>;
 
 async function openServices(options: ServeOptions) {
@@ -147,9 +161,7 @@ async function openServices(options: ServeOptions) {
       hint: 'Use --push HOST:PORT, --pull HOST:PORT or both.',
     });
   }
-  if (options.seed !== undefined && options.embedded === undefined) {
-    throw new FairleadError('InvalidInput', '--seed has no effect without --embedded');
-  }
+  refuseWithoutEffect(options);
   if (options.policy === undefined) {
     throw new FairleadError('InvalidInput', 'no trust policy', {
       hint: 'Use --policy FILE or --embedded DIRECTORY.',

@@ -94,10 +94,17 @@ describe('fairlead serve --embedded --seed', () => {
     while ((await inForce()) === undefined);
   });
 
-  it('is refused without --embedded', async () => {
-    const args = ['serve', '--pull', '127.0.0.1:0', '--policy', 'data/policy.yaml', '--seed', 'seed/fairlead.yaml'];
-    const { code, stderr } = await runFairlead(args, { cwd: folder });
-    assert.equal(code, 2);
-    assert.match(stderr, /--seed has no effect without --embedded/);
+  it('is refused without --embedded, as other options are that would have no effect', async () => {
+    for (const [service, option, value, needed] of [
+      ['pull', '--seed', 'seed/fairlead.yaml', '--embedded'],
+      ['pull', '--audit-log', 'audit', '--push'],
+      ['push', '--decision-log', 'decisions', '--pull'],
+      ['push', '--catalog', 'localhost/catalog:latest', '--pull'],
+    ] as const) {
+      const args = ['serve', `--${service}`, '127.0.0.1:0', '--policy', 'data/policy.yaml', option, value];
+      const { code, stderr } = await runFairlead(args, { cwd: folder });
+      assert.equal(code, 2);
+      assert.equal(stderr, `error: ${option} has no effect without ${needed}\n`);
+    }
   });
 });
