@@ -67,8 +67,8 @@ describe('diffProfiles', () => {
       const property = fc.property(arbitraryProfile(shape), (profile) => {
         const minimal = minimize(profile, native);
         const { changes } = diffSeccomp(profile, minimal, native);
-        // Of some conditions it is not sure how libseccomp loads them: what else differs for such a call
-        // may be due to that.
+        // Of some conditions it is not sure how libseccomp loads them: what else differs for such a
+        // call may be due to that.
         const unsure = new Set(
           changes.filter(({ where = '' }) => /libseccomp|overlap/.test(where)).map(({ subject }) => subject),
         );
