@@ -269,6 +269,8 @@ describePeers(apiserverRequirements, 'the reports of what pods run under', () =>
     for (const name of many) await createNamespace(name);
     await Promise.all(many.map((name) => runPod(name, 'bare')));
     await Promise.all(many.map((name) => reach(name, () => true)));
+    // The operator gets the response to a creation after the object can be read.
+    await until(() => creations.length >= many.length);
     assert.equal(creations.length, many.length);
     // At most ten at once, and then one in 200 ms.
     const [first = 0] = creations;
