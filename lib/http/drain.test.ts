@@ -9,36 +9,50 @@ import { Drain } from './drain.ts';
 import { health } from './health.ts';
 import { createServer } from './server.ts';
 
-describe('a server that is drained', () => {
-  const start = async () => {
-    const { app } = createServer({
-      logger: pino({ level: 'silent' }),
-      bodyLimit: 1024,
-      pipelined: 1,
-      times: { head: 5000, request: 5000, idle: 60_000, silence: 60_000 },
-      connections: new OldestReplaced(100),
-    });
-    void app.register(health, {});
-    app.get('/slow', async () => {
-      await sleep(300);
-      return 'done';
-    });
-    const drain = new Drain(app);
-    await app.listen({ host: '127.0.0.1', port: 0 });
-    const { port } = app.server.address() as AddressInfo;
-    return { app, drain, open: () => open(port) };
-  };
-  const open = async (port: number): Promise<Socket> => {
-    const socket = connect(port, '127.0.0.1');
-    await once(socket, 'connect');
-    return socket;
-  };
-  const ask = async (socket: Socket, path: string): Promise<string> => {
-    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
-    const [answer] = await once(socket, 'data');
-    return String(answer);
-  };
+const start = async () => {
+  const { app } = createServer({
+    logger: pino({ level: 'silent' }),
+    bodyLimit: 1024,
+    pipelined: 1,
+    times: { head: 5000, request: 5000, idle: 60_000, silence: 60_000 },
+    connections: new OldestReplaced(100),
+  });
+  void app.register(health, {});
+  app.get('/slow', async () => {
+    await sleep(300);
+    return 'done';
+  });
+  const drain = new Drain(app);
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  return { app, drain, open: () => open(port) };
+};
+const open = async (port: number): Promise<Socket> => {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  return socket;
+};
+const ask = async (socket: Socket, path: string): Promise<string> => {
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  const [answer] = await once(socket, 'data');
+  return String(answer);
+};
 
+describe('a server that is closed', () => {
+  it('ends connections over which no request has come, and answers what runs', { timeout: 10_000 }, async () => {
+    const { app, open } = await start();
+    const unused = await open();
+    const running = await open();
+    const slow = ask(running, '/slow');
+    await sleep(100);
+    const ended = once(unused.resume(), 'close');
+    const closed = app.close();
+    assert.match(await slow, /^HTTP\/1\.1 200 /);
+    await Promise.all([closed, ended]);
+  });
+});
+
+describe('a server that is drained', () => {
   it('answers requests on old and new connections, is not ready, and ends each connection after its answer', async () => {
     const { app, drain, open } = await start();
     const kept = await open();

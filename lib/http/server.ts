@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { AccessLog } from './access-log.ts';
 import { type BoundedServerOptions, boundedServer } from './bounded-server.ts';
+import { UnusedConnections } from './connections/unused-connections.ts';
 import { answerHeaders, type ErrorAnswerOptions, errorAnswer } from './error-answer.ts';
 import { refuseUnrouted } from './no-route.ts';
 import { serveOneAtATime } from './one-at-a-time.ts';
@@ -36,6 +37,7 @@ const secureScheme: object = { https: {} };
  */
 export function createServer(options: ServerOptions): HttpServer {
   let connections = 0;
+  const unused = new UnusedConnections();
   const answerError = errorAnswer(options);
   const app = fastify({
     // For requests that never reach a route, such as one with an invalid escape in its path.
@@ -45,7 +47,11 @@ export function createServer(options: ServerOptions): HttpServer {
     logController: new AccessLog({ disableRequestLogging: options.logRequests === false }),
     bodyLimit: options.bodyLimit,
     // Called for each address of a name that has several, such as localhost.
-    serverFactory: (handler) => boundedServer(handler, options).on('connection', () => void connections++),
+    serverFactory: (handler) => {
+      const server = boundedServer(handler, options).on('connection', () => void connections++);
+      unused.attach(server, { tls: options.tls !== undefined });
+      return server;
+    },
     genReqId: (request) => requestId(request.headers['x-request-id']),
     routerOptions: { maxParamLength: 512 },
     // An unknown parameter is refused, not removed: one that is misspelt would be ignored without
@@ -56,6 +62,16 @@ export function createServer(options: ServerOptions): HttpServer {
   serveOneAtATime(app, options.pipelined);
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers({ 'x-request-id': request.id, ...answerHeaders });
+    done();
+  });
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+    unused.close();
+  });
+  // Otherwise the server would wait for the client of a request that runs to end its connection.
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (isClosing) reply.header('connection', 'close');
     done();
   });
   app.setErrorHandler(answerError);

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
+import { connect } from 'node:tls';
 import { peer } from '#test/peers/peer';
 import { describePeers } from '#test/peers/require';
 import { root } from '#test/support/cli/package';
@@ -35,7 +37,12 @@ describePeers(['openssl', 'curl'], 'fairlead serve --tls-cert --tls-key', () => 
     services = await startServe(['--embedded', 'data', ...addresses, ...tls], { cwd: folder });
   });
   after(async () => {
+    // A client that has opened a connection, and sends nothing, delays no end.
+    const unused = connect({ port: Number(new URL(services.pull).port), host: '127.0.0.1', rejectUnauthorized: false });
+    await once(unused, 'secureConnect');
+    const ended = once(unused.resume(), 'close');
     assert.equal(await services.stop(), 0);
+    await ended;
     await rm(folder, { recursive: true });
   });
 
