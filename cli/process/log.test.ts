@@ -10,8 +10,8 @@ const ends = {
   'process.exit': 'process.exit(3)',
   'an exception that nothing catches': "setImmediate(() => { throw new Error('end') })",
   'a rejection that nothing handles': "void Promise.reject(new Error('end'))",
-  SIGTERM: "process.kill(process.pid, 'SIGTERM')",
-  SIGKILL: "process.kill(process.pid, 'SIGKILL')",
+  'SIGTERM in a later turn': "setImmediate(() => process.kill(process.pid, 'SIGTERM'))",
+  'SIGKILL in a later turn': "setImmediate(() => process.kill(process.pid, 'SIGKILL'))",
   'the end of all work': '',
 };
 

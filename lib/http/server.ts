@@ -64,15 +64,10 @@ export function createServer(options: ServerOptions): HttpServer {
     reply.headers({ 'x-request-id': request.id, ...answerHeaders });
     done();
   });
-  let isClosing = false;
   app.addHook('preClose', async () => {
-    isClosing = true;
     unused.close();
-  });
-  // Otherwise the server would wait for the client of a request that runs to end its connection.
-  app.addHook('onSend', (_request, reply, _payload, done) => {
-    if (isClosing) reply.header('connection', 'close');
-    done();
+    // Those of the requests that run end soon after their answers.
+    app.server.keepAliveTimeout = 1;
   });
   app.setErrorHandler(answerError);
   refuseUnrouted(app);
