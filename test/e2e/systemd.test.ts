@@ -5,7 +5,7 @@ import { after, before, it } from 'node:test';
 import { describePeers } from '#test/peers/require';
 import { startVm, type Vm, vmRequirements } from '#test/peers/vm';
 import { installInGuest, installSourceInGuest } from '#test/support/kernel/guest-program';
-import { systemdUnits } from '../../../tools/release/systemd-units.ts';
+import { systemdUnits } from '../../tools/release/systemd-units.ts';
 
 const policy = 'apiVersion: fairlead.dev/v1\nkind: TrustPolicy\nrules: []\n';
 
