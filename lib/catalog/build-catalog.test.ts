@@ -349,7 +349,7 @@ describe('buildCatalog', () => {
     assert.deepEqual([built.skipped, built.refused], [0, []]);
   });
 
-  it('gives the same catalog in steps as at once', async () => {
+  it('returns the same catalog if it is built in steps', async () => {
     const step = fc.record({
       repository: fc.constantFrom('a', 'b', 'c'),
       tag: fc.constantFrom('1.0.0', '1.1.0', 'latest'),

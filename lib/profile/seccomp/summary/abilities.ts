@@ -73,7 +73,7 @@ function denied({ text, calls, detours = [] }: Denial, reach: Reach): Statement 
   const open = calls.flatMap((each) => reach.openWays(each).map((way) => ({ ...way, name: each.name })));
   const exceptions = detours.filter((detour) => detour.calls.some((each) => reach.openWays(each).length > 0));
   const through = [...new Set(open.map((way) => way.through))];
-  // One way round can be named; with several, it is no fact that it cannot.
+  // One exception can be named. With several, "it cannot" would be wrong.
   if (open.length > 0 && (through.length !== 1 || through[0] === undefined || exceptions.length > 0)) return undefined;
   if (exceptions.length > 1) return undefined;
   const [detour] = exceptions;
