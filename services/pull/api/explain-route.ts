@@ -9,7 +9,7 @@ import { nativeArchitecture } from '#lib/profile/seccomp/tables/architecture';
 import { parseReference } from '#lib/registry/reference';
 import type { ApiDependencies } from './api-dependencies.ts';
 import { contentOf, describeVerified } from './prepared-answers.ts';
-import { answersWith, parameters } from './schemas.ts';
+import { answersWith, profileQuery } from './schemas.ts';
 import { sendJson } from './send-json.ts';
 
 interface ExplainRequest {
@@ -22,7 +22,7 @@ const schema = {
   description:
     'What is left of the profile on a node whose baseline is RuntimeDefault, as `fairlead explain` shows it. For seccomp: for ' +
     'containers with the default capabilities on amd64, under what all releases of containerd since 1.6.16 allow.',
-  querystring: { type: 'object', required: ['reference'], additionalProperties: false, properties: parameters },
+  querystring: profileQuery,
   response: answersWith('Explanation'),
 };
 

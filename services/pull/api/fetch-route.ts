@@ -7,7 +7,7 @@ import { parseReference } from '#lib/registry/reference';
 import { cacheControl } from '../readers/cache-control.ts';
 import type { ApiDependencies } from './api-dependencies.ts';
 import { type PreparedAnswer, PreparedAnswers, profileMediaTypes } from './prepared-answers.ts';
-import { parameters, profileAnswers } from './schemas.ts';
+import { profileAnswers, profileQuery } from './schemas.ts';
 
 /**
  * Most bytes of answers to requests by digest that are found without reading the request. Callers
@@ -31,15 +31,13 @@ interface KnownAnswer {
   readonly revision: string;
 }
 
-const querySchema = { type: 'object', required: ['reference'], additionalProperties: false, properties: parameters };
-
 const schema = {
   operationId: 'fetchProfile',
   summary: 'Fetch a verified profile',
   description:
     'Accept: application/json returns the profile with its verification, application/octet-stream its bytes as published. ' +
     'The strong ETag identifies the representation. With If-None-Match the policy decides again, and the answer is 304 if nothing has changed.',
-  querystring: querySchema,
+  querystring: profileQuery,
   response: profileAnswers,
 } as const;
 
@@ -55,7 +53,7 @@ export async function fetchRoute(app: FastifyInstance, dependencies: ApiDependen
   };
   app.route<FetchRequest>({ ...route, schema, method: 'GET', exposeHeadRoute: false });
   // The one that Fastify would add reports that what a 304 stands for has no bytes.
-  app.route<FetchRequest>({ ...route, schema: { querystring: querySchema, hide: true }, method: 'HEAD' });
+  app.route<FetchRequest>({ ...route, schema: { querystring: profileQuery, hide: true }, method: 'HEAD' });
 }
 
 class ProfileFetcher {

@@ -10,6 +10,14 @@ export const parameters = {
   kind: { ...kind, default: 'Seccomp', description: 'The kind of profile' },
 } as const;
 
+/** The query of a request about one profile. */
+export const profileQuery = {
+  type: 'object',
+  required: ['reference'],
+  additionalProperties: false,
+  properties: parameters,
+} as const;
+
 const signature = {
   $id: 'HeldSignature',
   type: 'object',

@@ -8,7 +8,7 @@ import { isMet } from '#lib/trust/verify/examined';
 import type { DecisionExplanation } from '#lib/trust/verify/explain-decision';
 import { explainVerification } from '../verified/explain-verification.ts';
 import type { ApiDependencies } from './api-dependencies.ts';
-import { answersWith, parameters } from './schemas.ts';
+import { answersWith, profileQuery } from './schemas.ts';
 import { sendJson } from './send-json.ts';
 
 interface VerificationRequest {
@@ -21,7 +21,7 @@ const schema = {
   description:
     'Which rules of the trust policy were tried, which one decides, and which signatures meet its requirements, or why they ' +
     'do not. The answer is 200 for a refusal too. Without a tag or digest, only the rules are evaluated.',
-  querystring: { type: 'object', required: ['reference'], additionalProperties: false, properties: parameters },
+  querystring: profileQuery,
   response: answersWith('Decision'),
 };
 
