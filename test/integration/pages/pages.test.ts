@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { describePeers } from '#test/peers/require';
-import { accessibilityFaults } from '#test/support/browser/accessibility';
+import { assertForAllReaders } from '#test/support/browser/accessibility';
 import { startBrowser } from '#test/support/browser/browser';
 import { openPage } from '#test/support/browser/watched-page';
 import { hostileProfiles } from '#test/support/pages/hostile-profiles';
@@ -13,12 +13,6 @@ import { manyProfiles, someProfiles } from '#test/support/pages/profiles';
 const example = readFileSync(new URL('../../../examples/nginx.json', import.meta.url), 'utf8');
 const many = manyProfiles(10_000);
 
-const combinations = [
-  [1280, 'light'],
-  [390, 'dark'],
-  [390, 'light'],
-  [1280, 'dark'],
-] as const;
 /** The pages that have most components: these are checked in all combinations. */
 const whole: ReadonlySet<string> = new Set(['the catalog', 'the playground']);
 
@@ -64,14 +58,7 @@ describePeers(['chromium'], 'web pages in a browser', () => {
       await page.emulateMedia({ colorScheme: 'light' });
       await open(page);
       assert.equal(await layoutShift(page), 0);
-      assert.equal(await page.locator('h1').count(), 1);
-      for (const [width, colorScheme] of whole.has(name) ? combinations : combinations.slice(0, 2)) {
-        await page.setViewportSize({ width, height: 900 });
-        await page.emulateMedia({ colorScheme });
-        assert.deepEqual(await accessibilityFaults(page), [], `${width} px, ${colorScheme}`);
-      }
-      await page.setViewportSize({ width: 320, height: 900 });
-      assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 320);
+      await assertForAllReaders(page, whole.has(name) ? 'all' : 'two');
       assert.deepEqual(faults, []);
       await page.close();
     });
